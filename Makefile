@@ -1,0 +1,51 @@
+# Two commands for a newcomer: make demo, make test. Everything lands in .venv and .ores; nothing else is touched.
+PYTHON ?= python3
+BIN := .venv/bin
+ARGS ?=
+
+.PHONY: help setup setup-dev demo run test test-all check lint types contracts bench screenshots requirements clean
+
+help: ## Show what can be made
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+setup: ## Install everything the platform needs into .venv, and nothing else
+	@$(PYTHON) deploy/bootstrap.py cloud
+
+setup-dev:
+	@$(PYTHON) deploy/bootstrap.py dev
+
+demo: setup ## Play the whole loop with 24 homes, then keep serving (ARGS=--exit stops at the end)
+	@$(BIN)/python -m ores_cloud demo $(ARGS)
+
+run: setup ## Start the platform on its embedded services (or on DATABASE_URL and REDIS_URL)
+	@$(BIN)/python -m ores_cloud run $(ARGS)
+
+test: setup-dev ## Run all tests, on embedded services unless DATABASE_URL and REDIS_URL are set
+	@$(BIN)/python -m pytest $(ARGS)
+
+test-all: setup-dev ## All tests with the slow and exhaustive variants
+	@ORES_TEST_ALL=1 $(BIN)/python -m pytest $(ARGS)
+
+lint: setup-dev
+	@$(BIN)/ruff format --check --quiet . || { echo "ruff format would change files: run .venv/bin/ruff format ."; exit 1; }
+	@$(BIN)/ruff check .
+
+types: setup-dev
+	@$(BIN)/mypy
+
+contracts: setup-dev
+	@PYTHONPATH=. $(BIN)/lint-imports
+
+check: lint types contracts test ## What CI runs: lint, types, import contracts, tests
+
+bench: setup-dev ## Run the benchmarks, one JSON line each (ARGS="ingest startup" chooses)
+	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+requirements: setup-dev ## Compile requirements/*.in into hashed *.txt
+	@for name in bootstrap edge cloud dev; do $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header requirements/$$name.in -o requirements/$$name.txt || exit 1; done
+	@$(BIN)/uv pip compile -q --no-deps --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  requirements/binaries.in -o requirements/binaries.txt
+
+clean: ## Remove .venv and .ores
+	rm -rf .venv .ores

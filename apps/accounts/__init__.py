@@ -1,0 +1,1 @@
+"""Organizations, users, memberships, roles, API clients, audit log."""

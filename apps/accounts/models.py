@@ -1,0 +1,88 @@
+"""Who acts: organizations (tenants), people, and their partners' programs."""
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractUser, BaseUserManager
+from django.db import models
+from oauth2_provider.models import AbstractApplication
+
+
+class Organization(models.Model):
+    """A tenant: every other row belongs to one."""
+
+    name = models.CharField(max_length=120)
+    slug = models.SlugField(unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class UserManager(BaseUserManager["User"]):
+    """Users are known by e-mail address."""
+
+    use_in_migrations = True
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        user = self.model(email=self.normalize_email(email), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+
+class User(AbstractUser):
+    """A person; what they may see comes from memberships (operators) and site members (homeowners)."""
+
+    username = None  # type: ignore[assignment]
+    email = models.EmailField(unique=True)
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+    objects: ClassVar[UserManager] = UserManager()  # type: ignore[assignment,misc]
+
+
+class Membership(models.Model):
+    """A person's role in an organization."""
+
+    class Role(models.TextChoices):
+        OPERATOR = "operator"
+        VIEWER = "viewer"
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=16, choices=Role)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["organization", "user"], name="membership_once")]
+
+
+class ApiClient(AbstractApplication):
+    """A partner's credential (OAuth2 client credentials); the role is on the credential, never in the scope."""
+
+    class Role(models.TextChoices):
+        UTILITY = "utility"
+        AGGREGATOR = "aggregator"
+        VEN = "ven"
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="api_clients")
+    role = models.CharField(max_length=16, choices=Role)
+
+    class Meta(AbstractApplication.Meta):
+        pass
+
+
+class AuditEntry(models.Model):
+    """Who did what to which object; only ever added."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE)
+    actor = models.CharField(max_length=160)
+    action = models.CharField(max_length=64)
+    subject = models.CharField(max_length=160)
+    detail = models.JSONField(default=dict)
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["organization", "-at"], name="audit_recent")]

@@ -1,0 +1,1 @@
+"""Errors and problem handler, clock, live bus, page security; no business nouns."""

@@ -1,0 +1,71 @@
+"""What every REST view shares: strict JSON, rate limits by tenant, problem details."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import Http404
+from rest_framework import exceptions, parsers, throttling
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from apps.common.errors import DomainError
+
+
+class StrictJSONParser(parsers.JSONParser):
+    """JSON without NaN and infinity."""
+
+    strict = True
+
+
+class TenantRateThrottle(throttling.SimpleRateThrottle):
+    """One budget of requests an organization."""
+
+    scope = "tenant"
+
+    def get_cache_key(self, request: Request, view: APIView) -> str | None:
+        organization = getattr(request.auth, "organization_id", None)
+        if organization is None:
+            return None
+        return f"{settings.REDIS_PREFIX}throttle:{self.scope}:{organization}"
+
+
+class AddressRateThrottle(throttling.SimpleRateThrottle):
+    """One budget of requests an address, for doors that are open before anybody is known."""
+
+    scope = "device"
+
+    def get_cache_key(self, request: Request, view: APIView) -> str | None:
+        return f"{settings.REDIS_PREFIX}throttle:{self.scope}:{self.get_ident(request)}"
+
+
+def problem(*, status: int, code: str, detail: str, headers: dict[str, str] | None = None) -> Response:
+    """Return RFC 9457 problem details with a stable `code`."""
+    body = {"type": "about:blank", "title": code.replace("_", " "), "status": status, "code": code, "detail": detail}
+    return Response(body, status=status, headers=headers, content_type="application/problem+json")
+
+
+def problem_handler(error: Exception, context: dict[str, Any]) -> Response | None:
+    """Render anticipated failures; everything else propagates."""
+    if isinstance(error, DomainError):
+        return problem(status=error.status, code=error.code, detail=error.detail)
+    if isinstance(error, Http404):
+        return problem(status=404, code="not_found", detail="no such object")
+    if isinstance(error, exceptions.APIException):
+        headers = {}
+        if isinstance(error, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
+            headers["WWW-Authenticate"] = 'Bearer realm="ores"'
+        if isinstance(error, exceptions.Throttled) and error.wait:
+            headers["Retry-After"] = str(int(error.wait) + 1)
+        codes = error.get_codes()
+        code = codes if isinstance(codes, str) else "invalid"
+        return problem(status=error.status_code, code=code, detail=_flat(error.detail), headers=headers)
+    return None
+
+
+def _flat(detail: Any) -> str:
+    if isinstance(detail, dict):
+        return "; ".join(f"{name}: {_flat(value)}" for name, value in detail.items())
+    if isinstance(detail, list):
+        return "; ".join(_flat(value) for value in detail)
+    return str(detail)

@@ -1,0 +1,13 @@
+"""What every template can show."""
+
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpRequest
+
+from apps.common.clock import clock
+
+
+def clock_context(request: HttpRequest) -> dict[str, Any]:
+    present: datetime = clock().now()
+    return {"now": present, "clock_scale": clock().scale}

@@ -1,0 +1,1 @@
+"""Plans, schedules, tracking, explanations."""

@@ -1,0 +1,66 @@
+"""The fleet's decisions, each home's part in them, and what was seen to happen."""
+
+import uuid
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from apps.programs.models import GridSignal
+from apps.sites.models import Site
+
+
+class Plan(models.Model):
+    """One revision of the fleet's answer to a grid signal; never edited, only followed by the next."""
+
+    class Status(models.TextChoices):
+        OPTIMAL = "optimal"
+        PARTIAL = "partial"
+        EMPTY = "empty"
+
+    signal = models.ForeignKey(GridSignal, on_delete=models.CASCADE, related_name="plans")
+    revision = models.PositiveIntegerField()
+    reason = models.CharField(max_length=200)
+    status = models.CharField(max_length=16, choices=Status)
+    created_at = models.DateTimeField()
+    starts_at = models.DateTimeField(help_text="first interval this revision decides")
+    interval_s = models.PositiveIntegerField()
+    target_kw = ArrayField(models.FloatField())
+    planned_kw = ArrayField(models.FloatField())
+    shortfall_kw = ArrayField(models.FloatField())
+    price_per_kwh = ArrayField(models.FloatField(), help_text="dual of the target: what one more kWh would cost")
+    explanation = ArrayField(models.CharField(max_length=300))
+    inputs = models.JSONField(help_text="what was known, so that the decision can be replayed")
+    solver = models.CharField(max_length=40)
+    seconds = models.FloatField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["signal", "revision"], name="plan_revision")]
+
+
+class Schedule(models.Model):
+    """One home's part of a plan."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    plan = models.ForeignKey(Plan, on_delete=models.CASCADE, related_name="schedules")
+    site = models.ForeignKey(Site, on_delete=models.CASCADE)
+    shed_kw = ArrayField(models.FloatField())
+    site_kw = ArrayField(models.FloatField())
+    resources = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["plan", "site"], name="schedule_once")]
+
+
+class TrackingPoint(models.Model):
+    """Target, plan and delivery of the fleet at one minute of a running signal."""
+
+    signal = models.ForeignKey(GridSignal, on_delete=models.CASCADE, related_name="tracking")
+    at = models.DateTimeField()
+    target_kw = models.FloatField()
+    planned_kw = models.FloatField()
+    delivered_kw = models.FloatField()
+    sites_delivering = models.PositiveIntegerField()
+    sites_silent = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["signal", "at"], name="tracking_once")]

@@ -1,0 +1,1 @@
+"""What each enrolled home can give, and the baseline it is measured against."""

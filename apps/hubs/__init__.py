@@ -1,0 +1,1 @@
+"""Hub enrollment by claim code, credentials, the link, instructions and their states."""

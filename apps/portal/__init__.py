@@ -1,0 +1,1 @@
+"""Homeowners' web portal."""

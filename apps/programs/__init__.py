@@ -1,0 +1,1 @@
+"""Programs, enrollments, grid signals, opt-outs; knows no protocol."""

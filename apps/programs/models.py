@@ -1,0 +1,102 @@
+"""Programs, who takes part, and grid signals: what any utility protocol is turned into."""
+
+import uuid
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+
+from apps.accounts.models import Organization
+from apps.sites.models import Site
+
+
+class Program(models.Model):
+    """An offer to households: what is asked of them and how it is paid."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE)
+    name = models.CharField(max_length=128)
+    energy_price = models.DecimalField(
+        max_digits=10, decimal_places=4, default="0.5000", validators=[MinValueValidator(0)], help_text="per delivered kWh"
+    )
+    event_payment = models.DecimalField(
+        max_digits=10, decimal_places=2, default="0.00", validators=[MinValueValidator(0)], help_text="per home and event"
+    )
+    currency = models.CharField(max_length=3, default="EUR")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "name"], name="program_name"),
+            models.CheckConstraint(condition=Q(energy_price__gte=0, event_payment__gte=0), name="program_prices"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Enrollment(models.Model):
+    """A home's part in a program, over a half-open period."""
+
+    program = models.ForeignKey(Program, on_delete=models.CASCADE, related_name="enrollments")
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="enrollments")
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["program", "site"], condition=Q(ends_at=None), name="enrollment_open_once"),
+        ]
+
+
+class GridSignal(models.Model):
+    """A utility's wish, free of protocol: shed `target_kw` per interval against the baseline."""
+
+    class Kind(models.TextChoices):
+        SHED = "shed"
+
+    class State(models.TextChoices):
+        ACCEPTED = "accepted"
+        PLANNED = "planned"
+        ACTIVE = "active"
+        ENDED = "ended"
+        SETTLED = "settled"
+        CANCELED = "canceled"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE)
+    program = models.ForeignKey(Program, on_delete=models.PROTECT, related_name="signals")
+    kind = models.CharField(max_length=16, choices=Kind, default=Kind.SHED)
+    name = models.CharField(max_length=128, blank=True)
+    source = models.CharField(max_length=160, help_text="where it came from, e.g. openadr3:<event id>")
+    revision = models.PositiveIntegerField(default=1)
+    state = models.CharField(max_length=16, choices=State, default=State.ACCEPTED)
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    interval_s = models.PositiveIntegerField()
+    target_kw = ArrayField(models.FloatField(validators=[MinValueValidator(0)]))
+    received_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="signal_period"),
+            models.UniqueConstraint(fields=["organization", "source"], name="signal_source"),
+        ]
+        indexes = [models.Index(fields=["state", "starts_at"], name="signal_due")]
+
+    def __str__(self) -> str:
+        return self.name or str(self.id)
+
+
+class OptOut(models.Model):
+    """A household's no to one signal; counts from `at` on."""
+
+    signal = models.ForeignKey(GridSignal, on_delete=models.CASCADE, related_name="opt_outs")
+    site = models.ForeignKey(Site, on_delete=models.CASCADE)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
+    reason = models.CharField(max_length=200, blank=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["signal", "site"], name="opt_out_once")]

@@ -1,0 +1,1 @@
+"""Delivered energy, statements, payments."""

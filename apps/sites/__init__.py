@@ -1,0 +1,1 @@
+"""Sites, grid connection points, resources, grid areas, and who lives there."""

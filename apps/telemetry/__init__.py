@@ -1,0 +1,1 @@
+"""Measurements in, latest state, rollups, retention; the only app that touches its tables."""

@@ -1,0 +1,56 @@
+"""Where a local run keeps its state, and the environment that points at it. Imports nothing heavy."""
+
+import hashlib
+import os
+import secrets
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LONGEST_SOCKET_PATH = 100  # the kernel allows 107 bytes
+
+
+def state_folder(name: str) -> Path:
+    """Return (not create) the folder of the run `name` under .ores (or ORES_STATE)."""
+    return Path(os.environ.get("ORES_STATE", ROOT / ".ores")) / name
+
+
+def socket_folder(state: Path) -> Path:
+    """Return a folder for unix sockets: in the state folder, or a short one where that path is too long."""
+    folder = state / "sockets"
+    if len(str(folder / ".s.PGSQL.5432.lock")) <= LONGEST_SOCKET_PATH:
+        return folder
+    digest = hashlib.sha256(str(state).encode()).hexdigest()[:12]
+    return Path(tempfile.gettempdir()) / f"ores-{os.geteuid()}-{digest}"
+
+
+def database_url(state: Path, database: str) -> str:
+    """Return the URL of the embedded PostgreSQL's database."""
+    return f"postgresql://ores@/{database}?host={socket_folder(state)}"
+
+
+def redis_url(state: Path) -> str:
+    """Return the URL of the embedded Redis."""
+    return f"unix://{socket_folder(state)}/redis.sock"
+
+
+def secret_key(state: Path) -> str:
+    """Return this installation's secret, made on first use, readable by its owner only."""
+    path = state / "secret_key"
+    if not path.exists():
+        state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        fresh = path.with_suffix(f".{os.getpid()}")
+        fresh.touch(mode=0o600)
+        fresh.write_text(secrets.token_urlsafe(48))
+        fresh.replace(path)
+    return path.read_text().strip()
+
+
+def local_environment(name: str, database: str = "ores") -> dict[str, str]:
+    """Return the settings' environment variables for the local run `name`."""
+    state = state_folder(name)
+    return {
+        "DATABASE_URL": database_url(state, database),
+        "REDIS_URL": redis_url(state),
+        "SECRET_KEY": os.environ.get("SECRET_KEY") or secret_key(state),
+    }

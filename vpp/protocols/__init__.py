@@ -1,0 +1,1 @@
+"""Wire types and sans-I/O state machines, one package a protocol."""

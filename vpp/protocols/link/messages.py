@@ -1,0 +1,171 @@
+"""Messages between a hub and the cloud, the same over WebSocket and HTTPS POST.
+
+A WebSocket text frame carries one message as JSON, a binary frame one message as MessagePack. A POST
+body is a JSON (or MessagePack) list of messages that starts with ``Hello``; the answer is a list too.
+
+Power is in kW in load convention (drawn from the grid or by a device is positive), energy registers in
+kWh only ever grow, state of charge is 0-1, instants are integer milliseconds since the Unix epoch (UTC).
+"""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+LINK_VERSION = 1
+
+Lane = Literal["live", "backfill", "status"]
+InstructionState = Literal["acknowledged", "applied", "rejected", "expired"]
+# Bounds that hold at decoding, so that no later step meets a number or a text its database cannot keep.
+Seq = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
+Instant = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_999)]  # to the end of the year 9999
+Name = Annotated[str, msgspec.Meta(max_length=100, pattern=r"^[^\x00]*\Z")]
+Text = Annotated[str, msgspec.Meta(max_length=1000, pattern=r"^[^\x00]*\Z")]
+
+# The canonical quantities of a home, in the order of the wide telemetry row.
+COLUMNS = (
+    "grid_kw",
+    "import_kwh",
+    "export_kwh",
+    "load_kw",
+    "pv_kw",
+    "battery_kw",
+    "battery_soc",
+    "ev_kw",
+    "ev_soc",
+    "heat_kw",
+    "voltage_v",
+    "frequency_hz",
+)
+
+
+class ResourceDescription(msgspec.Struct, omit_defaults=True):
+    """What one resource of the site is and can do; `parameters` by kind (see docs/reference/link.md)."""
+
+    key: str
+    kind: Literal["battery", "pv", "ev_charger", "heat_pump", "load"]
+    name: str = ""
+    parameters: dict[str, float] = {}
+
+
+# --- hub to cloud -----------------------------------------------------------------------------------
+
+
+class Hello(msgspec.Struct, tag="hello", tag_field="type", omit_defaults=True):
+    """First message of every session. `first_unacked` tells, per lane, the oldest seq still in the outbox."""
+
+    hub_id: str
+    boot_id: str
+    first_unacked: dict[Lane, int] = {}
+    version: int = LINK_VERSION
+    agent_version: str = ""
+    clock_trusted: bool = True
+    resources: list[ResourceDescription] = []
+
+
+class Snapshots(msgspec.Struct, tag="snapshots", tag_field="type", omit_defaults=True):
+    """Rows of the canonical quantities, column by column; each non-empty column is as long as `at`.
+
+    A row's power values are means over the time since the row before; registers and state of charge are
+    values at `at`. A column left out means the site has no such quantity.
+    """
+
+    lane: Lane
+    seq: int
+    at: list[int]
+    grid_kw: list[float | None] = []
+    import_kwh: list[float | None] = []
+    export_kwh: list[float | None] = []
+    load_kw: list[float | None] = []
+    pv_kw: list[float | None] = []
+    battery_kw: list[float | None] = []
+    battery_soc: list[float | None] = []
+    ev_kw: list[float | None] = []
+    ev_soc: list[float | None] = []
+    heat_kw: list[float | None] = []
+    voltage_v: list[float | None] = []
+    frequency_hz: list[float | None] = []
+
+
+class Points(msgspec.Struct, tag="points", tag_field="type", omit_defaults=True):
+    """Further quantities of single resources: parallel lists."""
+
+    lane: Lane
+    seq: int
+    resource: list[str]
+    quantity: list[str]
+    at: list[int]
+    value: list[float]
+
+
+class InstructionStatus(msgspec.Struct, tag="instruction_status", tag_field="type", omit_defaults=True):
+    """What became of an instruction on the hub. Travels in the `status` lane, so it is never lost."""
+
+    seq: int
+    instruction_id: str
+    revision: int
+    state: InstructionState
+    at: int
+    reason: str = ""
+    lane: Lane = "status"
+
+
+# --- cloud to hub -----------------------------------------------------------------------------------
+
+
+class Welcome(msgspec.Struct, tag="welcome", tag_field="type", omit_defaults=True):
+    """Answer to Hello. `acked` is the highest contiguous seq held per lane (of this boot, -1 for none)."""
+
+    site_id: int
+    server_time: int
+    acked: dict[Lane, int] = {}
+    snapshot_interval_s: float = 60.0
+    version: int = LINK_VERSION
+
+
+class Ack(msgspec.Struct, tag="ack", tag_field="type", omit_defaults=True):
+    """Everything up to and including `seq` of this lane is committed (or quarantined) in the cloud."""
+
+    lane: Lane
+    seq: int
+    stored: int = 0
+    duplicates: int = 0
+    quarantined: int = 0
+
+
+class Schedule(msgspec.Struct, omit_defaults=True):
+    """A site's planned power per interval, in load convention [kW].
+
+    `site_kw` is the planned power at the grid connection point; the hub holds it with whatever storage it
+    has. `resources` plans single resources by key; None means "as you like". Intervals are contiguous.
+    """
+
+    starts_at: int
+    interval_s: int
+    site_kw: list[float | None] = []
+    resources: dict[str, list[float | None]] = {}
+
+
+class Instruction(msgspec.Struct, tag="instruction", tag_field="type", omit_defaults=True):
+    """An order to the hub. A higher revision of the same id replaces; no schedule means revoke."""
+
+    id: str
+    revision: int
+    not_before: int
+    expires_at: int
+    schedule: Schedule | None = None
+    reason: str = ""
+
+
+class LinkError(msgspec.Struct, tag="error", tag_field="type", omit_defaults=True):
+    """The last message was refused; nothing of it was stored. `permanent`: sending it again cannot help."""
+
+    code: str
+    detail: str
+    permanent: bool = False
+    lane: Lane | None = None
+    expected_seq: int | None = None
+
+
+HubMessage = Hello | Snapshots | Points | InstructionStatus
+CloudMessage = Welcome | Ack | Instruction | LinkError
+Json = dict[str, Any]
