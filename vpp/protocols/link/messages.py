@@ -41,10 +41,10 @@ COLUMNS = (
 class ResourceDescription(msgspec.Struct, omit_defaults=True):
     """What one resource of the site is and can do; `parameters` by kind (see docs/reference/link.md)."""
 
-    key: str
+    key: Name
     kind: Literal["battery", "pv", "ev_charger", "heat_pump", "load"]
-    name: str = ""
-    parameters: dict[str, float] = {}
+    name: Name = ""
+    parameters: dict[Name, float] = {}
 
 
 # --- hub to cloud -----------------------------------------------------------------------------------
@@ -53,11 +53,11 @@ class ResourceDescription(msgspec.Struct, omit_defaults=True):
 class Hello(msgspec.Struct, tag="hello", tag_field="type", omit_defaults=True):
     """First message of every session. `first_unacked` tells, per lane, the oldest seq still in the outbox."""
 
-    hub_id: str
-    boot_id: str
-    first_unacked: dict[Lane, int] = {}
+    hub_id: Name
+    boot_id: Name
+    first_unacked: dict[Lane, Seq] = {}
     version: int = LINK_VERSION
-    agent_version: str = ""
+    agent_version: Name = ""
     clock_trusted: bool = True
     resources: list[ResourceDescription] = []
 
@@ -70,8 +70,8 @@ class Snapshots(msgspec.Struct, tag="snapshots", tag_field="type", omit_defaults
     """
 
     lane: Lane
-    seq: int
-    at: list[int]
+    seq: Seq
+    at: list[Instant]
     grid_kw: list[float | None] = []
     import_kwh: list[float | None] = []
     export_kwh: list[float | None] = []
@@ -90,22 +90,22 @@ class Points(msgspec.Struct, tag="points", tag_field="type", omit_defaults=True)
     """Further quantities of single resources: parallel lists."""
 
     lane: Lane
-    seq: int
-    resource: list[str]
-    quantity: list[str]
-    at: list[int]
+    seq: Seq
+    resource: list[Name]
+    quantity: list[Name]
+    at: list[Instant]
     value: list[float]
 
 
 class InstructionStatus(msgspec.Struct, tag="instruction_status", tag_field="type", omit_defaults=True):
     """What became of an instruction on the hub. Travels in the `status` lane, so it is never lost."""
 
-    seq: int
-    instruction_id: str
-    revision: int
+    seq: Seq
+    instruction_id: Name
+    revision: Seq
     state: InstructionState
-    at: int
-    reason: str = ""
+    at: Instant
+    reason: Text = ""
     lane: Lane = "status"
 
 
@@ -116,7 +116,7 @@ class Welcome(msgspec.Struct, tag="welcome", tag_field="type", omit_defaults=Tru
     """Answer to Hello. `acked` is the highest contiguous seq held per lane (of this boot, -1 for none)."""
 
     site_id: int
-    server_time: int
+    server_time: Instant
     acked: dict[Lane, int] = {}
     snapshot_interval_s: float = 60.0
     version: int = LINK_VERSION
@@ -139,8 +139,8 @@ class Schedule(msgspec.Struct, omit_defaults=True):
     has. `resources` plans single resources by key; None means "as you like". Intervals are contiguous.
     """
 
-    starts_at: int
-    interval_s: int
+    starts_at: Instant
+    interval_s: Annotated[int, msgspec.Meta(gt=0)]
     site_kw: list[float | None] = []
     resources: dict[str, list[float | None]] = {}
 
@@ -150,8 +150,8 @@ class Instruction(msgspec.Struct, tag="instruction", tag_field="type", omit_defa
 
     id: str
     revision: int
-    not_before: int
-    expires_at: int
+    not_before: Instant
+    expires_at: Instant
     schedule: Schedule | None = None
     reason: str = ""
 
