@@ -1,0 +1,176 @@
+"""OpenADR 3.1 events into grid signals, and settled delivery into OpenADR reports."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from vpp.intervals import Grid, format_duration
+from vpp.intervals import Interval as Period
+from vpp.protocols.openadr3.common import (
+    AGGREGATED_REPORT,
+    Interval,
+    IntervalPeriod,
+    ReportPayloadDescriptor,
+    ValuesMap,
+)
+from vpp.protocols.openadr3.event import EventRequest
+from vpp.protocols.openadr3.report import ReportRequest, ReportResource
+from vpp.protocols.openadr3.timing import TimedInterval, resolve
+from vpp.translate.grid_signal import (
+    EventWithoutPayload,
+    GridSignalDraft,
+    PositiveSetpointUnsupported,
+    SignalError,
+    UnsupportedPayload,
+    UnsupportedUnits,
+    draft_shed,
+)
+
+SHED_PAYLOAD = "DISPATCH_SETPOINT_RELATIVE"
+
+
+def grid_signal_from_event(
+    event: EventRequest, *, now: datetime, said_at: datetime | None = None, longest_interval_s: int = 900
+) -> GridSignalDraft:
+    """Turn an event into a draft of a grid signal.
+
+    Understood is ``DISPATCH_SETPOINT_RELATIVE`` in KW: the change of consumption, so a shed is negative.
+    That sign is the Definition's wording ("relative change of consumption"); the published enumeration
+    schema bounds the value to >= 0, which would leave a shed unsayable, so the wording is followed.
+    An event that names no units for it means KW.
+
+    Parameters
+    ----------
+    event
+        As decoded from the wire.
+    now
+        To tell an event in the past.
+    said_at
+        When the event was created or changed, which is what a start of "now" means; `now` by default.
+    longest_interval_s
+        The grid's step is at most this [s]; see `draft_shed`.
+
+    Raises
+    ------
+    SignalError, TimingError
+        Each reason is a kind of its own with a stable code, e.g. ``event_without_intervals``,
+        ``event_in_the_past``, ``overlapping_intervals``, ``unsupported_payload``.
+    """
+    _check_units(event)
+    timed = resolve(event, now=said_at or now)
+    pieces = [(interval.period, _shed_kw(interval)) for interval in timed]
+    return draft_shed(pieces, now=now, longest_interval_s=longest_interval_s)
+
+
+def _check_units(event: EventRequest) -> None:
+    for descriptor in event.payload_descriptors or ():
+        if descriptor.payload_type == SHED_PAYLOAD and descriptor.units not in (None, "KW"):
+            raise UnsupportedUnits(f"{SHED_PAYLOAD} in {descriptor.units} is not supported, only in KW")
+
+
+def _shed_kw(interval: TimedInterval) -> float:
+    if not interval.payloads:
+        raise EventWithoutPayload(f"interval {interval.id} has no payload")
+    for payload in interval.payloads:
+        if payload.type != SHED_PAYLOAD:
+            raise UnsupportedPayload(
+                f"interval {interval.id}: {payload.type} is not supported, only {SHED_PAYLOAD}"
+            )
+    if len(interval.payloads) > 1 or len(interval.payloads[0].values) != 1:
+        raise UnsupportedPayload(f"interval {interval.id}: {SHED_PAYLOAD} needs exactly one value")
+    value = interval.payloads[0].values[0]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise UnsupportedPayload(f"interval {interval.id}: {SHED_PAYLOAD} needs a number")
+    if value > 0:
+        raise PositiveSetpointUnsupported(
+            f"interval {interval.id} asks {value} kW more consumption; only a shed (below 0) is supported"
+        )
+    return max(0.0, -float(value))
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedDelivery:
+    """One row of a report: per interval, energies [kWh] of one home or of all; NaN where not known.
+
+    `baseline_kwh` and `metered_kwh` are net (export is negative), `delivered_kwh` is what was settled.
+    """
+
+    resource_name: str
+    baseline_kwh: Sequence[float]
+    metered_kwh: Sequence[float]
+    delivered_kwh: Sequence[float]
+
+
+def report_for_signal(
+    *,
+    event_id: str,
+    client_name: str,
+    grid: Grid,
+    total: ReportedDelivery,
+    homes: Sequence[ReportedDelivery] = (),
+    report_name: str | None = None,
+) -> ReportRequest:
+    """Build the report on an ended event, one row for the whole fleet and, if given, one per home.
+
+    Payloads per interval, in KWH: ``BASELINE`` (net), ``USAGE`` (drawn from the grid; the enumeration
+    knows no negative usage, so a net export is 0) and ``DELTA_USAGE`` ("change in usage as compared to
+    a baseline": minus the settled delivery). An interval that is not known has no energies and says so
+    with ``DATA_QUALITY`` MISSING.
+
+    Raises
+    ------
+    SignalError
+        Where a row is not as long as the grid, or carries an infinite value.
+    """
+    rows = [(AGGREGATED_REPORT, total), *((home.resource_name, home) for home in homes)]
+    energies = ("BASELINE", "USAGE", "DELTA_USAGE")
+    return ReportRequest(
+        event_id=event_id,
+        client_name=client_name,
+        report_name=report_name,
+        payload_descriptors=[
+            *(
+                ReportPayloadDescriptor(payload_type=name, units="KWH", reading_type="SUMMED")
+                for name in energies
+            ),
+            ReportPayloadDescriptor(payload_type="DATA_QUALITY"),
+        ],
+        resources=[_resource(name, row, grid) for name, row in rows],
+    )
+
+
+def _resource(name: str, row: ReportedDelivery, grid: Grid) -> ReportResource:
+    if {len(row.baseline_kwh), len(row.metered_kwh), len(row.delivered_kwh)} != {grid.count}:
+        raise SignalError(f"{name}: a row needs {grid.count} values of each kind")
+    triples = zip(row.baseline_kwh, row.metered_kwh, row.delivered_kwh, strict=True)
+    first = grid.interval(0) if grid.count else None
+    return ReportResource(
+        resource_name=name,
+        interval_period=_period(first) if first else None,
+        intervals=[
+            Interval(id=index, payloads=_payloads(name, *(float(value) for value in triple)))
+            for index, triple in enumerate(triples)
+        ],
+    )
+
+
+def _period(first: Period) -> IntervalPeriod:
+    return IntervalPeriod(
+        start=first.starts_at.isoformat().replace("+00:00", "Z"),
+        duration=format_duration(first.ends_at - first.starts_at),
+    )
+
+
+def _payloads(name: str, baseline_kwh: float, metered_kwh: float, delivered_kwh: float) -> list[ValuesMap]:
+    values = (baseline_kwh, metered_kwh, delivered_kwh)
+    if any(math.isinf(value) for value in values):
+        raise SignalError(f"{name}: an energy is infinite")
+    if any(math.isnan(value) for value in values):
+        return [ValuesMap(type="DATA_QUALITY", values=["MISSING"])]
+    return [
+        ValuesMap(type="BASELINE", values=[baseline_kwh]),
+        ValuesMap(type="USAGE", values=[max(0.0, metered_kwh)]),
+        ValuesMap(type="DELTA_USAGE", values=[-delivered_kwh if delivered_kwh else 0.0]),
+        ValuesMap(type="DATA_QUALITY", values=["OK"]),
+    ]
