@@ -208,7 +208,7 @@ def local_day(day: date, zone: ZoneInfo) -> Interval:
     return Interval(midnight, next_midnight)
 
 
-def local_day_grid(day: date, zone: ZoneInfo, interval_s: int) -> Grid:
+def local_day_grid(day: date, zone: ZoneInfo, *, interval_s: int) -> Grid:
     """The local day cut into intervals of `interval_s` [s]: 92, 96 or 100 quarter-hours."""
     whole = local_day(day, zone)
     count = whole.seconds / interval_s if interval_s > 0 else math.nan
@@ -224,7 +224,7 @@ def local_date(at: datetime, zone: ZoneInfo) -> date:
     return at.astimezone(zone).date()
 
 
-def same_local_time(at: datetime, day: date, zone: ZoneInfo) -> datetime:
+def same_local_time(at: datetime, *, day: date, zone: ZoneInfo) -> datetime:
     """The instant on `day` that shows the wall-clock time `at` shows in `zone`.
 
     A wall-clock time that `day` skips gives the instant as far after the gap's start (02:30 becomes 03:30);

@@ -113,7 +113,7 @@ def test_a_grid_that_is_none_is_refused(start: datetime, interval_s: int, count:
     ("day", "quarters"), [(date(2026, 3, 28), 96), (date(2026, 3, 29), 92), (date(2026, 10, 25), 100)]
 )
 def test_a_local_day_has_as_many_quarters_as_its_clocks_allow(day: date, quarters: int) -> None:
-    grid = local_day_grid(day, BERLIN, 900)
+    grid = local_day_grid(day, BERLIN, interval_s=900)
     assert grid.count == quarters
     assert local_day(day, BERLIN).seconds == quarters * 900
     assert grid.ends_at == local_day(day + timedelta(days=1), BERLIN).starts_at
@@ -121,18 +121,22 @@ def test_a_local_day_has_as_many_quarters_as_its_clocks_allow(day: date, quarter
 
 def test_a_day_that_does_not_divide_is_refused() -> None:
     with pytest.raises(IntervalError):
-        local_day_grid(date(2026, 3, 29), BERLIN, 86_400)
+        local_day_grid(date(2026, 3, 29), BERLIN, interval_s=86_400)
     with pytest.raises(IntervalError):
-        local_day_grid(date(2026, 3, 29), BERLIN, 0)
+        local_day_grid(date(2026, 3, 29), BERLIN, interval_s=0)
 
 
 def test_the_same_wall_clock_time_on_another_day() -> None:
     event = datetime(2026, 3, 31, 16, tzinfo=UTC)  # 18:00 in Berlin, summer
-    assert same_local_time(event, date(2026, 3, 27), BERLIN) == datetime(2026, 3, 27, 17, tzinfo=UTC)
+    assert same_local_time(event, day=date(2026, 3, 27), zone=BERLIN) == datetime(2026, 3, 27, 17, tzinfo=UTC)
     skipped = datetime(2026, 3, 28, 1, 30, tzinfo=UTC)  # 02:30, which 29 March does not have
-    assert same_local_time(skipped, date(2026, 3, 29), BERLIN) == datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
+    assert same_local_time(skipped, day=date(2026, 3, 29), zone=BERLIN) == datetime(
+        2026, 3, 29, 1, 30, tzinfo=UTC
+    )
     twice = datetime(2026, 10, 24, 0, 30, tzinfo=UTC)  # 02:30, which 25 October has twice
-    assert same_local_time(twice, date(2026, 10, 25), BERLIN) == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+    assert same_local_time(twice, day=date(2026, 10, 25), zone=BERLIN) == datetime(
+        2026, 10, 25, 0, 30, tzinfo=UTC
+    )
 
 
 def test_the_local_date_of_an_instant() -> None:

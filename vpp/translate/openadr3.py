@@ -136,11 +136,11 @@ def report_for_signal(
             ),
             ReportPayloadDescriptor(payload_type="DATA_QUALITY"),
         ],
-        resources=[_resource(name, row, grid) for name, row in rows],
+        resources=[_resource(name, row, grid=grid) for name, row in rows],
     )
 
 
-def _resource(name: str, row: ReportedDelivery, grid: Grid) -> ReportResource:
+def _resource(name: str, row: ReportedDelivery, *, grid: Grid) -> ReportResource:
     if {len(row.baseline_kwh), len(row.metered_kwh), len(row.delivered_kwh)} != {grid.count}:
         raise SignalError(f"{name}: a row needs {grid.count} values of each kind")
     triples = zip(row.baseline_kwh, row.metered_kwh, row.delivered_kwh, strict=True)
@@ -149,8 +149,7 @@ def _resource(name: str, row: ReportedDelivery, grid: Grid) -> ReportResource:
         resource_name=name,
         interval_period=_period(first) if first else None,
         intervals=[
-            Interval(id=index, payloads=_payloads(name, *(float(value) for value in triple)))
-            for index, triple in enumerate(triples)
+            Interval(id=index, payloads=_payloads(name, triple)) for index, triple in enumerate(triples)
         ],
     )
 
@@ -162,11 +161,11 @@ def _period(first: Period) -> IntervalPeriod:
     )
 
 
-def _payloads(name: str, baseline_kwh: float, metered_kwh: float, delivered_kwh: float) -> list[ValuesMap]:
-    values = (baseline_kwh, metered_kwh, delivered_kwh)
-    if any(math.isinf(value) for value in values):
+def _payloads(name: str, energies: tuple[float, float, float]) -> list[ValuesMap]:
+    baseline_kwh, metered_kwh, delivered_kwh = (float(energy) for energy in energies)
+    if any(math.isinf(energy) for energy in energies):
         raise SignalError(f"{name}: an energy is infinite")
-    if any(math.isnan(value) for value in values):
+    if any(math.isnan(energy) for energy in energies):
         return [ValuesMap(type="DATA_QUALITY", values=["MISSING"])]
     return [
         ValuesMap(type="BASELINE", values=[baseline_kwh]),

@@ -1,0 +1,60 @@
+"""Which past days a baseline is made of."""
+
+from collections.abc import Collection
+from datetime import date, timedelta
+from typing import Literal
+
+from vpp.errors import VppError
+
+DayType = Literal["weekday", "weekend"]
+
+
+class BaselineError(VppError):
+    """A baseline that is asked for wrongly: shapes, infinities, impossible counts."""
+
+    code = "invalid_baseline_request"
+
+
+def day_type(day: date, holidays: Collection[date] = ()) -> DayType:
+    """Monday to Friday are weekdays; Saturdays, Sundays and holidays count as weekend."""
+    return "weekend" if day.weekday() >= 5 or day in holidays else "weekday"
+
+
+def select_days(
+    event_date: date,
+    *,
+    wanted: int = 10,
+    look_back_days: int = 45,
+    holidays: Collection[date] = (),
+    excluded: Collection[date] = (),
+) -> tuple[date, ...]:
+    """Choose the latest days of the event day's type, most recent first.
+
+    The frame is CAISO's 10-of-10: 10 days of the same type within 45 days, event days and outages left
+    out. CAISO asks only 4 days of a weekend; pass `wanted` for that. The 45 days are from a secondary
+    source (Nexant, Baseline Accuracy Work Group proposal, 2017) and were not checked in the tariff.
+
+    Parameters
+    ----------
+    event_date
+        Local date of the event.
+    wanted
+        How many days [1]; fewer are returned where the look-back holds fewer.
+    look_back_days
+        How far back [d].
+    holidays
+        Local dates that count as weekend.
+    excluded
+        Days never taken: earlier events, outages.
+
+    Raises
+    ------
+    BaselineError
+        For a count below 1.
+    """
+    if wanted < 1 or look_back_days < 1:
+        raise BaselineError(f"cannot choose {wanted} days out of {look_back_days}")
+    wanted_type = day_type(event_date, holidays)
+    earlier = (event_date - timedelta(days=back) for back in range(1, look_back_days + 1))
+    eligible = [day for day in earlier if day not in excluded and day_type(day, holidays) == wanted_type]
+    return tuple(eligible[:wanted])

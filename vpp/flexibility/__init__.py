@@ -1,0 +1,1 @@
+"""What homes can give, as bounds on power and energy."""

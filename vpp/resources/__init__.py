@@ -1,0 +1,1 @@
+"""What each kind of resource can do, as plain bounds."""
