@@ -1,42 +1,12 @@
-"""What every REST view shares: strict JSON, rate limits by tenant, problem details."""
+"""What every REST view shares: problem details."""
 
 from typing import Any
 
-from django.conf import settings
 from django.http import Http404
-from rest_framework import exceptions, parsers, throttling
-from rest_framework.request import Request
+from rest_framework import exceptions
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from apps.common.errors import DomainError
-
-
-class StrictJSONParser(parsers.JSONParser):
-    """JSON without NaN and infinity."""
-
-    strict = True
-
-
-class TenantRateThrottle(throttling.SimpleRateThrottle):
-    """One budget of requests an organization."""
-
-    scope = "tenant"
-
-    def get_cache_key(self, request: Request, view: APIView) -> str | None:
-        organization = getattr(request.auth, "organization_id", None)
-        if organization is None:
-            return None
-        return f"{settings.REDIS_PREFIX}throttle:{self.scope}:{organization}"
-
-
-class AddressRateThrottle(throttling.SimpleRateThrottle):
-    """One budget of requests an address, for doors that are open before anybody is known."""
-
-    scope = "device"
-
-    def get_cache_key(self, request: Request, view: APIView) -> str | None:
-        return f"{settings.REDIS_PREFIX}throttle:{self.scope}:{self.get_ident(request)}"
 
 
 def problem(*, status: int, code: str, detail: str, headers: dict[str, str] | None = None) -> Response:

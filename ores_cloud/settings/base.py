@@ -3,10 +3,12 @@
 from pathlib import Path
 from typing import Any
 
+import django_stubs_ext
 import environ
 
 from ores_cloud.settings.database import database_from_url
 
+django_stubs_ext.monkeypatch()  # lets generic Django classes be written with their type
 env = environ.Env()
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -123,6 +125,7 @@ X_FRAME_OPTIONS = "DENY"
 OAUTH2_PROVIDER_APPLICATION_MODEL = "accounts.ApiClient"
 OAUTH2_PROVIDER = {
     "ACCESS_TOKEN_EXPIRE_SECONDS": 3600,
+    "SCOPES_BACKEND_CLASS": "apps.accounts.scopes.RoleScopes",
     "SCOPES": {
         "read_all": "Read every object of the organization",
         "read_targets": "Read programs and events by target",
@@ -140,8 +143,8 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["apps.accounts.api.authentication.ApiClientAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["apps.common.api.StrictJSONParser"],
-    "DEFAULT_THROTTLE_CLASSES": ["apps.common.api.TenantRateThrottle"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_THROTTLE_CLASSES": ["apps.common.throttles.TenantRateThrottle"],
     "DEFAULT_THROTTLE_RATES": {
         "tenant": env("RATE_LIMIT_TENANT", default="6000/min"),
         "device": env("RATE_LIMIT_DEVICE", default="120/min"),

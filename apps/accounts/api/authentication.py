@@ -1,0 +1,44 @@
+"""Partners' programs present an OAuth2 access token; request.auth is their API client."""
+
+from oauth2_provider.contrib.rest_framework import OAuth2Authentication
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+
+from apps.accounts.models import ApiClient
+
+
+class Partner:
+    """What request.user is for a program: somebody known, but no person."""
+
+    is_authenticated = True
+    is_active = True
+
+    def __init__(self, client: ApiClient, scopes: frozenset[str]) -> None:
+        self.client = client
+        self.scopes = scopes
+        self.pk = client.pk
+
+    def __str__(self) -> str:
+        return f"client {self.client.name}"
+
+
+class ApiClientAuthentication(BaseAuthentication):
+    """`Authorization: Bearer <access token>` of a client that still exists."""
+
+    www_authenticate_realm = "ores"
+
+    def authenticate(self, request: Request) -> tuple[Partner, ApiClient] | None:
+        if not request.META.get("HTTP_AUTHORIZATION"):
+            return None
+        found = OAuth2Authentication().authenticate(request)
+        if found is None:
+            raise AuthenticationFailed("the access token is unknown, expired or revoked", code="token_invalid")
+        token = found[1]
+        client = token.application
+        if client is None:
+            raise AuthenticationFailed("the access token belongs to no client", code="token_invalid")
+        return Partner(client, frozenset(token.scope.split())), client
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="ores"'

@@ -1,0 +1,22 @@
+"""Permissions by the role on the credential and the scopes of its token."""
+
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from apps.accounts.models import ApiClient
+
+
+class HasScope(BasePermission):
+    """The view names the scope per method in `scopes` and the roles in `roles`."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        client = request.auth
+        if not isinstance(client, ApiClient):
+            return False
+        roles: set[str] = getattr(view, "roles", set())
+        if roles and client.role not in roles:
+            return False
+        scopes: dict[str, str] = getattr(view, "scopes", {})
+        wanted = scopes.get(request.method or "")
+        return wanted is None or wanted in request.user.scopes

@@ -1,0 +1,59 @@
+"""Making tenants, people and credentials."""
+
+import dataclasses
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from oauth2_provider.generators import generate_client_id, generate_client_secret
+
+from apps.accounts.models import ApiClient, AuditEntry, Membership, Organization, User
+
+
+@dataclasses.dataclass(frozen=True)
+class Credential:
+    """An API client with its secret, which is shown once and kept only as a hash."""
+
+    client: ApiClient
+    client_id: str
+    client_secret: str
+
+
+def organization_create(*, name: str, slug: str) -> Organization:
+    """Create a tenant."""
+    return Organization.objects.create(name=name, slug=slug)
+
+
+def user_create(*, email: str, password: str, first_name: str = "") -> User:
+    """Create a person who can sign in."""
+    return User.objects.create_user(email, password, first_name=first_name)
+
+
+def membership_create(*, organization: Organization, user: User, role: str) -> Membership:
+    """Let `user` work for `organization`."""
+    return Membership.objects.create(organization=organization, user=user, role=role)
+
+
+@transaction.atomic
+def api_client_create(*, organization: Organization, name: str, role: str) -> Credential:
+    """Create a partner's OAuth2 credential with `role`."""
+    client_id, secret = generate_client_id(), generate_client_secret()
+    client = ApiClient.objects.create(
+        organization=organization,
+        role=role,
+        name=name,
+        client_id=client_id,
+        client_secret=secret,
+        client_type=ApiClient.CLIENT_CONFIDENTIAL,
+        authorization_grant_type=ApiClient.GRANT_CLIENT_CREDENTIALS,
+    )
+    return Credential(client=client, client_id=client_id, client_secret=secret)
+
+
+def audit(
+    *, organization: Organization, actor: str, action: str, subject: str, now: datetime, **detail: Any
+) -> None:
+    """Note who did what."""
+    AuditEntry.objects.create(
+        organization=organization, actor=actor, action=action, subject=subject, detail=detail, at=now
+    )

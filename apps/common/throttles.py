@@ -1,0 +1,31 @@
+"""Rate limits by tenant, and by address for doors that are open before anybody is known."""
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from rest_framework import throttling
+from rest_framework.request import Request
+
+if TYPE_CHECKING:  # REST framework's views import these classes while they are being made
+    from rest_framework.views import APIView
+
+
+class TenantRateThrottle(throttling.SimpleRateThrottle):
+    """One budget of requests an organization."""
+
+    scope = "tenant"
+
+    def get_cache_key(self, request: Request, view: "APIView") -> str | None:
+        organization = getattr(request.auth, "organization_id", None)
+        if organization is None:
+            return None
+        return f"{settings.REDIS_PREFIX}throttle:{self.scope}:{organization}"
+
+
+class AddressRateThrottle(throttling.SimpleRateThrottle):
+    """One budget of requests an address."""
+
+    scope = "device"
+
+    def get_cache_key(self, request: Request, view: "APIView") -> str | None:
+        return f"{settings.REDIS_PREFIX}throttle:{self.scope}:{self.get_ident(request)}"

@@ -1,0 +1,36 @@
+"""Anticipated failures of hub enrollment and the link."""
+
+from apps.common.errors import ConflictError, DomainError, ForbiddenError, NotFoundError
+
+
+class SignatureError(ForbiddenError):
+    code = "signature_invalid"
+
+
+class HubUnknownError(NotFoundError):
+    code = "hub_unknown"
+
+
+class HubUnclaimedError(ForbiddenError):
+    code = "hub_unclaimed"
+
+
+class HubRevokedError(ForbiddenError):
+    code = "hub_revoked"
+
+
+class ChallengeError(ForbiddenError):
+    code = "challenge_invalid"
+
+
+class ClaimCodeWrongError(DomainError):
+    code = "claim_code_wrong"
+
+
+class SiteHasHubError(ConflictError):
+    code = "site_has_hub"
+
+
+class TokenError(ForbiddenError):
+    code = "token_invalid"
+    status = 401

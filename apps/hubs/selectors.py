@@ -1,0 +1,42 @@
+"""Reads of hubs and instructions."""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+
+from django.db.models import QuerySet
+
+from apps.accounts.models import Organization
+from apps.hubs.models import Hub, Instruction
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class LinkIdentity:
+    """What the link must know of a hub to let it in."""
+
+    hub_id: str
+    site_id: int
+    generation: int
+
+
+def link_identity(*, hub_id: str) -> LinkIdentity | None:
+    """Return the identity of an active hub, else None."""
+    hub = Hub.objects.filter(pk=hub_id, state=Hub.State.ACTIVE).only("site_id", "generation").first()
+    if hub is None or hub.site_id is None:
+        return None
+    return LinkIdentity(hub_id=str(hub_id), site_id=hub.site_id, generation=hub.generation)
+
+
+def hubs_of_organization(*, organization: Organization) -> QuerySet[Hub]:
+    """Return the tenant's hubs with their sites."""
+    return Hub.objects.filter(organization=organization).select_related("site").order_by("site_id")
+
+
+def active_hubs_by_site(*, site_ids: Iterable[int]) -> Mapping[int, Hub]:
+    """Return the active hub of each site that has one."""
+    hubs = Hub.objects.filter(site_id__in=list(site_ids), state=Hub.State.ACTIVE)
+    return {hub.site_id: hub for hub in hubs if hub.site_id is not None}
+
+
+def latest_instruction(*, site_id: int) -> Instruction | None:
+    """Return the newest instruction to the hub of a site."""
+    return Instruction.objects.filter(hub__site_id=site_id).order_by("-pk").first()

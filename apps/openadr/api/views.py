@@ -1,0 +1,116 @@
+"""OpenADR 3.1 paths for utilities: programs, events, reports, and how to get a token."""
+
+from django.http import Http404
+from django.urls import reverse
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.common import clock
+from apps.openadr import selectors, services
+from apps.openadr.api.base import OpenADRView, page
+from apps.openadr.models import EventObject, ProgramObject, ReportObject
+
+
+class AuthServerView(OpenADRView):
+    """GET /auth/server: where tokens are issued"""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    def get(self, request: Request) -> Response:
+        return Response({"tokenURL": request.build_absolute_uri(reverse("openadr-token"))})
+
+
+class ProgramsView(OpenADRView):
+    """/programs"""
+
+    scopes = {"GET": "read_all", "POST": "write_programs"}
+
+    def get(self, request: Request) -> Response:
+        found = selectors.objects_of(kind=ProgramObject, organization=request.auth.organization)
+        return Response([services.wire(one) for one in page(request, found)])  # type: ignore[arg-type]
+
+    def post(self, request: Request) -> Response:
+        made = services.program_object_create(client=request.auth, body=self.body(request), now=clock.now())
+        return Response(services.wire(made), status=201)
+
+
+class ProgramView(OpenADRView):
+    """/programs/{programID}"""
+
+    scopes = {"GET": "read_all"}
+
+    def get(self, request: Request, object_id: str) -> Response:
+        found = selectors.objects_of(kind=ProgramObject, organization=request.auth.organization).filter(pk=object_id).first()
+        if found is None:
+            raise Http404
+        return Response(services.wire(found))
+
+
+class EventsView(OpenADRView):
+    """/events"""
+
+    scopes = {"GET": "read_all", "POST": "write_events"}
+
+    def get(self, request: Request) -> Response:
+        found = selectors.events_of_program(
+            organization=request.auth.organization, program_id=request.query_params.get("programID")
+        )
+        return Response([services.wire(one) for one in page(request, found)])  # type: ignore[arg-type]
+
+    def post(self, request: Request) -> Response:
+        made = services.event_object_create(client=request.auth, body=self.body(request), now=clock.now())
+        return Response(services.wire(made), status=201)
+
+
+class EventView(OpenADRView):
+    """/events/{eventID}"""
+
+    scopes = {"GET": "read_all", "PUT": "write_events", "DELETE": "write_events"}
+
+    def event(self, request: Request, object_id: str) -> EventObject:
+        found = selectors.objects_of(kind=EventObject, organization=request.auth.organization).filter(pk=object_id).first()
+        if found is None:
+            raise Http404
+        return found
+
+    def get(self, request: Request, object_id: str) -> Response:
+        return Response(services.wire(self.event(request, object_id)))
+
+    def put(self, request: Request, object_id: str) -> Response:
+        event = self.event(request, object_id)
+        changed = services.event_object_replace(event=event, client=request.auth, body=self.body(request), now=clock.now())
+        return Response(services.wire(changed))
+
+    def delete(self, request: Request, object_id: str) -> Response:
+        event = self.event(request, object_id)
+        shown = services.wire(event)
+        services.event_object_delete(event=event, now=clock.now())
+        return Response(shown)
+
+
+class ReportsView(OpenADRView):
+    """/reports"""
+
+    scopes = {"GET": "read_all"}
+
+    def get(self, request: Request) -> Response:
+        found = selectors.reports_of_event(
+            organization=request.auth.organization,
+            event_id=request.query_params.get("eventID"),
+            program_id=request.query_params.get("programID"),
+        )
+        return Response([services.wire(one) for one in page(request, found)])  # type: ignore[arg-type]
+
+
+class ReportView(OpenADRView):
+    """/reports/{reportID}"""
+
+    scopes = {"GET": "read_all"}
+
+    def get(self, request: Request, object_id: str) -> Response:
+        found = selectors.objects_of(kind=ReportObject, organization=request.auth.organization).filter(pk=object_id).first()
+        if found is None:
+            raise Http404
+        return Response(services.wire(found))

@@ -1,0 +1,88 @@
+"""An aggregator's programs, who takes part, and the grid signals that came."""
+
+from typing import Any
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from apps.accounts.api.permissions import HasScope
+from apps.accounts.models import ApiClient
+from apps.common import clock
+from apps.common.errors import NotFoundError
+from apps.programs import selectors, services
+from apps.programs.api.serializers import EnrollmentSerializer, ProgramSerializer, SignalSerializer
+from apps.programs.errors import AlreadyEnrolledError
+from apps.programs.models import Program
+from apps.sites.selectors import sites_of_organization
+
+
+class AggregatorView(APIView):
+    """Base: an aggregator's credential with the scope `api`."""
+
+    permission_classes = (HasScope,)
+    roles = {ApiClient.Role.AGGREGATOR}
+    scopes = {"GET": "api", "POST": "api", "PATCH": "api"}
+
+    def program(self, request: Request, program_id: int) -> Program:
+        found = selectors.programs_of_organization(organization=request.auth.organization).filter(pk=program_id).first()
+        if found is None:
+            raise NotFoundError("no such program")
+        return found
+
+
+class ProgramsView(AggregatorView):
+    """GET /api/v1/programs"""
+
+    def get(self, request: Request) -> Response:
+        found = selectors.programs_of_organization(organization=request.auth.organization)
+        return Response(ProgramSerializer(found, many=True).data)
+
+
+class ProgramView(AggregatorView):
+    """PATCH /api/v1/programs/{id}: what it pays"""
+
+    def patch(self, request: Request, program_id: int) -> Response:
+        program = self.program(request, program_id)
+        serializer = ProgramSerializer(program, data=request.data, partial=True)
+        serializer.is_valid(raise_exception=True)
+        sent: dict[str, Any] = serializer.validated_data
+        program = services.program_set_payment(
+            program=program,
+            energy_price=sent.get("energy_price", program.energy_price),
+            event_payment=sent.get("event_payment", program.event_payment),
+            currency=sent.get("currency", program.currency),
+            actor=f"client {request.auth.name}",
+            now=clock.now(),
+        )
+        return Response(ProgramSerializer(program).data)
+
+
+class EnrollmentsView(AggregatorView):
+    """POST /api/v1/programs/{id}/enrollments: let homes take part; the answer has a result a home"""
+
+    def post(self, request: Request, program_id: int) -> Response:
+        program = self.program(request, program_id)
+        serializer = EnrollmentSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        wanted = serializer.validated_data["site_ids"]
+        sites = sites_of_organization(organization=request.auth.organization).in_bulk(wanted)
+        results = []
+        for site_id in wanted:
+            outcome = "not_found"
+            if site_id in sites:
+                try:
+                    services.enrollment_create(program=program, site=sites[site_id], now=clock.now())
+                    outcome = "enrolled"
+                except AlreadyEnrolledError:
+                    outcome = "already_enrolled"
+            results.append({"site_id": site_id, "result": outcome})
+        return Response({"results": results}, status=201)
+
+
+class SignalsView(AggregatorView):
+    """GET /api/v1/signals"""
+
+    def get(self, request: Request) -> Response:
+        found = selectors.signals_of_organization(organization=request.auth.organization)[:200]
+        return Response(SignalSerializer(found, many=True).data)

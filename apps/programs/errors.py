@@ -1,0 +1,23 @@
+"""Anticipated failures of programs."""
+
+from apps.common.errors import ConflictError, DomainError
+
+
+class NameTakenError(ConflictError):
+    code = "name_taken"
+
+
+class AlreadyEnrolledError(ConflictError):
+    code = "already_enrolled"
+
+
+class NotEnrolledError(ConflictError):
+    code = "not_enrolled"
+
+
+class SignalOverError(ConflictError):
+    code = "signal_over"
+
+
+class ProgramInvalidError(DomainError):
+    code = "program_invalid"

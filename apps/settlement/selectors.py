@@ -1,0 +1,63 @@
+"""Reads of settlements."""
+
+import dataclasses
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from apps.accounts.models import Organization
+from apps.settlement.models import SettlementRun, Statement
+from apps.sites.models import Site
+
+
+@dataclasses.dataclass(frozen=True)
+class SettledSignal:
+    """A settled signal's energies per interval [kWh], summed over all homes; NaN where nothing is known."""
+
+    signal_id: UUID
+    version: int
+    starts_at: datetime
+    interval_s: int
+    count: int
+    baseline_kwh: list[float]
+    metered_kwh: list[float]
+    delivered_kwh: list[float]
+
+
+def settled_signals_since(*, after_run: int = 0) -> list[SettledSignal]:
+    """Return settlement runs with a number above `after_run`."""
+    runs = SettlementRun.objects.filter(pk__gt=after_run).select_related("signal").order_by("pk")
+    return [_settled(run) for run in runs]
+
+
+def statements_of_site(*, site: Site) -> QuerySet[Statement]:
+    """Return a home's statements of the newest runs, newest first."""
+    return (
+        Statement.objects.filter(site=site)
+        .select_related("run__signal__program")
+        .order_by("-run__signal__starts_at", "-run__version")
+    )
+
+
+def runs_of_organization(*, organization: Organization) -> QuerySet[SettlementRun]:
+    """Return the tenant's settlement runs, newest first."""
+    return SettlementRun.objects.filter(signal__organization=organization).select_related("signal").order_by("-pk")
+
+
+def _settled(run: SettlementRun) -> SettledSignal:
+    signal = run.signal
+    count = len(signal.target_kw)
+    baseline, metered, delivered = ([0.0] * count for _ in range(3))
+    for statement in run.statements.prefetch_related("lines"):
+        for line in statement.lines.all():
+            index = int((line.starts_at - signal.starts_at).total_seconds() // signal.interval_s)
+            if line.metered_kwh is None:
+                continue
+            baseline[index] += line.baseline_kwh
+            metered[index] += line.metered_kwh
+            delivered[index] += line.delivered_kwh
+    return SettledSignal(
+        signal_id=signal.pk, version=run.version, starts_at=signal.starts_at, interval_s=signal.interval_s,
+        count=count, baseline_kwh=baseline, metered_kwh=metered, delivered_kwh=delivered,
+    )  # fmt: skip

@@ -1,0 +1,37 @@
+"""Reads of sites; each takes who is looking."""
+
+from django.db.models import QuerySet
+
+from apps.accounts.models import Organization, User
+from apps.sites.models import Resource, Site, SiteMember
+
+
+def sites_of_household(*, user: User) -> QuerySet[Site]:
+    """Return the homes that `user` belongs to."""
+    return Site.objects.filter(members__user=user).order_by("pk")
+
+
+def sites_of_organization(*, organization: Organization) -> QuerySet[Site]:
+    """Return every site of the tenant."""
+    return Site.objects.filter(organization=organization).order_by("pk")
+
+
+def site_visible(*, user: User, site_id: int) -> Site | None:
+    """Return the site if `user` lives there or works for its organization."""
+    household = Site.objects.filter(pk=site_id, members__user=user).first()
+    if household is not None:
+        return household
+    return Site.objects.filter(pk=site_id, organization__memberships__user=user).first()
+
+
+def is_owner(*, user: User, site: Site) -> bool:
+    """Whether `user` decides for the household of `site`."""
+    return SiteMember.objects.filter(user=user, site=site, role=SiteMember.Role.OWNER).exists()
+
+
+def resources_by_site(*, site_ids: list[int]) -> dict[int, dict[str, Resource]]:
+    """Return resources by site and kind (the first of a kind)."""
+    found: dict[int, dict[str, Resource]] = {site_id: {} for site_id in site_ids}
+    for resource in Resource.objects.filter(site_id__in=site_ids).order_by("pk"):
+        found[resource.site_id].setdefault(resource.kind, resource)
+    return found

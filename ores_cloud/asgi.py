@@ -1,0 +1,71 @@
+"""One process, one port: the hub link and the live streams as plain ASGI, everything else Django as WSGI."""
+
+import os
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ores_cloud.settings.base")
+
+import django
+from a2wsgi import WSGIMiddleware
+from django.core.handlers.wsgi import WSGIHandler
+
+django.setup(set_prefix=False)
+
+from apps.hubs.link import app as link
+from apps.hubs.link.server import LinkServer
+from apps.portal import live
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+LINK_PATH = "/hub/communicate"
+WEB_THREADS = 8
+
+
+class Application:
+    """Routes by path; owns the link server for as long as the process serves."""
+
+    def __init__(self) -> None:
+        self.web = WSGIMiddleware(WSGIHandler(), workers=WEB_THREADS)
+        self.server: LinkServer | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        kind = scope["type"]
+        if kind == "lifespan":
+            await self._lifespan(receive, send)
+        elif kind == "websocket":
+            await self._websocket(scope, receive, send)
+        elif scope["path"] == LINK_PATH:
+            await link.post(self._running(), scope, receive, send)
+        elif scope["path"].startswith(live.PREFIX):
+            await live.stream(self._running().bus, scope, receive, send)
+        else:
+            await self.web(scope, receive, send)  # type: ignore[arg-type]
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == LINK_PATH:
+            await link.websocket(self._running(), scope, receive, send)
+        else:
+            await send({"type": "websocket.close"})
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            event = await receive()
+            if event["type"] == "lifespan.startup":
+                self.server = LinkServer()
+                await self.server.start()
+                await send({"type": "lifespan.startup.complete"})
+            elif event["type"] == "lifespan.shutdown":
+                await self._running().close()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    def _running(self) -> LinkServer:
+        if self.server is None:
+            raise RuntimeError("the server must support ASGI lifespan")
+        return self.server
+
+
+application = Application()

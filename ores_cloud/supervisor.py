@@ -1,0 +1,220 @@
+"""One command for one machine: embedded services, migrations, then web, worker and beat, stopped together."""
+
+import contextlib
+import dataclasses
+import hashlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from ores_cloud.embedded import EmbeddedError, StateLock, embedded_services
+from ores_cloud.local import ROOT, secret_key, state_folder
+
+RESTART_PAUSE_S = 1.0
+STOP_LIMIT_S = 15.0
+
+
+class SupervisorError(Exception):
+    """The platform could not be started; the text says why and what to do."""
+
+
+@dataclasses.dataclass
+class Child:
+    """A process of the platform, restarted when it dies."""
+
+    name: str
+    command: list[str]
+    process: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
+
+
+def free_port(wanted: int | None, *, first: int = 8000) -> int:
+    """Return `wanted` if it is free, else an error; without a wish, the first free one from `first` on."""
+    for port in [wanted] if wanted else range(first, first + 50):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise SupervisorError(f"port {wanted or first} is taken; stop what listens there, or choose another: PORT=8123 make run")
+
+
+class Platform:
+    """The platform's processes in one environment."""
+
+    def __init__(self, *, state: Path, environment: dict[str, str], port: int) -> None:
+        self.state = state
+        self.environment = {**os.environ, **environment}
+        self.port = port
+        python = [sys.executable, "-m"]
+        celery = [*python, "celery", "-A", "ores_cloud", "--workdir", str(ROOT)]
+        workers = self.environment.get("WORKER_THREADS", "4")
+        self.children = [
+            Child("web", [*python, *web_command(port, self.environment.get("BIND", "127.0.0.1"))]),
+            Child(
+                "worker",
+                [*celery, "worker", "--pool", "threads", "--concurrency", workers, "--loglevel", "WARNING"]
+                + ["--queues", "default,ingest,dispatch,openadr", "--without-gossip", "--without-mingle"]
+                + ["--hostname", f"ores-{os.getpid()}@%h"],
+            ),
+            Child(
+                "beat",
+                [*celery, "beat", "--loglevel", "WARNING", "--schedule", str(state / "beat-schedule"), "--pidfile", ""],
+            ),
+        ]
+
+    def start(self) -> None:
+        for child in self.children:
+            self._spawn(child)
+
+    def tend(self) -> None:
+        """Restart what has died."""
+        for child in self.children:
+            if child.process is not None and child.process.poll() is not None:
+                if time.monotonic() - child.started < RESTART_PAUSE_S * 3:
+                    time.sleep(RESTART_PAUSE_S)
+                print(f"{child.name} ended with {child.process.returncode}, starting it again", file=sys.stderr, flush=True)
+                self._spawn(child)
+
+    def stop(self) -> None:
+        """End all processes, the youngest first."""
+        running = [child.process for child in reversed(self.children) if child.process and child.process.poll() is None]
+        for process in running:
+            process.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + STOP_LIMIT_S
+        for process in running:
+            try:
+                process.wait(timeout=max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def wait_ready(self, limit_s: float = 60.0) -> None:
+        """Return when the web door answers."""
+        deadline = time.monotonic() + limit_s
+        while time.monotonic() < deadline:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
+                return
+            web = self.children[0].process
+            if web is not None and web.poll() is not None:
+                break
+            time.sleep(0.02)
+        raise SupervisorError(f"the web process did not start; its messages are in {self.state}/web.log")
+
+    def _spawn(self, child: Child) -> None:
+        with (self.state / f"{child.name}.log").open("ab") as log:
+            child.process = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "TERM", "--", *child.command],
+                cwd=ROOT,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        child.started = time.monotonic()
+
+
+def web_command(port: int, host: str) -> list[str]:
+    """Return uvicorn's arguments (after `python -m`) for the one-process web door."""
+    return [
+        *("uvicorn", "ores_cloud.asgi:application", "--host", host, "--port", str(port)),
+        *("--loop", "uvloop", "--http", "httptools", "--ws", "websockets-sansio", "--ws-max-size", "1048576"),
+        *("--ws-per-message-deflate", "false", "--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "3"),
+    ]
+
+
+@contextlib.contextmanager
+def platform(*, name: str, port: int | None, environment: dict[str, str] | None = None) -> Iterator[Platform]:
+    """Run the platform as the local run `name` until the block ends."""
+    state = state_folder(name)
+    lock = StateLock(state)
+    lock.acquire()
+    try:
+        chosen = free_port(port)
+        with embedded_services(state) as urls:
+            settings = {
+                "DJANGO_SETTINGS_MODULE": "ores_cloud.settings.base",
+                "SECRET_KEY": os.environ.get("SECRET_KEY") or secret_key(state),
+                "SITE_URL": os.environ.get("SITE_URL") or f"http://127.0.0.1:{chosen}",
+                "PYTHONUNBUFFERED": "1",
+                **urls,
+                **(environment or {}),
+            }
+            running = Platform(state=state, environment=settings, port=chosen)
+            prepare_database(state, running.environment)
+            try:
+                running.start()
+                running.wait_ready()
+                yield running
+            finally:
+                running.stop()
+    finally:
+        lock.release()
+
+
+def prepare_database(state: Path, environment: dict[str, str]) -> None:
+    """Create the database if it is missing and migrate it if the migrations changed."""
+    url = environment["DATABASE_URL"]
+    fresh = create_database(url)
+    stamp = state / "migrated"
+    digest = hashlib.sha256(url.encode())
+    for path in sorted([*ROOT.glob("apps/*/migrations/*.py"), ROOT / "requirements" / "cloud.txt"]):
+        digest.update(path.name.encode() + path.read_bytes())
+    if not fresh and stamp.exists() and stamp.read_text() == digest.hexdigest() and "host=" in url:
+        return
+    done = subprocess.run(
+        [sys.executable, "manage.py", "migrate", "--verbosity", "0"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise SupervisorError(f"the database could not be migrated:\n{done.stderr.strip()[-1500:]}")
+    stamp.write_text(digest.hexdigest())
+
+
+def create_database(url: str) -> bool:
+    """Create the database that `url` names; return whether it was missing."""
+    import psycopg
+    from psycopg import sql
+    from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+    wanted = conninfo_to_dict(url)
+    name = str(wanted.pop("dbname", "ores"))
+    try:
+        psycopg.connect(url, connect_timeout=5).close()
+        return False
+    except psycopg.OperationalError as error:
+        if "does not exist" not in str(error):
+            raise SupervisorError(f"the database of DATABASE_URL does not answer: {error}") from error
+    with psycopg.connect(make_conninfo(**{**wanted, "dbname": "postgres"}), autocommit=True) as connection:  # type: ignore[arg-type]
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    return True
+
+
+def run() -> int:
+    """`make run`: serve until interrupted."""
+    port = int(os.environ["PORT"]) if os.environ.get("PORT") else None
+    stopping = False
+
+    def stop(number: int, frame: object) -> None:
+        nonlocal stopping
+        stopping = True
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    try:
+        with platform(name="run", port=port) as running:
+            print(f"ORES Cloud answers at http://127.0.0.1:{running.port} (logs: {running.state}; Ctrl-C stops it)", flush=True)
+            while not stopping:
+                time.sleep(0.2)
+                running.tend()
+    except (SupervisorError, EmbeddedError) as error:
+        print(f"run: {error}", file=sys.stderr)
+        return 1
+    return 0

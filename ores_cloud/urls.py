@@ -1,0 +1,17 @@
+"""Every door of the platform."""
+
+from django.contrib import admin
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView
+
+urlpatterns = [
+    path("", include("apps.portal.urls")),
+    path("console/", include("apps.console.urls")),
+    path("account/", include("allauth.urls")),
+    path("admin/", admin.site.urls),
+    path("openadr3/3.1.0/", include("apps.openadr.api.urls")),
+    path("", include("apps.hubs.api.urls")),
+    path("api/v1/", include("apps.programs.api.urls")),
+    path("api/v1/", include("apps.dispatch.api.urls")),
+    path("api/v1/schema", SpectacularAPIView.as_view(), name="schema"),
+]
