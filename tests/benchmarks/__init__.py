@@ -1,0 +1,1 @@
+"""`python -m tests.benchmarks NAME …` prints one JSON line a benchmark."""
