@@ -1,0 +1,1 @@
+"""Who gives what, and whether it is given: fleet allocation, tracking, a signal's life cycle."""
