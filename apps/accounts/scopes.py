@@ -7,8 +7,20 @@ from oauth2_provider.scopes import SettingsScopes
 from apps.accounts.models import ApiClient
 
 _BY_ROLE = {
-    ApiClient.Role.UTILITY: ["read_all", "write_programs", "write_events", "write_subscriptions", "write_vens"],
-    ApiClient.Role.VEN: ["read_targets", "read_ven_objects", "write_reports", "write_subscriptions", "write_vens"],
+    ApiClient.Role.UTILITY: [
+        "read_all",
+        "write_programs",
+        "write_events",
+        "write_subscriptions",
+        "write_vens",
+    ],
+    ApiClient.Role.VEN: [
+        "read_targets",
+        "read_ven_objects",
+        "write_reports",
+        "write_subscriptions",
+        "write_vens",
+    ],
     ApiClient.Role.AGGREGATOR: ["api"],
 }
 
@@ -16,8 +28,12 @@ _BY_ROLE = {
 class RoleScopes(SettingsScopes):  # type: ignore[misc]
     """django-oauth-toolkit's scopes backend."""
 
-    def get_available_scopes(self, application: Any = None, request: Any = None, *args: Any, **kwargs: Any) -> list[str]:
+    def get_available_scopes(
+        self, application: Any = None, request: Any = None, *args: Any, **kwargs: Any
+    ) -> list[str]:
         return list(_BY_ROLE.get(getattr(application, "role", ""), []))
 
-    def get_default_scopes(self, application: Any = None, request: Any = None, *args: Any, **kwargs: Any) -> list[str]:
+    def get_default_scopes(
+        self, application: Any = None, request: Any = None, *args: Any, **kwargs: Any
+    ) -> list[str]:
         return self.get_available_scopes(application)

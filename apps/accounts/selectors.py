@@ -12,4 +12,6 @@ def operated_organizations(*, user: User) -> QuerySet[Organization]:
 
 def is_operator(*, user: User, organization: Organization) -> bool:
     """Whether `user` may act (not only look) for `organization`."""
-    return Membership.objects.filter(user=user, organization=organization, role=Membership.Role.OPERATOR).exists()
+    return Membership.objects.filter(
+        user=user, organization=organization, role=Membership.Role.OPERATOR
+    ).exists()

@@ -11,7 +11,13 @@ from apps.common.errors import DomainError
 
 def problem(*, status: int, code: str, detail: str, headers: dict[str, str] | None = None) -> Response:
     """Return RFC 9457 problem details with a stable `code`."""
-    body = {"type": "about:blank", "title": code.replace("_", " "), "status": status, "code": code, "detail": detail}
+    body = {
+        "type": "about:blank",
+        "title": code.replace("_", " "),
+        "status": status,
+        "code": code,
+        "detail": detail,
+    }
     return Response(body, status=status, headers=headers, content_type="application/problem+json")
 
 

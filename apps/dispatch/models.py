@@ -27,7 +27,9 @@ class Plan(models.Model):
     target_kw = ArrayField(models.FloatField())
     planned_kw = ArrayField(models.FloatField())
     shortfall_kw = ArrayField(models.FloatField())
-    price_per_kwh = ArrayField(models.FloatField(), help_text="dual of the target: what one more kWh would cost")
+    price_per_kwh = ArrayField(
+        models.FloatField(), help_text="dual of the target: what one more kWh would cost"
+    )
     explanation = ArrayField(models.CharField(max_length=300))
     inputs = models.JSONField(help_text="what was known, so that the decision can be replayed")
     solver = models.CharField(max_length=40)

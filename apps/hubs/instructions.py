@@ -18,7 +18,12 @@ from vpp.protocols.link.messages import InstructionStatus, Schedule
 
 # One running order a hub and purpose: a new revision replaces the one before.
 _NAMESPACE = uuid.UUID("6f1c0d9c-51f0-4b8e-9e5a-0f1f5a2a4a10")
-OPEN = [Instruction.State.QUEUED, Instruction.State.SENT, Instruction.State.ACKNOWLEDGED, Instruction.State.APPLIED]
+OPEN = [
+    Instruction.State.QUEUED,
+    Instruction.State.SENT,
+    Instruction.State.ACKNOWLEDGED,
+    Instruction.State.APPLIED,
+]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +67,9 @@ def instructions_queue(*, orders: Sequence[Order], now: datetime) -> list[Instru
 
 
 @transaction.atomic
-def instructions_take(*, hub_ids: Iterable[str], now: datetime, resend: bool = False) -> list[tuple[str, InstructionMessage]]:
+def instructions_take(
+    *, hub_ids: Iterable[str], now: datetime, resend: bool = False
+) -> list[tuple[str, InstructionMessage]]:
     """Return what is to be sent to these hubs, marked as sent; `resend` repeats what has no answer yet."""
     states = [Instruction.State.QUEUED, *([Instruction.State.SENT] if resend else [])]
     waiting = list(
@@ -70,7 +77,9 @@ def instructions_take(*, hub_ids: Iterable[str], now: datetime, resend: bool = F
         .filter(hub_id__in=list(hub_ids), state__in=states, expires_at__gt=now)
         .order_by("pk")
     )
-    Instruction.objects.filter(pk__in=[one.pk for one in waiting]).update(state=Instruction.State.SENT, sent_at=now)
+    Instruction.objects.filter(pk__in=[one.pk for one in waiting]).update(
+        state=Instruction.State.SENT, sent_at=now
+    )
     return [(str(one.hub_id), _message(one)) for one in waiting]
 
 
@@ -145,5 +154,3 @@ def _message(instruction: Instruction) -> InstructionMessage:
 def milliseconds(at: datetime) -> int:
     """Return the link's form of an instant."""
     return round(at.astimezone(UTC).timestamp() * 1000)
-
-

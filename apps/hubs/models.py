@@ -35,12 +35,17 @@ class Hub(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["site"], condition=Q(state="active"), name="hub_active_once_per_site"),
             models.UniqueConstraint(
-                fields=["claim_digest"], condition=Q(state="unclaimed") & ~Q(claim_digest=""), name="hub_claim_digest"
+                fields=["site"], condition=Q(state="active"), name="hub_active_once_per_site"
+            ),
+            models.UniqueConstraint(
+                fields=["claim_digest"],
+                condition=Q(state="unclaimed") & ~Q(claim_digest=""),
+                name="hub_claim_digest",
             ),
             models.CheckConstraint(
-                condition=Q(state="unclaimed") | Q(site__isnull=False, organization__isnull=False), name="hub_claimed_has_site"
+                condition=Q(state="unclaimed") | Q(site__isnull=False, organization__isnull=False),
+                name="hub_claimed_has_site",
             ),
         ]
 
@@ -78,7 +83,11 @@ class Instruction(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["instruction_id", "revision"], name="instruction_revision")]
+        constraints = [
+            models.UniqueConstraint(fields=["instruction_id", "revision"], name="instruction_revision")
+        ]
         indexes = [
-            models.Index(fields=["hub", "state"], name="instruction_waiting", condition=Q(state__in=["queued", "sent"]))
+            models.Index(
+                fields=["hub", "state"], name="instruction_waiting", condition=Q(state__in=["queued", "sent"])
+            )
         ]

@@ -78,13 +78,22 @@ def hub_claim(*, site: Site, code: str, actor: str, machine_now: datetime, now: 
         raise ClaimCodeWrongError(error.detail, code=error.code) from error
     hub = Hub.objects.select_for_update().filter(claim_digest=digest, state=Hub.State.UNCLAIMED).first()
     if hub is None or hub.claim_expires_at is None or hub.claim_expires_at <= machine_now:
-        raise ClaimCodeWrongError("no hub is waiting with this claim code; check it, or restart the hub for a new one")
+        raise ClaimCodeWrongError(
+            "no hub is waiting with this claim code; check it, or restart the hub for a new one"
+        )
     if Hub.objects.filter(site=site, state=Hub.State.ACTIVE).exists():
         raise SiteHasHubError("this home has a hub already; revoke it first")
     hub.site, hub.organization, hub.state = site, site.organization, Hub.State.ACTIVE
     hub.claim_digest, hub.claimed_at = "", now
     hub.save()
-    audit(organization=site.organization, actor=actor, action="hub_claim", subject=f"hub {hub.pk}", now=now, site=site.pk)
+    audit(
+        organization=site.organization,
+        actor=actor,
+        action="hub_claim",
+        subject=f"hub {hub.pk}",
+        now=now,
+        site=site.pk,
+    )
     return hub
 
 
@@ -122,7 +131,9 @@ def hub_revoke(*, organization: Organization, hub_id: str, actor: str, now: date
     return hub
 
 
-def hub_connected(*, hub_id: str, site_id: int, agent_version: str, resources: Sequence[dict[str, Any]], now: datetime) -> None:
+def hub_connected(
+    *, hub_id: str, site_id: int, agent_version: str, resources: Sequence[dict[str, Any]], now: datetime
+) -> None:
     """Note that a hub is on the link, and what its resources are."""
     Hub.objects.filter(pk=hub_id).update(connected_at=now, agent_version=agent_version[:40])
     if resources:

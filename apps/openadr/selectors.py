@@ -21,11 +21,11 @@ def events_of_program(*, organization: Organization, program_id: str | None) -> 
     return found.filter(program_object_id=program_id) if program_id else found
 
 
-def reports_of_event(*, organization: Organization, event_id: str | None, program_id: str | None) -> QuerySet[ReportObject]:
+def reports_of_event(
+    *, organization: Organization, event_id: str | None, program_id: str | None
+) -> QuerySet[ReportObject]:
     """Return reports, of one event or program if asked."""
     found = objects_of(kind=ReportObject, organization=organization)
     if event_id:
         found = found.filter(event_id=event_id)
     return found.filter(event__program_object_id=program_id) if program_id else found
-
-

@@ -42,7 +42,11 @@ def event_object_create(*, client: ApiClient, body: dict[str, Any], now: datetim
     program_object = _program_object(client, request)
     id_ = object_id()
     signal = programs.signal_receive(
-        program=program_object.program, draft=draft, source=f"openadr3:{id_}", name=request.event_name or "", now=now
+        program=program_object.program,
+        draft=draft,
+        source=f"openadr3:{id_}",
+        name=request.event_name or "",
+        now=now,
     )
     return EventObject.objects.create(
         id=id_, organization=client.organization, client=client, content=_content(body), program_object=program_object,
@@ -51,7 +55,9 @@ def event_object_create(*, client: ApiClient, body: dict[str, Any], now: datetim
 
 
 @transaction.atomic
-def event_object_replace(*, event: EventObject, client: ApiClient, body: dict[str, Any], now: datetime) -> EventObject:
+def event_object_replace(
+    *, event: EventObject, client: ApiClient, body: dict[str, Any], now: datetime
+) -> EventObject:
     """Take over a changed event."""
     request, draft = _understood(body, now=now, said_at=now)
     if request.program_id != event.program_object_id:
@@ -97,7 +103,9 @@ def wire(object_: ProgramObject | EventObject | ReportObject) -> dict[str, Any]:
     return {**shown, "clientID": CLIENT_NAME} if kind == "REPORT" else shown
 
 
-def _understood(body: dict[str, Any], *, now: datetime, said_at: datetime) -> tuple[EventRequest, GridSignalDraft]:
+def _understood(
+    body: dict[str, Any], *, now: datetime, said_at: datetime
+) -> tuple[EventRequest, GridSignalDraft]:
     try:
         request = decode_event(body)
         return request, grid_signal_from_event(request, now=now, said_at=said_at)
@@ -121,7 +129,9 @@ def _report_create(event: EventObject, settled: SettledSignal, *, name: str, now
         event_id=event.id,
         client_name=CLIENT_NAME,
         grid=Grid(settled.starts_at, settled.interval_s, settled.count),
-        total=ReportedDelivery("AGGREGATED_REPORT", settled.baseline_kwh, settled.metered_kwh, settled.delivered_kwh),
+        total=ReportedDelivery(
+            "AGGREGATED_REPORT", settled.baseline_kwh, settled.metered_kwh, settled.delivered_kwh
+        ),
         report_name=name,
     )
     ReportObject.objects.create(

@@ -18,10 +18,18 @@ class Program(models.Model):
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE)
     name = models.CharField(max_length=128)
     energy_price = models.DecimalField(
-        max_digits=10, decimal_places=4, default="0.5000", validators=[MinValueValidator(0)], help_text="per delivered kWh"
+        max_digits=10,
+        decimal_places=4,
+        default="0.5000",
+        validators=[MinValueValidator(0)],
+        help_text="per delivered kWh",
     )
     event_payment = models.DecimalField(
-        max_digits=10, decimal_places=2, default="0.00", validators=[MinValueValidator(0)], help_text="per home and event"
+        max_digits=10,
+        decimal_places=2,
+        default="0.00",
+        validators=[MinValueValidator(0)],
+        help_text="per home and event",
     )
     currency = models.CharField(max_length=3, default="EUR")
     created_at = models.DateTimeField()
@@ -29,7 +37,9 @@ class Program(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["organization", "name"], name="program_name"),
-            models.CheckConstraint(condition=Q(energy_price__gte=0, event_payment__gte=0), name="program_prices"),
+            models.CheckConstraint(
+                condition=Q(energy_price__gte=0, event_payment__gte=0), name="program_prices"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -46,7 +56,9 @@ class Enrollment(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["program", "site"], condition=Q(ends_at=None), name="enrollment_open_once"),
+            models.UniqueConstraint(
+                fields=["program", "site"], condition=Q(ends_at=None), name="enrollment_open_once"
+            ),
         ]
 
 

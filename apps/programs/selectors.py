@@ -17,7 +17,11 @@ def programs_of_organization(*, organization: Organization) -> QuerySet[Program]
 
 def signals_of_organization(*, organization: Organization) -> QuerySet[GridSignal]:
     """Return the tenant's grid signals, newest first."""
-    return GridSignal.objects.filter(organization=organization).select_related("program").order_by("-starts_at", "pk")
+    return (
+        GridSignal.objects.filter(organization=organization)
+        .select_related("program")
+        .order_by("-starts_at", "pk")
+    )
 
 
 def signals_of_site(*, site: Site) -> QuerySet[GridSignal]:

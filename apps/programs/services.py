@@ -38,14 +38,22 @@ def program_create(*, organization: Organization, name: str, now: datetime) -> P
 
 @transaction.atomic
 def program_set_payment(
-    *, program: Program, energy_price: Decimal, event_payment: Decimal, currency: str, actor: str, now: datetime
+    *,
+    program: Program,
+    energy_price: Decimal,
+    event_payment: Decimal,
+    currency: str,
+    actor: str,
+    now: datetime,
 ) -> Program:
     """Set what a program pays, for signals that are not settled yet."""
     program.energy_price, program.event_payment, program.currency = energy_price, event_payment, currency
     try:
         program.full_clean()
     except ValidationError as error:
-        raise ProgramInvalidError("; ".join(f"{k}: {' '.join(v)}" for k, v in error.message_dict.items())) from error
+        raise ProgramInvalidError(
+            "; ".join(f"{k}: {' '.join(v)}" for k, v in error.message_dict.items())
+        ) from error
     program.save()
     audit(
         organization=program.organization, actor=actor, action="program_set_payment", subject=f"program {program.pk}",
@@ -67,7 +75,9 @@ def enrollment_create(*, program: Program, site: Site, now: datetime) -> Enrollm
 
 
 @transaction.atomic
-def signal_receive(*, program: Program, draft: GridSignalDraft, source: str, name: str, now: datetime) -> GridSignal:
+def signal_receive(
+    *, program: Program, draft: GridSignalDraft, source: str, name: str, now: datetime
+) -> GridSignal:
     """Accept a utility's wish and have it planned."""
     signal = GridSignal.objects.create(
         organization=program.organization,
@@ -115,7 +125,9 @@ def signal_cancel(*, signal_id: UUID, now: datetime) -> GridSignal:
 @transaction.atomic
 def opt_out_create(*, signal_id: UUID, site: Site, user: User, reason: str, now: datetime) -> OptOut:
     """A household says no to one signal; its hub is released at once, the fleet makes up for it."""
-    signal = GridSignal.objects.select_for_update().filter(pk=signal_id, organization=site.organization).first()
+    signal = (
+        GridSignal.objects.select_for_update().filter(pk=signal_id, organization=site.organization).first()
+    )
     if signal is None or not Enrollment.objects.filter(program=signal.program, site=site).exists():
         raise NotEnrolledError("this home does not take part in that event")
     if signal.state not in RUNNING:
@@ -124,7 +136,14 @@ def opt_out_create(*, signal_id: UUID, site: Site, user: User, reason: str, now:
         signal=signal, site=site, defaults={"user": user, "reason": reason[:200], "at": now}
     )
     if created:
-        audit(organization=site.organization, actor=user.email, action="opt_out", subject=f"signal {signal.pk}", now=now, site=site.pk)
+        audit(
+            organization=site.organization,
+            actor=user.email,
+            action="opt_out",
+            subject=f"signal {signal.pk}",
+            now=now,
+            site=site.pk,
+        )
         enqueue_on_commit("dispatch.release_site", signal_id=str(signal.pk), site_id=site.pk)
         transaction.on_commit(lambda: publish("signals", [str(signal.pk)]))
     return opt_out

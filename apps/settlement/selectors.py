@@ -42,7 +42,11 @@ def statements_of_site(*, site: Site) -> QuerySet[Statement]:
 
 def runs_of_organization(*, organization: Organization) -> QuerySet[SettlementRun]:
     """Return the tenant's settlement runs, newest first."""
-    return SettlementRun.objects.filter(signal__organization=organization).select_related("signal").order_by("-pk")
+    return (
+        SettlementRun.objects.filter(signal__organization=organization)
+        .select_related("signal")
+        .order_by("-pk")
+    )
 
 
 def _settled(run: SettlementRun) -> SettledSignal:

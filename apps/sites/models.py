@@ -33,7 +33,9 @@ class Site(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["organization", "name"], name="site_name"),
-            models.CheckConstraint(condition=Q(import_limit_kw__gte=0, export_limit_kw__gte=0), name="site_limits"),
+            models.CheckConstraint(
+                condition=Q(import_limit_kw__gte=0, export_limit_kw__gte=0), name="site_limits"
+            ),
             models.CheckConstraint(condition=Q(reserve_soc__gte=0, reserve_soc__lte=1), name="site_reserve"),
         ]
 

@@ -29,7 +29,9 @@ def site_create(
     try:
         site.full_clean()
     except ValidationError as error:
-        raise SiteInvalidError("; ".join(f"{k}: {' '.join(v)}" for k, v in error.message_dict.items())) from error
+        raise SiteInvalidError(
+            "; ".join(f"{k}: {' '.join(v)}" for k, v in error.message_dict.items())
+        ) from error
     site.save()
     return site
 

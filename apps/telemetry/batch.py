@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 from vpp.protocols.link.messages import COLUMNS, Snapshots
 
 # Plausible bounds of a home, per column; outside them (or NaN) a value is quarantined.
-_BOUNDS = {"_kw": (-1_000.0, 1_000.0), "_kwh": (-1.0, 1e8), "_soc": (-0.001, 1.001), "_v": (0.0, 1_000.0), "_hz": (0.0, 100.0)}
+_BOUNDS = {
+    "_kw": (-1_000.0, 1_000.0),
+    "_kwh": (-1.0, 1e8),
+    "_soc": (-0.001, 1.001),
+    "_v": (0.0, 1_000.0),
+    "_hz": (0.0, 100.0),
+}
 _LOW = np.array([_BOUNDS["_" + name.rsplit("_", 1)[1]][0] for name in COLUMNS])[:, None]
 _HIGH = np.array([_BOUNDS["_" + name.rsplit("_", 1)[1]][1] for name in COLUMNS])[:, None]
 _NAN = [math.nan]
@@ -123,7 +129,11 @@ def _quarantine_rows(batch: Batch, owner: NDArray[np.int64], *, low: int, high: 
     keep = (batch.at_ms >= low) & (batch.at_ms <= high)
     for row in np.nonzero(~keep)[0]:
         reason = "future_dated" if batch.at_ms[row] > high else "older_than_retention"
-        held = {name: value for name, value in zip(COLUMNS, batch.values[:, row].tolist(), strict=True) if value == value}
+        held = {
+            name: value
+            for name, value in zip(COLUMNS, batch.values[:, row].tolist(), strict=True)
+            if value == value
+        }
         _set_aside(batch, int(owner[row]), row, reason=reason, content=held)
     return keep
 

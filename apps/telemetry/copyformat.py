@@ -12,7 +12,13 @@ _POSTGRES_EPOCH_MS = 946_684_800_000  # 2000-01-01
 
 @functools.lru_cache(maxsize=64)
 def _row_type(columns: int) -> np.dtype[np.void]:
-    fields: list[tuple[str, str]] = [("fields", ">i2"), ("n0", ">i4"), ("key", ">i4"), ("n1", ">i4"), ("at", ">i8")]
+    fields: list[tuple[str, str]] = [
+        ("fields", ">i2"),
+        ("n0", ">i4"),
+        ("key", ">i4"),
+        ("n1", ">i4"),
+        ("at", ">i8"),
+    ]
     for index in range(columns):
         fields += [(f"l{index}", ">i4"), (f"v{index}", ">f8")]
     return np.dtype(fields)

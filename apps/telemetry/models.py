@@ -78,7 +78,9 @@ class Series(models.Model):
     quantity = models.CharField(max_length=64)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["site_id", "resource", "quantity"], name="series_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["site_id", "resource", "quantity"], name="series_once")
+        ]
 
 
 class Quarantined(models.Model):

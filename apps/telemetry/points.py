@@ -24,7 +24,9 @@ def points_store(*, site_id: int, message: Points, now: datetime) -> int:
     good: list[tuple[int, int, float]] = []
     refused: list[tuple[Any, ...]] = []
     series: dict[tuple[str, str], int] = {}
-    for resource, quantity, at, value in zip(message.resource, message.quantity, message.at, message.value, strict=True):
+    for resource, quantity, at, value in zip(
+        message.resource, message.quantity, message.at, message.value, strict=True
+    ):
         reason = _flaw(at, value, oldest=oldest, latest=latest)
         if reason:
             content = json.dumps({"resource": resource, "quantity": quantity, "value": str(value)})
@@ -32,12 +34,15 @@ def points_store(*, site_id: int, message: Points, now: datetime) -> int:
             continue
         key = (resource[:64], quantity[:64])
         if key not in series:
-            series[key] = Series.objects.get_or_create(site_id=site_id, resource=key[0], quantity=key[1])[0].pk
+            series[key] = Series.objects.get_or_create(site_id=site_id, resource=key[0], quantity=key[1])[
+                0
+            ].pk
         good.append((series[key], at, value))
     ensure_days("telemetry_point", {at // DAY_MS for _, at, _ in good})
     with connection.cursor() as cursor:
         cursor.executemany(
-            "INSERT INTO telemetry_point VALUES (%s, to_timestamp(%s / 1000.0), %s) ON CONFLICT DO NOTHING", good
+            "INSERT INTO telemetry_point VALUES (%s, to_timestamp(%s / 1000.0), %s) ON CONFLICT DO NOTHING",
+            good,
         )
         cursor.executemany(
             "INSERT INTO telemetry_quarantined (site_id, sent_at, reason, content, received_at) VALUES (%s, %s, %s, %s, %s)",

@@ -15,7 +15,9 @@ _LOCK = 0x0E5_0110
 
 _AGGREGATES = ", ".join(f"max({name})" if name.endswith("_kwh") else f"avg({name})" for name in COLUMNS)
 _FROM_QUARTERS = ", ".join(
-    f"max({name})" if name.endswith("_kwh") else f"sum({name} * samples) / NULLIF(sum(samples) FILTER (WHERE {name} IS NOT NULL), 0)"
+    f"max({name})"
+    if name.endswith("_kwh")
+    else f"sum({name} * samples) / NULLIF(sum(samples) FILTER (WHERE {name} IS NOT NULL), 0)"
     for name in COLUMNS
 )
 _NAMES = ", ".join(COLUMNS)
@@ -47,20 +49,35 @@ def roll_up(*, now: datetime) -> int:
         cursor.execute(_QUARTERS.format(where="s.at > %s AND s.at <= %s"), [start, now])
         written += cursor.rowcount
         cursor.execute(
-            _DAYS.format(where="q.at >= date_bin('1 day', %s::timestamptz, 'epoch') AND q.at <= %s"), [start, now]
+            _DAYS.format(where="q.at >= date_bin('1 day', %s::timestamptz, 'epoch') AND q.at <= %s"),
+            [start, now],
         )
-        cursor.execute("UPDATE telemetry_rolled_up SET until = date_bin('15 minutes', %s::timestamptz, 'epoch')", [now])
+        cursor.execute(
+            "UPDATE telemetry_rolled_up SET until = date_bin('15 minutes', %s::timestamptz, 'epoch')", [now]
+        )
     return int(written)
 
 
 def _late(cursor: "object") -> int:
     execute = cursor.execute  # type: ignore[attr-defined]
-    execute("CREATE TEMP TABLE IF NOT EXISTS late (site_id integer, from_at timestamptz, to_at timestamptz) ON COMMIT DELETE ROWS")
-    execute("WITH taken AS (DELETE FROM telemetry_dirty RETURNING *) INSERT INTO late "
-            "SELECT site_id, date_bin('15 minutes', min(from_at) - interval '1 microsecond', 'epoch'), max(to_at) + interval '15 minutes' "
-            "FROM taken GROUP BY site_id")
-    execute(_QUARTERS.format(where="EXISTS (SELECT FROM late l WHERE l.site_id = s.site_id AND s.at > l.from_at AND s.at <= l.to_at)"))
+    execute(
+        "CREATE TEMP TABLE IF NOT EXISTS late (site_id integer, from_at timestamptz, to_at timestamptz) ON COMMIT DELETE ROWS"
+    )
+    execute(
+        "WITH taken AS (DELETE FROM telemetry_dirty RETURNING *) INSERT INTO late "
+        "SELECT site_id, date_bin('15 minutes', min(from_at) - interval '1 microsecond', 'epoch'), max(to_at) + interval '15 minutes' "
+        "FROM taken GROUP BY site_id"
+    )
+    execute(
+        _QUARTERS.format(
+            where="EXISTS (SELECT FROM late l WHERE l.site_id = s.site_id AND s.at > l.from_at AND s.at <= l.to_at)"
+        )
+    )
     written: int = cursor.rowcount  # type: ignore[attr-defined]
-    execute(_DAYS.format(where="EXISTS (SELECT FROM late l WHERE l.site_id = q.site_id "
-            "AND q.at >= date_bin('1 day', l.from_at, 'epoch') AND q.at < date_bin('1 day', l.to_at, 'epoch') + interval '1 day')"))
+    execute(
+        _DAYS.format(
+            where="EXISTS (SELECT FROM late l WHERE l.site_id = q.site_id "
+            "AND q.at >= date_bin('1 day', l.from_at, 'epoch') AND q.at < date_bin('1 day', l.to_at, 'epoch') + interval '1 day')"
+        )
+    )
     return written

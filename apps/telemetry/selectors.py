@@ -33,13 +33,15 @@ def quarter_means(
     """Return (site_id, quarter's start, *columns) of the rollups in [starts_at, ends_at)."""
     _check(columns)
     return list(
-        QuarterRollup.objects.filter(site_id__in=list(site_ids), at__gte=starts_at, at__lt=ends_at).values_list(
-            "site_id", "at", *columns
-        )
+        QuarterRollup.objects.filter(
+            site_id__in=list(site_ids), at__gte=starts_at, at__lt=ends_at
+        ).values_list("site_id", "at", *columns)
     )
 
 
-def snapshots(*, site_id: int, starts_at: datetime, ends_at: datetime, columns: Sequence[str]) -> list[tuple[Any, ...]]:
+def snapshots(
+    *, site_id: int, starts_at: datetime, ends_at: datetime, columns: Sequence[str]
+) -> list[tuple[Any, ...]]:
     """Return (at, *columns) of one site's snapshots with starts_at < at <= ends_at, in order."""
     _check(columns)
     with connection.cursor() as cursor:

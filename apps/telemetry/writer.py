@@ -38,9 +38,7 @@ DIRTY = (
     "INSERT INTO telemetry_dirty SELECT s, to_timestamp(f / 1000.0), to_timestamp(t / 1000.0) "
     "FROM unnest(%s::int[], %s::bigint[], %s::bigint[]) AS x(s, f, t)"
 )
-QUARANTINE = (
-    "INSERT INTO telemetry_quarantined (site_id, sent_at, reason, content, received_at) VALUES (%s, %s, %s, %s, %s)"
-)
+QUARANTINE = "INSERT INTO telemetry_quarantined (site_id, sent_at, reason, content, received_at) VALUES (%s, %s, %s, %s, %s)"
 LATEST = (
     f"INSERT INTO telemetry_latest (site_id, at, {', '.join(COLUMNS)}) "
     f"SELECT s, to_timestamp(a / 1000.0), {', '.join(f'NULLIF({name}, double precision %s)' for name in COLUMNS)} ".replace(
@@ -82,7 +80,10 @@ class SnapshotWriter:
         self._closing = False
 
     def start(self) -> None:
-        self._tasks = [asyncio.create_task(self._write_forever()), asyncio.create_task(self._latest_forever())]
+        self._tasks = [
+            asyncio.create_task(self._write_forever()),
+            asyncio.create_task(self._latest_forever()),
+        ]
 
     async def close(self) -> None:
         """Commit what is waiting, then stop."""
@@ -90,7 +91,14 @@ class SnapshotWriter:
         self._wake.set()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def put(self, *, site_id: int, message: Snapshots, done: Callable[[int, int], None], failed: Callable[[], None]) -> None:
+    def put(
+        self,
+        *,
+        site_id: int,
+        message: Snapshots,
+        done: Callable[[int, int], None],
+        failed: Callable[[], None],
+    ) -> None:
         """Queue a message; `done(rows_held, quarantined)` is called after its commit."""
         self._pending.append(Pending(site_id, message, done, failed))
         self._pending_rows += len(message.at)
@@ -170,7 +178,9 @@ class SnapshotWriter:
                     DIRTY, (sites, [batch.late[s][0] for s in sites], [batch.late[s][1] for s in sites])
                 )
             if batch.quarantined:
-                rows = [(q.site_id, q.sent_at, q.reason, json.dumps(q.content), now) for q in batch.quarantined]
+                rows = [
+                    (q.site_id, q.sent_at, q.reason, json.dumps(q.content), now) for q in batch.quarantined
+                ]
                 await connection.cursor().executemany(QUARANTINE, rows)
         for site, row in batch.newest.items():
             held = self._latest.get(site)
@@ -209,7 +219,9 @@ class SnapshotWriter:
                         break
                 except Exception:
                     log.exception("latest state could not be announced")
-            await asyncio.sleep(max(0.05, LATEST_PERIOD_S - (time.monotonic() - started)) if not self._closing else 0.02)
+            await asyncio.sleep(
+                max(0.05, LATEST_PERIOD_S - (time.monotonic() - started)) if not self._closing else 0.02
+            )
         await _discard(connection)
 
 
@@ -245,7 +257,9 @@ async def _insert(connection: psycopg.AsyncConnection[Any], batch: Batch) -> Non
     )
 
 
-async def _upsert_latest(connection: psycopg.AsyncConnection[Any], rows: dict[int, tuple[int, list[float]]]) -> None:
+async def _upsert_latest(
+    connection: psycopg.AsyncConnection[Any], rows: dict[int, tuple[int, list[float]]]
+) -> None:
     sites = sorted(rows)
     columns = [list(column) for column in zip(*(rows[site][1] for site in sites), strict=True)]
     await connection.execute(LATEST, (sites, [rows[site][0] for site in sites], *columns))

@@ -33,7 +33,9 @@ class ApiClientAuthentication(BaseAuthentication):
             return None
         found = OAuth2Authentication().authenticate(request)
         if found is None:
-            raise AuthenticationFailed("the access token is unknown, expired or revoked", code="token_invalid")
+            raise AuthenticationFailed(
+                "the access token is unknown, expired or revoked", code="token_invalid"
+            )
         token = found[1]
         client = token.application
         if client is None:

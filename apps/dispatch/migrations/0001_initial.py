@@ -7,70 +7,139 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('programs', '0001_initial'),
-        ('sites', '0001_initial'),
+        ("programs", "0001_initial"),
+        ("sites", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Plan',
+            name="Plan",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('revision', models.PositiveIntegerField()),
-                ('reason', models.CharField(max_length=200)),
-                ('status', models.CharField(choices=[('optimal', 'Optimal'), ('partial', 'Partial'), ('empty', 'Empty')], max_length=16)),
-                ('created_at', models.DateTimeField()),
-                ('starts_at', models.DateTimeField(help_text='first interval this revision decides')),
-                ('interval_s', models.PositiveIntegerField()),
-                ('target_kw', django.contrib.postgres.fields.ArrayField(base_field=models.FloatField(), size=None)),
-                ('planned_kw', django.contrib.postgres.fields.ArrayField(base_field=models.FloatField(), size=None)),
-                ('shortfall_kw', django.contrib.postgres.fields.ArrayField(base_field=models.FloatField(), size=None)),
-                ('price_per_kwh', django.contrib.postgres.fields.ArrayField(base_field=models.FloatField(), help_text='dual of the target: what one more kWh would cost', size=None)),
-                ('explanation', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=300), size=None)),
-                ('inputs', models.JSONField(help_text='what was known, so that the decision can be replayed')),
-                ('solver', models.CharField(max_length=40)),
-                ('seconds', models.FloatField()),
-                ('signal', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='plans', to='programs.gridsignal')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("revision", models.PositiveIntegerField()),
+                ("reason", models.CharField(max_length=200)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("optimal", "Optimal"), ("partial", "Partial"), ("empty", "Empty")],
+                        max_length=16,
+                    ),
+                ),
+                ("created_at", models.DateTimeField()),
+                ("starts_at", models.DateTimeField(help_text="first interval this revision decides")),
+                ("interval_s", models.PositiveIntegerField()),
+                (
+                    "target_kw",
+                    django.contrib.postgres.fields.ArrayField(base_field=models.FloatField(), size=None),
+                ),
+                (
+                    "planned_kw",
+                    django.contrib.postgres.fields.ArrayField(base_field=models.FloatField(), size=None),
+                ),
+                (
+                    "shortfall_kw",
+                    django.contrib.postgres.fields.ArrayField(base_field=models.FloatField(), size=None),
+                ),
+                (
+                    "price_per_kwh",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.FloatField(),
+                        help_text="dual of the target: what one more kWh would cost",
+                        size=None,
+                    ),
+                ),
+                (
+                    "explanation",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=300), size=None
+                    ),
+                ),
+                (
+                    "inputs",
+                    models.JSONField(help_text="what was known, so that the decision can be replayed"),
+                ),
+                ("solver", models.CharField(max_length=40)),
+                ("seconds", models.FloatField()),
+                (
+                    "signal",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="plans",
+                        to="programs.gridsignal",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Schedule',
+            name="Schedule",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('shed_kw', django.contrib.postgres.fields.ArrayField(base_field=models.FloatField(), size=None)),
-                ('site_kw', django.contrib.postgres.fields.ArrayField(base_field=models.FloatField(), size=None)),
-                ('resources', models.JSONField(default=dict)),
-                ('plan', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='schedules', to='dispatch.plan')),
-                ('site', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='sites.site')),
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                (
+                    "shed_kw",
+                    django.contrib.postgres.fields.ArrayField(base_field=models.FloatField(), size=None),
+                ),
+                (
+                    "site_kw",
+                    django.contrib.postgres.fields.ArrayField(base_field=models.FloatField(), size=None),
+                ),
+                ("resources", models.JSONField(default=dict)),
+                (
+                    "plan",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="schedules",
+                        to="dispatch.plan",
+                    ),
+                ),
+                ("site", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="sites.site")),
             ],
         ),
         migrations.CreateModel(
-            name='TrackingPoint',
+            name="TrackingPoint",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField()),
-                ('target_kw', models.FloatField()),
-                ('planned_kw', models.FloatField()),
-                ('delivered_kw', models.FloatField()),
-                ('sites_delivering', models.PositiveIntegerField()),
-                ('sites_silent', models.PositiveIntegerField()),
-                ('signal', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tracking', to='programs.gridsignal')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField()),
+                ("target_kw", models.FloatField()),
+                ("planned_kw", models.FloatField()),
+                ("delivered_kw", models.FloatField()),
+                ("sites_delivering", models.PositiveIntegerField()),
+                ("sites_silent", models.PositiveIntegerField()),
+                (
+                    "signal",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="tracking",
+                        to="programs.gridsignal",
+                    ),
+                ),
             ],
         ),
         migrations.AddConstraint(
-            model_name='plan',
-            constraint=models.UniqueConstraint(fields=('signal', 'revision'), name='plan_revision'),
+            model_name="plan",
+            constraint=models.UniqueConstraint(fields=("signal", "revision"), name="plan_revision"),
         ),
         migrations.AddConstraint(
-            model_name='schedule',
-            constraint=models.UniqueConstraint(fields=('plan', 'site'), name='schedule_once'),
+            model_name="schedule",
+            constraint=models.UniqueConstraint(fields=("plan", "site"), name="schedule_once"),
         ),
         migrations.AddConstraint(
-            model_name='trackingpoint',
-            constraint=models.UniqueConstraint(fields=('signal', 'at'), name='tracking_once'),
+            model_name="trackingpoint",
+            constraint=models.UniqueConstraint(fields=("signal", "at"), name="tracking_once"),
         ),
     ]

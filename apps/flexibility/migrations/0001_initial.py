@@ -6,31 +6,51 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('sites', '0001_initial'),
+        ("sites", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='SiteFlexibility',
+            name="SiteFlexibility",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('signal_id', models.UUIDField()),
-                ('computed_at', models.DateTimeField()),
-                ('starts_at', models.DateTimeField()),
-                ('interval_s', models.PositiveIntegerField()),
-                ('baseline_kw', django.contrib.postgres.fields.ArrayField(base_field=models.FloatField(), size=None)),
-                ('max_shed_kw', django.contrib.postgres.fields.ArrayField(base_field=models.FloatField(), size=None)),
-                ('energy_kwh', models.FloatField(help_text='shed energy the storage can carry above its reserve')),
-                ('baseline_method', models.CharField(max_length=64)),
-                ('note', models.CharField(blank=True, help_text='why this home cannot be counted on, if so', max_length=200)),
-                ('site', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='sites.site')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("signal_id", models.UUIDField()),
+                ("computed_at", models.DateTimeField()),
+                ("starts_at", models.DateTimeField()),
+                ("interval_s", models.PositiveIntegerField()),
+                (
+                    "baseline_kw",
+                    django.contrib.postgres.fields.ArrayField(base_field=models.FloatField(), size=None),
+                ),
+                (
+                    "max_shed_kw",
+                    django.contrib.postgres.fields.ArrayField(base_field=models.FloatField(), size=None),
+                ),
+                (
+                    "energy_kwh",
+                    models.FloatField(help_text="shed energy the storage can carry above its reserve"),
+                ),
+                ("baseline_method", models.CharField(max_length=64)),
+                (
+                    "note",
+                    models.CharField(
+                        blank=True, help_text="why this home cannot be counted on, if so", max_length=200
+                    ),
+                ),
+                ("site", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="sites.site")),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('signal_id', 'site'), name='flexibility_once')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("signal_id", "site"), name="flexibility_once")
+                ],
             },
         ),
     ]

@@ -15,7 +15,16 @@ from apps.hubs.link.server import LinkServer
 from apps.hubs.selectors import LinkIdentity
 from vpp.protocols.link import codec
 from vpp.protocols.link.cloud import CloudSession, Verdict
-from vpp.protocols.link.messages import Ack, CloudMessage, HubMessage, InstructionStatus, Lane, LinkError, Points, Snapshots
+from vpp.protocols.link.messages import (
+    Ack,
+    CloudMessage,
+    HubMessage,
+    InstructionStatus,
+    Lane,
+    LinkError,
+    Points,
+    Snapshots,
+)
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -93,7 +102,9 @@ class Conversation:
 
     def _failed(self, lane: Lane, seq: int) -> None:
         self.unstored -= 1
-        self.session.outgoing.append(LinkError("storage_failed", "not stored; send it again", False, lane, seq))
+        self.session.outgoing.append(
+            LinkError("storage_failed", "not stored; send it again", False, lane, seq)
+        )
         self.session.outgoing.append(LinkError("reconnect", "the session must start again", False))
         self.wake.set()
 
@@ -224,7 +235,9 @@ async def post(server: LinkServer, scope: Scope, receive: Receive, send: Send) -
     binary = _header(scope, b"content-type").startswith("application/msgpack")
     try:
         if scope["method"] != "POST":
-            raise DomainError("POST messages here, or open a WebSocket", code="method_not_allowed", status=405)
+            raise DomainError(
+                "POST messages here, or open a WebSocket", code="method_not_allowed", status=405
+            )
         identity = await server.identify(bearer(scope))
         messages = codec.decode_hub_list(await _body(receive), binary=binary)
     except DomainError as error:
@@ -239,7 +252,9 @@ async def post(server: LinkServer, scope: Scope, receive: Receive, send: Send) -
     await _answer(send, 200, encode(answer), "application/msgpack" if binary else "application/json")
 
 
-async def _converse(server: LinkServer, identity: LinkIdentity, messages: list[HubMessage]) -> list[CloudMessage]:
+async def _converse(
+    server: LinkServer, identity: LinkIdentity, messages: list[HubMessage]
+) -> list[CloudMessage]:
     conversation = Conversation(server, identity)
     for message in messages:
         verdict = conversation.feed(message)
@@ -263,7 +278,9 @@ def bearer(scope: Scope) -> str:
     """Return the bearer token of a request or raise TokenError."""
     kind, _, token = _header(scope, b"authorization").partition(" ")
     if kind.lower() != "bearer" or not token:
-        raise TokenError("send Authorization: Bearer <token> from /device/security/authenticate", code="token_missing")
+        raise TokenError(
+            "send Authorization: Bearer <token> from /device/security/authenticate", code="token_missing"
+        )
     return token.strip()
 
 
@@ -308,5 +325,3 @@ async def _refuse_upgrade(error: DomainError, scope: Scope, send: Send) -> None:
     headers = [(b"content-type", b"application/problem+json"), (b"content-length", str(len(body)).encode())]
     await send({"type": "websocket.http.response.start", "status": error.status, "headers": headers})
     await send({"type": "websocket.http.response.body", "body": body})
-
-

@@ -95,7 +95,8 @@ class LinkServer:
         """Note the hub's arrival and what it has; return the instant noted."""
         now = clock.now()
         resources = [
-            {"key": r.key[:64], "kind": r.kind, "name": r.name[:120], "parameters": r.parameters} for r in hello.resources
+            {"key": r.key[:64], "kind": r.kind, "name": r.name[:120], "parameters": r.parameters}
+            for r in hello.resources
         ]
         await in_thread(
             services.hub_connected,

@@ -6,72 +6,152 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
-        ('sites', '0001_initial'),
+        ("accounts", "0001_initial"),
+        ("sites", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Hub',
+            name="Hub",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('state', models.CharField(choices=[('unclaimed', 'Unclaimed'), ('active', 'Active'), ('revoked', 'Revoked')], default='unclaimed', max_length=16)),
-                ('public_key', models.BinaryField(max_length=32, unique=True)),
-                ('claim_digest', models.CharField(blank=True, max_length=64)),
-                ('claim_expires_at', models.DateTimeField(blank=True, null=True)),
-                ('generation', models.PositiveIntegerField(default=1, help_text='tokens of an older generation are refused')),
-                ('model', models.CharField(blank=True, max_length=80)),
-                ('serial', models.CharField(blank=True, max_length=80)),
-                ('agent_version', models.CharField(blank=True, max_length=40)),
-                ('created_at', models.DateTimeField()),
-                ('claimed_at', models.DateTimeField(blank=True, null=True)),
-                ('connected_at', models.DateTimeField(blank=True, null=True)),
-                ('disconnected_at', models.DateTimeField(blank=True, null=True)),
-                ('organization', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, to='accounts.organization')),
-                ('site', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='hubs', to='sites.site')),
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("unclaimed", "Unclaimed"), ("active", "Active"), ("revoked", "Revoked")],
+                        default="unclaimed",
+                        max_length=16,
+                    ),
+                ),
+                ("public_key", models.BinaryField(max_length=32, unique=True)),
+                ("claim_digest", models.CharField(blank=True, max_length=64)),
+                ("claim_expires_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "generation",
+                    models.PositiveIntegerField(
+                        default=1, help_text="tokens of an older generation are refused"
+                    ),
+                ),
+                ("model", models.CharField(blank=True, max_length=80)),
+                ("serial", models.CharField(blank=True, max_length=80)),
+                ("agent_version", models.CharField(blank=True, max_length=40)),
+                ("created_at", models.DateTimeField()),
+                ("claimed_at", models.DateTimeField(blank=True, null=True)),
+                ("connected_at", models.DateTimeField(blank=True, null=True)),
+                ("disconnected_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        to="accounts.organization",
+                    ),
+                ),
+                (
+                    "site",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="hubs",
+                        to="sites.site",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Instruction',
+            name="Instruction",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('instruction_id', models.UUIDField()),
-                ('revision', models.PositiveIntegerField()),
-                ('schedule', models.JSONField(help_text='vpp.protocols.link Schedule; null revokes', null=True)),
-                ('reason', models.CharField(blank=True, max_length=200)),
-                ('not_before', models.DateTimeField()),
-                ('expires_at', models.DateTimeField()),
-                ('state', models.CharField(choices=[('queued', 'Queued'), ('sent', 'Sent'), ('acknowledged', 'Acknowledged'), ('applied', 'Applied'), ('verified', 'Verified'), ('rejected', 'Rejected'), ('expired', 'Expired')], default='queued', max_length=16)),
-                ('state_reason', models.CharField(blank=True, max_length=200)),
-                ('created_at', models.DateTimeField()),
-                ('sent_at', models.DateTimeField(blank=True, null=True)),
-                ('acknowledged_at', models.DateTimeField(blank=True, null=True)),
-                ('ended_at', models.DateTimeField(blank=True, null=True)),
-                ('hub', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='instructions', to='hubs.hub')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("instruction_id", models.UUIDField()),
+                ("revision", models.PositiveIntegerField()),
+                (
+                    "schedule",
+                    models.JSONField(help_text="vpp.protocols.link Schedule; null revokes", null=True),
+                ),
+                ("reason", models.CharField(blank=True, max_length=200)),
+                ("not_before", models.DateTimeField()),
+                ("expires_at", models.DateTimeField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("queued", "Queued"),
+                            ("sent", "Sent"),
+                            ("acknowledged", "Acknowledged"),
+                            ("applied", "Applied"),
+                            ("verified", "Verified"),
+                            ("rejected", "Rejected"),
+                            ("expired", "Expired"),
+                        ],
+                        default="queued",
+                        max_length=16,
+                    ),
+                ),
+                ("state_reason", models.CharField(blank=True, max_length=200)),
+                ("created_at", models.DateTimeField()),
+                ("sent_at", models.DateTimeField(blank=True, null=True)),
+                ("acknowledged_at", models.DateTimeField(blank=True, null=True)),
+                ("ended_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "hub",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="instructions",
+                        to="hubs.hub",
+                    ),
+                ),
             ],
         ),
         migrations.AddConstraint(
-            model_name='hub',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'active')), fields=('site',), name='hub_active_once_per_site'),
+            model_name="hub",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "active")), fields=("site",), name="hub_active_once_per_site"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='hub',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'unclaimed'), models.Q(('claim_digest', ''), _negated=True)), fields=('claim_digest',), name='hub_claim_digest'),
+            model_name="hub",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "unclaimed"), models.Q(("claim_digest", ""), _negated=True)),
+                fields=("claim_digest",),
+                name="hub_claim_digest",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='hub',
-            constraint=models.CheckConstraint(condition=models.Q(('state', 'unclaimed'), models.Q(('organization__isnull', False), ('site__isnull', False)), _connector='OR'), name='hub_claimed_has_site'),
+            model_name="hub",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("state", "unclaimed"),
+                    models.Q(("organization__isnull", False), ("site__isnull", False)),
+                    _connector="OR",
+                ),
+                name="hub_claimed_has_site",
+            ),
         ),
         migrations.AddIndex(
-            model_name='instruction',
-            index=models.Index(condition=models.Q(('state__in', ['queued', 'sent'])), fields=['hub', 'state'], name='instruction_waiting'),
+            model_name="instruction",
+            index=models.Index(
+                condition=models.Q(("state__in", ["queued", "sent"])),
+                fields=["hub", "state"],
+                name="instruction_waiting",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='instruction',
-            constraint=models.UniqueConstraint(fields=('instruction_id', 'revision'), name='instruction_revision'),
+            model_name="instruction",
+            constraint=models.UniqueConstraint(
+                fields=("instruction_id", "revision"), name="instruction_revision"
+            ),
         ),
     ]

@@ -42,7 +42,11 @@ class ProgramView(OpenADRView):
     scopes = {"GET": "read_all"}
 
     def get(self, request: Request, object_id: str) -> Response:
-        found = selectors.objects_of(kind=ProgramObject, organization=request.auth.organization).filter(pk=object_id).first()
+        found = (
+            selectors.objects_of(kind=ProgramObject, organization=request.auth.organization)
+            .filter(pk=object_id)
+            .first()
+        )
         if found is None:
             raise Http404
         return Response(services.wire(found))
@@ -70,7 +74,11 @@ class EventView(OpenADRView):
     scopes = {"GET": "read_all", "PUT": "write_events", "DELETE": "write_events"}
 
     def event(self, request: Request, object_id: str) -> EventObject:
-        found = selectors.objects_of(kind=EventObject, organization=request.auth.organization).filter(pk=object_id).first()
+        found = (
+            selectors.objects_of(kind=EventObject, organization=request.auth.organization)
+            .filter(pk=object_id)
+            .first()
+        )
         if found is None:
             raise Http404
         return found
@@ -80,7 +88,9 @@ class EventView(OpenADRView):
 
     def put(self, request: Request, object_id: str) -> Response:
         event = self.event(request, object_id)
-        changed = services.event_object_replace(event=event, client=request.auth, body=self.body(request), now=clock.now())
+        changed = services.event_object_replace(
+            event=event, client=request.auth, body=self.body(request), now=clock.now()
+        )
         return Response(services.wire(changed))
 
     def delete(self, request: Request, object_id: str) -> Response:
@@ -110,7 +120,11 @@ class ReportView(OpenADRView):
     scopes = {"GET": "read_all"}
 
     def get(self, request: Request, object_id: str) -> Response:
-        found = selectors.objects_of(kind=ReportObject, organization=request.auth.organization).filter(pk=object_id).first()
+        found = (
+            selectors.objects_of(kind=ReportObject, organization=request.auth.organization)
+            .filter(pk=object_id)
+            .first()
+        )
         if found is None:
             raise Http404
         return Response(services.wire(found))

@@ -15,7 +15,9 @@ class ProgramSerializer(serializers.ModelSerializer[Program]):
 
 
 class EnrollmentSerializer(serializers.Serializer[Any]):
-    site_ids = serializers.ListField(child=serializers.IntegerField(min_value=1), min_length=1, max_length=10_000)
+    site_ids = serializers.ListField(
+        child=serializers.IntegerField(min_value=1), min_length=1, max_length=10_000
+    )
 
 
 class SignalSerializer(serializers.ModelSerializer[GridSignal]):

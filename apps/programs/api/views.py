@@ -25,7 +25,11 @@ class AggregatorView(APIView):
     scopes = {"GET": "api", "POST": "api", "PATCH": "api"}
 
     def program(self, request: Request, program_id: int) -> Program:
-        found = selectors.programs_of_organization(organization=request.auth.organization).filter(pk=program_id).first()
+        found = (
+            selectors.programs_of_organization(organization=request.auth.organization)
+            .filter(pk=program_id)
+            .first()
+        )
         if found is None:
             raise NotFoundError("no such program")
         return found

@@ -9,92 +9,203 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
-        ('sites', '0001_initial'),
+        ("accounts", "0001_initial"),
+        ("sites", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Program',
+            name="Program",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=128)),
-                ('energy_price', models.DecimalField(decimal_places=4, default='0.5000', help_text='per delivered kWh', max_digits=10, validators=[django.core.validators.MinValueValidator(0)])),
-                ('event_payment', models.DecimalField(decimal_places=2, default='0.00', help_text='per home and event', max_digits=10, validators=[django.core.validators.MinValueValidator(0)])),
-                ('currency', models.CharField(default='EUR', max_length=3)),
-                ('created_at', models.DateTimeField()),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='accounts.organization')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=128)),
+                (
+                    "energy_price",
+                    models.DecimalField(
+                        decimal_places=4,
+                        default="0.5000",
+                        help_text="per delivered kWh",
+                        max_digits=10,
+                        validators=[django.core.validators.MinValueValidator(0)],
+                    ),
+                ),
+                (
+                    "event_payment",
+                    models.DecimalField(
+                        decimal_places=2,
+                        default="0.00",
+                        help_text="per home and event",
+                        max_digits=10,
+                        validators=[django.core.validators.MinValueValidator(0)],
+                    ),
+                ),
+                ("currency", models.CharField(default="EUR", max_length=3)),
+                ("created_at", models.DateTimeField()),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, to="accounts.organization"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='GridSignal',
+            name="GridSignal",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('shed', 'Shed')], default='shed', max_length=16)),
-                ('name', models.CharField(blank=True, max_length=128)),
-                ('source', models.CharField(help_text='where it came from, e.g. openadr3:<event id>', max_length=160)),
-                ('revision', models.PositiveIntegerField(default=1)),
-                ('state', models.CharField(choices=[('accepted', 'Accepted'), ('planned', 'Planned'), ('active', 'Active'), ('ended', 'Ended'), ('settled', 'Settled'), ('canceled', 'Canceled')], default='accepted', max_length=16)),
-                ('starts_at', models.DateTimeField()),
-                ('ends_at', models.DateTimeField()),
-                ('interval_s', models.PositiveIntegerField()),
-                ('target_kw', django.contrib.postgres.fields.ArrayField(base_field=models.FloatField(validators=[django.core.validators.MinValueValidator(0)]), size=None)),
-                ('received_at', models.DateTimeField()),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='accounts.organization')),
-                ('program', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='signals', to='programs.program')),
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                ("kind", models.CharField(choices=[("shed", "Shed")], default="shed", max_length=16)),
+                ("name", models.CharField(blank=True, max_length=128)),
+                (
+                    "source",
+                    models.CharField(
+                        help_text="where it came from, e.g. openadr3:<event id>", max_length=160
+                    ),
+                ),
+                ("revision", models.PositiveIntegerField(default=1)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("accepted", "Accepted"),
+                            ("planned", "Planned"),
+                            ("active", "Active"),
+                            ("ended", "Ended"),
+                            ("settled", "Settled"),
+                            ("canceled", "Canceled"),
+                        ],
+                        default="accepted",
+                        max_length=16,
+                    ),
+                ),
+                ("starts_at", models.DateTimeField()),
+                ("ends_at", models.DateTimeField()),
+                ("interval_s", models.PositiveIntegerField()),
+                (
+                    "target_kw",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.FloatField(
+                            validators=[django.core.validators.MinValueValidator(0)]
+                        ),
+                        size=None,
+                    ),
+                ),
+                ("received_at", models.DateTimeField()),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, to="accounts.organization"
+                    ),
+                ),
+                (
+                    "program",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="signals",
+                        to="programs.program",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Enrollment',
+            name="Enrollment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('starts_at', models.DateTimeField()),
-                ('ends_at', models.DateTimeField(blank=True, null=True)),
-                ('site', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='enrollments', to='sites.site')),
-                ('program', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='enrollments', to='programs.program')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("starts_at", models.DateTimeField()),
+                ("ends_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "site",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="enrollments",
+                        to="sites.site",
+                    ),
+                ),
+                (
+                    "program",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="enrollments",
+                        to="programs.program",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='OptOut',
+            name="OptOut",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('reason', models.CharField(blank=True, max_length=200)),
-                ('at', models.DateTimeField()),
-                ('signal', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='opt_outs', to='programs.gridsignal')),
-                ('site', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='sites.site')),
-                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("reason", models.CharField(blank=True, max_length=200)),
+                ("at", models.DateTimeField()),
+                (
+                    "signal",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="opt_outs",
+                        to="programs.gridsignal",
+                    ),
+                ),
+                ("site", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="sites.site")),
+                (
+                    "user",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('signal', 'site'), name='opt_out_once')],
+                "constraints": [models.UniqueConstraint(fields=("signal", "site"), name="opt_out_once")],
             },
         ),
         migrations.AddConstraint(
-            model_name='program',
-            constraint=models.UniqueConstraint(fields=('organization', 'name'), name='program_name'),
+            model_name="program",
+            constraint=models.UniqueConstraint(fields=("organization", "name"), name="program_name"),
         ),
         migrations.AddConstraint(
-            model_name='program',
-            constraint=models.CheckConstraint(condition=models.Q(('energy_price__gte', 0), ('event_payment__gte', 0)), name='program_prices'),
+            model_name="program",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("energy_price__gte", 0), ("event_payment__gte", 0)), name="program_prices"
+            ),
         ),
         migrations.AddIndex(
-            model_name='gridsignal',
-            index=models.Index(fields=['state', 'starts_at'], name='signal_due'),
+            model_name="gridsignal",
+            index=models.Index(fields=["state", "starts_at"], name="signal_due"),
         ),
         migrations.AddConstraint(
-            model_name='gridsignal',
-            constraint=models.CheckConstraint(condition=models.Q(('ends_at__gt', models.F('starts_at'))), name='signal_period'),
+            model_name="gridsignal",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("ends_at__gt", models.F("starts_at"))), name="signal_period"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='gridsignal',
-            constraint=models.UniqueConstraint(fields=('organization', 'source'), name='signal_source'),
+            model_name="gridsignal",
+            constraint=models.UniqueConstraint(fields=("organization", "source"), name="signal_source"),
         ),
         migrations.AddConstraint(
-            model_name='enrollment',
-            constraint=models.UniqueConstraint(condition=models.Q(('ends_at', None)), fields=('program', 'site'), name='enrollment_open_once'),
+            model_name="enrollment",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("ends_at", None)), fields=("program", "site"), name="enrollment_open_once"
+            ),
         ),
     ]

@@ -5,62 +5,109 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('programs', '0001_initial'),
-        ('sites', '0001_initial'),
+        ("programs", "0001_initial"),
+        ("sites", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='SettlementRun',
+            name="SettlementRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('version', models.PositiveIntegerField()),
-                ('created_at', models.DateTimeField()),
-                ('rule', models.JSONField()),
-                ('input_hash', models.CharField(max_length=64)),
-                ('delivered_kwh', models.FloatField()),
-                ('amount', models.DecimalField(decimal_places=2, max_digits=14)),
-                ('currency', models.CharField(max_length=3)),
-                ('signal', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='settlement_runs', to='programs.gridsignal')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("version", models.PositiveIntegerField()),
+                ("created_at", models.DateTimeField()),
+                ("rule", models.JSONField()),
+                ("input_hash", models.CharField(max_length=64)),
+                ("delivered_kwh", models.FloatField()),
+                ("amount", models.DecimalField(decimal_places=2, max_digits=14)),
+                ("currency", models.CharField(max_length=3)),
+                (
+                    "signal",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="settlement_runs",
+                        to="programs.gridsignal",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Statement',
+            name="Statement",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('delivered_kwh', models.FloatField()),
-                ('amount', models.DecimalField(decimal_places=2, max_digits=14)),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='statements', to='settlement.settlementrun')),
-                ('site', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='statements', to='sites.site')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("delivered_kwh", models.FloatField()),
+                ("amount", models.DecimalField(decimal_places=2, max_digits=14)),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="statements",
+                        to="settlement.settlementrun",
+                    ),
+                ),
+                (
+                    "site",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="statements",
+                        to="sites.site",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='StatementLine',
+            name="StatementLine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('starts_at', models.DateTimeField()),
-                ('baseline_kwh', models.FloatField()),
-                ('metered_kwh', models.FloatField(null=True)),
-                ('delivered_kwh', models.FloatField()),
-                ('status', models.CharField(choices=[('measured', 'Measured'), ('missing', 'Missing')], max_length=16)),
-                ('note', models.CharField(blank=True, max_length=200)),
-                ('statement', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='lines', to='settlement.statement')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("starts_at", models.DateTimeField()),
+                ("baseline_kwh", models.FloatField()),
+                ("metered_kwh", models.FloatField(null=True)),
+                ("delivered_kwh", models.FloatField()),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("measured", "Measured"), ("missing", "Missing")], max_length=16
+                    ),
+                ),
+                ("note", models.CharField(blank=True, max_length=200)),
+                (
+                    "statement",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="lines",
+                        to="settlement.statement",
+                    ),
+                ),
             ],
         ),
         migrations.AddConstraint(
-            model_name='settlementrun',
-            constraint=models.UniqueConstraint(fields=('signal', 'version'), name='settlement_version'),
+            model_name="settlementrun",
+            constraint=models.UniqueConstraint(fields=("signal", "version"), name="settlement_version"),
         ),
         migrations.AddConstraint(
-            model_name='statement',
-            constraint=models.UniqueConstraint(fields=('run', 'site'), name='statement_once'),
+            model_name="statement",
+            constraint=models.UniqueConstraint(fields=("run", "site"), name="statement_once"),
         ),
         migrations.AddConstraint(
-            model_name='statementline',
-            constraint=models.UniqueConstraint(fields=('statement', 'starts_at'), name='statement_line_once'),
+            model_name="statementline",
+            constraint=models.UniqueConstraint(fields=("statement", "starts_at"), name="statement_line_once"),
         ),
     ]

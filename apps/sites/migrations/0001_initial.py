@@ -7,79 +7,170 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
+        ("accounts", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='GridArea',
+            name="GridArea",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120)),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='accounts.organization')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=120)),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, to="accounts.organization"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Site',
+            name="Site",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120)),
-                ('time_zone', models.CharField(default='Europe/Berlin', max_length=64)),
-                ('import_limit_kw', models.FloatField(default=17.0, validators=[django.core.validators.MinValueValidator(0)])),
-                ('export_limit_kw', models.FloatField(default=10.0, validators=[django.core.validators.MinValueValidator(0)])),
-                ('reserve_soc', models.FloatField(default=0.1, validators=[django.core.validators.MinValueValidator(0), django.core.validators.MaxValueValidator(1)])),
-                ('created_at', models.DateTimeField()),
-                ('grid_area', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to='sites.gridarea')),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='accounts.organization')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=120)),
+                ("time_zone", models.CharField(default="Europe/Berlin", max_length=64)),
+                (
+                    "import_limit_kw",
+                    models.FloatField(default=17.0, validators=[django.core.validators.MinValueValidator(0)]),
+                ),
+                (
+                    "export_limit_kw",
+                    models.FloatField(default=10.0, validators=[django.core.validators.MinValueValidator(0)]),
+                ),
+                (
+                    "reserve_soc",
+                    models.FloatField(
+                        default=0.1,
+                        validators=[
+                            django.core.validators.MinValueValidator(0),
+                            django.core.validators.MaxValueValidator(1),
+                        ],
+                    ),
+                ),
+                ("created_at", models.DateTimeField()),
+                (
+                    "grid_area",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        to="sites.gridarea",
+                    ),
+                ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, to="accounts.organization"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Resource',
+            name="Resource",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=64)),
-                ('kind', models.CharField(choices=[('battery', 'Battery'), ('pv', 'Pv'), ('ev_charger', 'Ev Charger'), ('heat_pump', 'Heat Pump'), ('load', 'Load')], max_length=16)),
-                ('name', models.CharField(blank=True, max_length=120)),
-                ('parameters', models.JSONField(default=dict)),
-                ('site', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='resources', to='sites.site')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("key", models.CharField(max_length=64)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("battery", "Battery"),
+                            ("pv", "Pv"),
+                            ("ev_charger", "Ev Charger"),
+                            ("heat_pump", "Heat Pump"),
+                            ("load", "Load"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("name", models.CharField(blank=True, max_length=120)),
+                ("parameters", models.JSONField(default=dict)),
+                (
+                    "site",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="resources", to="sites.site"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='SiteMember',
+            name="SiteMember",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('role', models.CharField(choices=[('owner', 'Owner'), ('member', 'Member')], default='owner', max_length=16)),
-                ('site', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='members', to='sites.site')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='site_members', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[("owner", "Owner"), ("member", "Member")], default="owner", max_length=16
+                    ),
+                ),
+                (
+                    "site",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="members", to="sites.site"
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="site_members",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.AddConstraint(
-            model_name='gridarea',
-            constraint=models.UniqueConstraint(fields=('organization', 'name'), name='grid_area_name'),
+            model_name="gridarea",
+            constraint=models.UniqueConstraint(fields=("organization", "name"), name="grid_area_name"),
         ),
         migrations.AddConstraint(
-            model_name='site',
-            constraint=models.UniqueConstraint(fields=('organization', 'name'), name='site_name'),
+            model_name="site",
+            constraint=models.UniqueConstraint(fields=("organization", "name"), name="site_name"),
         ),
         migrations.AddConstraint(
-            model_name='site',
-            constraint=models.CheckConstraint(condition=models.Q(('export_limit_kw__gte', 0), ('import_limit_kw__gte', 0)), name='site_limits'),
+            model_name="site",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("export_limit_kw__gte", 0), ("import_limit_kw__gte", 0)),
+                name="site_limits",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='site',
-            constraint=models.CheckConstraint(condition=models.Q(('reserve_soc__gte', 0), ('reserve_soc__lte', 1)), name='site_reserve'),
+            model_name="site",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("reserve_soc__gte", 0), ("reserve_soc__lte", 1)), name="site_reserve"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='resource',
-            constraint=models.UniqueConstraint(fields=('site', 'key'), name='resource_key'),
+            model_name="resource",
+            constraint=models.UniqueConstraint(fields=("site", "key"), name="resource_key"),
         ),
         migrations.AddConstraint(
-            model_name='sitemember',
-            constraint=models.UniqueConstraint(fields=('site', 'user'), name='site_member_once'),
+            model_name="sitemember",
+            constraint=models.UniqueConstraint(fields=("site", "user"), name="site_member_once"),
         ),
     ]

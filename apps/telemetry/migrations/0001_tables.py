@@ -25,7 +25,14 @@ def create_tables(apps, schema_editor):
 
 def drop_tables(apps, schema_editor):
     with schema_editor.connection.cursor() as cursor:
-        for table in [*PARTITIONED, "telemetry_latest", "telemetry_quarter", "telemetry_day", "telemetry_dirty", "telemetry_rolled_up"]:
+        for table in [
+            *PARTITIONED,
+            "telemetry_latest",
+            "telemetry_quarter",
+            "telemetry_day",
+            "telemetry_dirty",
+            "telemetry_rolled_up",
+        ]:
             cursor.execute(f"DROP TABLE IF EXISTS {table} CASCADE")
 
 
@@ -37,21 +44,36 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Series",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("site_id", models.IntegerField()),
                 ("resource", models.CharField(max_length=64)),
                 ("quantity", models.CharField(max_length=64)),
             ],
             options={
-                "constraints": [models.UniqueConstraint(fields=("site_id", "resource", "quantity"), name="series_once")]
+                "constraints": [
+                    models.UniqueConstraint(fields=("site_id", "resource", "quantity"), name="series_once")
+                ]
             },
         ),
         migrations.CreateModel(
             name="Quarantined",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("site_id", models.IntegerField()),
-                ("sent_at", models.BigIntegerField(help_text="the instant the hub stated, in ms since the epoch")),
+                (
+                    "sent_at",
+                    models.BigIntegerField(help_text="the instant the hub stated, in ms since the epoch"),
+                ),
                 ("reason", models.CharField(max_length=40)),
                 ("content", models.JSONField()),
                 ("received_at", models.DateTimeField()),

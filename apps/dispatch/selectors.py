@@ -1,0 +1,198 @@
+"""Reads of plans and of what is delivered, for pages and APIs."""
+
+import dataclasses
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from apps.dispatch.models import Plan, Schedule, TrackingPoint
+
+from apps.flexibility.selectors import flexibility_of_signal, flexibility_of_site
+from apps.hubs.models import Instruction
+from apps.programs.models import GridSignal
+from apps.programs.selectors import enrolled_site_ids, opted_out_site_ids
+from apps.sites.models import Site
+from apps.telemetry.selectors import latest_by_site, minute_mean_kw, snapshots
+
+SILENT_AFTER = timedelta(minutes=3)
+
+
+@dataclasses.dataclass(frozen=True)
+class HomeInSignal:
+    """One home's part now: planned and delivered shed [kW]."""
+
+    site: Site
+    shed_kw: float
+    delivered_kw: float | None
+    state: str  # delivering | not needed | silent | opted out | waiting
+    instruction_state: str
+
+
+@dataclasses.dataclass(frozen=True)
+class SignalView:
+    """A signal with everything an operator asks about it."""
+
+    signal: GridSignal
+    plan: Plan | None
+    plans: list[Plan]
+    tracking: list[TrackingPoint]
+    homes: list[HomeInSignal]
+    delivered_kwh: float
+    target_kwh: float
+
+
+@dataclasses.dataclass(frozen=True)
+class SiteSignalView:
+    """One home's view of a signal; lists run over the signal's intervals, None is not measured yet [kW]."""
+
+    signal: GridSignal
+    opted_out: bool
+    baseline_kw: list[float]
+    asked_kw: list[float]
+    given_kw: list[float | None]
+    given_kwh: float
+    note: str
+
+
+def newest_plan(*, signal_id: UUID) -> Plan | None:
+    """Return the plan in force."""
+    return Plan.objects.filter(signal_id=signal_id).order_by("-revision").first()
+
+
+def scheduled_site_ids(*, signal_id: UUID) -> set[int]:
+    """Return the sites that the plan in force counts on."""
+    plan = newest_plan(signal_id=signal_id)
+    return (
+        set() if plan is None else set(Schedule.objects.filter(plan=plan).values_list("site_id", flat=True))
+    )
+
+
+def asked_kw(*, signal: GridSignal) -> dict[int, list[float]]:
+    """Return per home what was asked in each interval of the signal, the newest word on each counting."""
+    count = len(signal.target_kw)
+    asked: dict[int, list[float]] = {}
+    for plan in signal.plans.order_by("revision").prefetch_related("schedules"):
+        first = round((plan.starts_at - signal.starts_at).total_seconds() / signal.interval_s)
+        for values in asked.values():
+            values[first:] = [0.0] * (count - first)
+        for schedule in plan.schedules.all():
+            values = asked.setdefault(schedule.site_id, [0.0] * count)
+            values[first:] = schedule.shed_kw[: count - first]
+    return asked
+
+
+def interval_at(*, signal: GridSignal, at: datetime) -> int | None:
+    """Return the index of the signal's interval that holds `at`."""
+    index = int((at - signal.starts_at).total_seconds() // signal.interval_s)
+    return index if 0 <= index < len(signal.target_kw) else None
+
+
+def signal_view(*, signal: GridSignal, now: datetime) -> SignalView:
+    """Return the operator's view of a signal."""
+    plans = list(signal.plans.order_by("-revision"))
+    tracking = list(signal.tracking.order_by("at"))
+    hours = signal.interval_s / 3600
+    delivered = sum(point.delivered_kw for point in tracking) / 60
+    return SignalView(
+        signal=signal,
+        plan=plans[0] if plans else None,
+        plans=plans,
+        tracking=tracking,
+        homes=_homes(signal, now=now),
+        delivered_kwh=delivered,
+        target_kwh=sum(signal.target_kw) * hours,
+    )
+
+
+def site_signal_view(*, site: Site, signal: GridSignal, now: datetime) -> SiteSignalView:
+    """Return one home's view of a signal."""
+    flexibility = flexibility_of_site(signal_id=signal.pk, site_id=site.pk)
+    count = len(signal.target_kw)
+    baseline = flexibility.baseline_kw if flexibility else [0.0] * count
+    asked = asked_kw(signal=signal).get(site.pk, [0.0] * count)
+    given: list[float | None] = [None] * count
+    if flexibility is not None and now > signal.starts_at:
+        given = _given_kw(site, signal, baseline)
+    hours = signal.interval_s / 3600
+    return SiteSignalView(
+        signal=signal,
+        opted_out=site.pk in opted_out_site_ids(signal_id=signal.pk),
+        baseline_kw=list(baseline),
+        asked_kw=asked,
+        given_kw=given,
+        given_kwh=sum(value for value in given if value is not None) * hours,
+        note=flexibility.note if flexibility else "",
+    )
+
+
+def delivered_now_kw(*, signal: GridSignal, site_ids: list[int], at: datetime) -> dict[int, float]:
+    """Return each reporting home's shed over the minute that ends at `at` [kW]."""
+    index = interval_at(signal=signal, at=at - timedelta(seconds=1))
+    if index is None:
+        return {}
+    flexibility = flexibility_of_signal(signal_id=signal.pk)
+    measured = minute_mean_kw(site_ids=site_ids, starts_at=at - timedelta(seconds=90), ends_at=at)
+    return {
+        site_id: flexibility[site_id].baseline_kw[index] - kw
+        for site_id, kw in measured.items()
+        if site_id in flexibility
+    }
+
+
+def _given_kw(site: Site, signal: GridSignal, baseline: list[float]) -> list[float | None]:
+    """Mean shed per interval from snapshots; an interval without any is unknown."""
+    sums: dict[int, list[float]] = {}
+    rows = snapshots(site_id=site.pk, starts_at=signal.starts_at, ends_at=signal.ends_at, columns=["grid_kw"])
+    for at, grid_kw in rows:
+        index = interval_at(signal=signal, at=at - timedelta(milliseconds=1))
+        if index is not None and grid_kw is not None:
+            sums.setdefault(index, []).append(grid_kw)
+    return [
+        baseline[index] - sum(sums[index]) / len(sums[index]) if index in sums else None
+        for index in range(len(signal.target_kw))
+    ]
+
+
+def _homes(signal: GridSignal, *, now: datetime) -> list[HomeInSignal]:
+    site_ids = enrolled_site_ids(program=signal.program, at=min(now, signal.ends_at))
+    sites = Site.objects.filter(pk__in=site_ids).order_by("pk")
+    asked = asked_kw(signal=signal)
+    index = interval_at(signal=signal, at=now)
+    delivered = delivered_now_kw(signal=signal, site_ids=site_ids, at=now)
+    latest = latest_by_site(site_ids=site_ids)
+    opted_out = opted_out_site_ids(signal_id=signal.pk)
+    instructions = _instruction_states(site_ids, since=signal.received_at)
+    homes = []
+    for site in sites:
+        shed_kw = asked[site.pk][index] if index is not None and site.pk in asked else 0.0
+        row = latest.get(site.pk)
+        silent = row is None or row.at < now - SILENT_AFTER
+        homes.append(
+            HomeInSignal(
+                site=site,
+                shed_kw=shed_kw,
+                delivered_kw=delivered.get(site.pk),
+                state=_state(
+                    opted_out=site.pk in opted_out, silent=silent, running=index is not None, shed_kw=shed_kw
+                ),
+                instruction_state=instructions.get(site.pk, ""),
+            )
+        )
+    return homes
+
+
+def _state(*, opted_out: bool, silent: bool, running: bool, shed_kw: float) -> str:
+    if opted_out:
+        return "opted out"
+    if silent:
+        return "silent"
+    if not running:
+        return "waiting"
+    return "delivering" if shed_kw > 0 else "not needed"
+
+
+def _instruction_states(site_ids: list[int], *, since: datetime) -> Mapping[int, str]:
+    rows = Instruction.objects.filter(hub__site_id__in=site_ids, created_at__gte=since).order_by("pk")
+    return {
+        site_id: state for site_id, state in rows.values_list("hub__site_id", "state") if site_id is not None
+    }

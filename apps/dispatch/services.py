@@ -1,0 +1,259 @@
+"""The fleet's decisions: plan a signal, plan the rest of it again, release homes, tell the hubs."""
+
+import dataclasses
+import time
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from django.db import transaction
+from django.db.models import Max
+
+from apps.common.redis import publish
+from apps.dispatch.errors import SignalUnknownError
+from apps.dispatch.models import Plan, Schedule
+from apps.dispatch.selectors import scheduled_site_ids
+from apps.flexibility.services import FleetFlexibility, SignalIntervals, flexibility_compute
+from apps.hubs.instructions import Order, instructions_queue, milliseconds
+from apps.hubs.selectors import active_hubs_by_site
+from apps.programs.models import GridSignal
+from apps.programs.selectors import enrolled_site_ids, opted_out_site_ids
+from apps.programs.services import signal_set_state
+from apps.sites.models import Resource
+from apps.sites.selectors import resources_by_site, sites_of_organization
+from vpp.dispatch.allocate import allocate
+from vpp.dispatch.problem import AllocationProblem, AllocationResult
+from vpp.protocols.link.messages import Schedule as ScheduleMessage
+
+SOLVER_LIMIT_S = 10.0
+PLANNABLE = [GridSignal.State.ACCEPTED, GridSignal.State.PLANNED, GridSignal.State.ACTIVE]
+CUT_KW = 1e-3
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """Which part of a signal is to be decided, and by whom not."""
+
+    signal: GridSignal
+    first: int
+    silent: frozenset[int]
+    reason: str
+
+    @property
+    def starts_at(self) -> datetime:
+        return self.signal.starts_at + timedelta(seconds=self.first * self.signal.interval_s)
+
+
+def signal_plan(*, signal_id: UUID, reason: str, now: datetime, silent: Sequence[int] = ()) -> Plan | None:
+    """Decide who gives what from now to the signal's end, and queue the hubs' instructions.
+
+    Homes in `silent` and those that opted out are planned around. Returns None for a signal that is over.
+    """
+    signal = GridSignal.objects.select_related("program", "organization").filter(pk=signal_id).first()
+    if signal is None:
+        raise SignalUnknownError("no such grid signal")
+    if signal.state not in PLANNABLE or now >= signal.ends_at:
+        return None
+    first = max(0, int((now - signal.starts_at).total_seconds() // signal.interval_s))
+    request = Request(signal=signal, first=first, silent=frozenset(silent), reason=reason)
+    fleet = _flexibility(signal, now=now)
+    started = time.perf_counter()
+    result = _allocate(request, fleet)
+    return _commit(request, fleet, result, seconds=time.perf_counter() - started, now=now)
+
+
+@transaction.atomic
+def site_release(*, signal_id: UUID, site_id: int, reason: str, now: datetime) -> None:
+    """Let one home go at once: its hub drops the schedule."""
+    _order([site_id], {}, signal_id=signal_id, reason=reason, now=now, ends_at=now + timedelta(days=1))
+
+
+@transaction.atomic
+def signal_release(*, signal_id: UUID, reason: str, now: datetime) -> None:
+    """Let every home of a signal go."""
+    site_ids = sorted(scheduled_site_ids(signal_id=signal_id))
+    _order(site_ids, {}, signal_id=signal_id, reason=reason, now=now, ends_at=now + timedelta(days=1))
+
+
+def _flexibility(signal: GridSignal, *, now: datetime) -> FleetFlexibility:
+    site_ids = enrolled_site_ids(program=signal.program, at=now)
+    sites = list(sites_of_organization(organization=signal.organization).filter(pk__in=site_ids))
+    intervals = SignalIntervals(signal.pk, signal.starts_at, signal.interval_s, len(signal.target_kw))
+    return flexibility_compute(
+        intervals=intervals,
+        sites=sites,
+        excluded_days=_event_days(signal),
+        now=now,
+        freeze_baseline=now >= signal.starts_at,
+    )
+
+
+def _event_days(signal: GridSignal) -> set[date]:
+    """Days of the program's earlier events do not tell what a home usually draws."""
+    earlier = GridSignal.objects.filter(program=signal.program, starts_at__lt=signal.starts_at).exclude(
+        pk=signal.pk
+    )
+    zone = ZoneInfo("UTC")
+    return {starts_at.astimezone(zone).date() for starts_at in earlier.values_list("starts_at", flat=True)}
+
+
+def _allocate(request: Request, fleet: FleetFlexibility) -> AllocationResult:
+    """Ask vpp for the remaining intervals; homes that cannot take part are left out by their missing data."""
+    signal, first = request.signal, request.first
+    away = request.silent | opted_out_site_ids(signal_id=signal.pk)
+    takes_part = np.array([site.pk not in away for site in fleet.sites], dtype=np.bool_)
+    envelope = fleet.envelope.select(takes_part)
+    tail = dataclasses.replace(
+        envelope,
+        **{
+            name: getattr(envelope, name)[:, first:]
+            for name in ("baseline_kw", "idle_net_kw", "battery_kw", "ev_kw", "heat_kw", "headroom_kw")
+        },
+    )
+    zone = ZoneInfo(fleet.sites[0].time_zone) if fleet.sites else ZoneInfo("UTC")
+    labels = tuple(
+        (request.starts_at + timedelta(seconds=index * signal.interval_s)).astimezone(zone).strftime("%H:%M")
+        for index in range(len(signal.target_kw) - first)
+    )
+    problem = AllocationProblem(target_kw=np.array(signal.target_kw[first:]), envelope=tail, labels=labels)
+    return _spread(allocate(problem, time_limit_s=SOLVER_LIMIT_S), takes_part)
+
+
+def _spread(result: AllocationResult, rows: "np.ndarray[Any, np.dtype[np.bool_]]") -> AllocationResult:
+    """Put a result over some homes into the rows of all."""
+
+    def whole(values: Any, empty: float) -> Any:
+        out = np.full((len(rows), *values.shape[1:]), empty, dtype=values.dtype)
+        out[rows] = values
+        return out
+
+    return dataclasses.replace(
+        result,
+        shed_kw=whole(result.shed_kw, 0.0),
+        discharge_kw=whole(result.discharge_kw, 0.0),
+        ev_cut_kw=whole(result.ev_cut_kw, 0.0),
+        heat_cut_kw=whole(result.heat_cut_kw, 0.0),
+        site_kw=whole(result.site_kw, np.nan),
+        active=whole(result.active, False),
+    )
+
+
+@transaction.atomic
+def _commit(
+    request: Request, fleet: FleetFlexibility, result: AllocationResult, *, seconds: float, now: datetime
+) -> Plan | None:
+    signal = GridSignal.objects.select_for_update().get(pk=request.signal.pk)
+    if signal.state not in PLANNABLE or signal.revision != request.signal.revision:
+        return None  # canceled or changed while we were solving; the change has asked for a plan of its own
+    before = scheduled_site_ids(signal_id=signal.pk)
+    plan = _save_plan(request, fleet, result, seconds=seconds, now=now)
+    schedules = _save_schedules(plan, fleet, result, first=request.first)
+    if signal.state == GridSignal.State.ACCEPTED:
+        signal_set_state(signal_id=signal.pk, state=GridSignal.State.PLANNED)
+    messages = {schedule.site_id: _message(schedule, plan) for schedule in schedules}
+    targets = sorted(set(messages) | before)
+    _order(targets, messages, signal_id=signal.pk, reason=request.reason, now=now, ends_at=signal.ends_at)
+    transaction.on_commit(lambda: publish("signals", [str(signal.pk)]))
+    return plan
+
+
+def _save_plan(
+    request: Request, fleet: FleetFlexibility, result: AllocationResult, *, seconds: float, now: datetime
+) -> Plan:
+    newest: int | None = request.signal.plans.aggregate(newest=Max("revision"))["newest"]
+    explanation = list(result.explanation)
+    if not fleet.sites:
+        explanation.insert(0, "No home takes part in this program, so nothing can be given.")
+    explanation += [f"{site.name}: {fleet.notes[site.pk]}" for site in fleet.sites if site.pk in fleet.notes]
+    return Plan.objects.create(
+        signal=request.signal,
+        revision=(newest or 0) + 1,
+        reason=request.reason,
+        status=result.status,
+        created_at=now,
+        starts_at=request.starts_at,
+        interval_s=request.signal.interval_s,
+        target_kw=request.signal.target_kw[request.first :],
+        planned_kw=result.shed_kw.sum(axis=0).tolist(),
+        shortfall_kw=result.shortfall_kw.tolist(),
+        price_per_kwh=result.price_per_kwh.tolist(),
+        explanation=[sentence[:300] for sentence in explanation],
+        inputs={**fleet.inputs, "silent": sorted(request.silent), "first": request.first},
+        solver=result.solver[:40],
+        seconds=seconds,
+    )
+
+
+def _save_schedules(
+    plan: Plan, fleet: FleetFlexibility, result: AllocationResult, *, first: int
+) -> list[Schedule]:
+    held = resources_by_site(site_ids=[site.pk for site in fleet.sites])
+    planned_kw = fleet.envelope.baseline_kw[:, first:] - result.shed_kw
+    made = []
+    for index, site in enumerate(fleet.sites):
+        if not result.active[index]:
+            continue
+        cuts = {
+            Resource.Kind.EV_CHARGER: (fleet.inputs["ev_kw"][index][first:], result.ev_cut_kw[index]),
+            Resource.Kind.HEAT_PUMP: (fleet.inputs["heat_kw"][index][first:], result.heat_cut_kw[index]),
+        }
+        made.append(
+            Schedule(
+                plan=plan,
+                site=site,
+                shed_kw=[round(value, 4) for value in result.shed_kw[index].tolist()],
+                site_kw=[round(value, 4) for value in planned_kw[index].tolist()],
+                resources={
+                    held[site.pk][kind].key: _ceiling(usual, cut)
+                    for kind, (usual, cut) in cuts.items()
+                    if kind in held[site.pk] and (cut > CUT_KW).any()
+                },
+            )
+        )
+    return Schedule.objects.bulk_create(made)
+
+
+def _ceiling(usual_kw: Sequence[float | None], cut_kw: "np.ndarray[Any, Any]") -> list[float | None]:
+    """What is left to a resource that is cut; None where it is free."""
+    return [
+        round(max(0.0, (usual or 0.0) - cut), 4) if cut > CUT_KW else None
+        for usual, cut in zip(usual_kw, cut_kw.tolist(), strict=True)
+    ]
+
+
+def _message(schedule: Schedule, plan: Plan) -> ScheduleMessage:
+    return ScheduleMessage(
+        starts_at=milliseconds(plan.starts_at),
+        interval_s=plan.interval_s,
+        site_kw=list(schedule.site_kw),
+        resources=schedule.resources,
+    )
+
+
+def _order(
+    site_ids: Sequence[int],
+    messages: Mapping[int, ScheduleMessage],
+    *,
+    signal_id: UUID,
+    reason: str,
+    now: datetime,
+    ends_at: datetime,
+) -> None:
+    """Queue each home's schedule; a home without one is told to drop what it has."""
+    hubs = active_hubs_by_site(site_ids=site_ids)
+    orders = [
+        Order(
+            hub_id=hubs[site_id].pk,
+            subject=f"signal:{signal_id}",
+            schedule=messages.get(site_id),
+            not_before=now,
+            expires_at=ends_at,
+            reason=reason,
+        )
+        for site_id in site_ids
+        if site_id in hubs
+    ]
+    instructions_queue(orders=orders, now=now)

@@ -1,0 +1,256 @@
+"""Compute and keep what each home can give to a grid signal."""
+
+import dataclasses
+import math
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from django.db import transaction
+from numpy.typing import NDArray
+
+from apps.flexibility.history import QUARTER, Window, past_days
+from apps.flexibility.models import SiteFlexibility
+from apps.sites.models import Resource, Site
+from apps.sites.selectors import resources_by_site
+from apps.telemetry.rollups import roll_up
+from apps.telemetry.selectors import latest_by_site
+from vpp.baselines.days import select_days
+from vpp.baselines.ten_of_ten import adjustment_window, mean_ten_of_ten
+from vpp.errors import VppError
+from vpp.flexibility.envelope import ShedEnvelope, build_shed_envelope
+from vpp.resources.battery import Battery
+from vpp.resources.ev import Ev
+from vpp.resources.heat_pump import HeatPump
+from vpp.resources.pv import Pv
+from vpp.resources.site import SiteState
+
+Floats = NDArray[np.float64]
+BASELINE_METHOD = "mean 10 of 10, additive same-day adjustment"
+COLUMNS = ("grid_kw", "load_kw", "pv_kw", "ev_kw", "heat_kw")
+# The hub reports a tank's heat; of it half may be missing when the event starts, at this performance.
+HEAT_PUMP_COP = 3.0
+TANK_USABLE = 0.5
+
+
+@dataclasses.dataclass(frozen=True)
+class SignalIntervals:
+    """The intervals of a grid signal, as this app needs them (signals live above)."""
+
+    signal_id: UUID
+    starts_at: datetime
+    interval_s: int
+    count: int
+
+    @property
+    def step(self) -> timedelta:
+        return timedelta(seconds=self.interval_s)
+
+
+@dataclasses.dataclass(frozen=True)
+class FleetFlexibility:
+    """What `sites` can give; row i of the envelope is site i. `notes` says why a home cannot be counted on."""
+
+    sites: list[Site]
+    envelope: ShedEnvelope
+    notes: dict[int, str]
+    inputs: dict[str, Any]
+
+
+def flexibility_compute(
+    *,
+    intervals: SignalIntervals,
+    sites: Sequence[Site],
+    excluded_days: Collection[date],
+    now: datetime,
+    freeze_baseline: bool,
+) -> FleetFlexibility:
+    """Compute and store every home's baseline and envelope for the intervals of a signal.
+
+    With `freeze_baseline`, a baseline that is stored already is kept: what a running event is measured
+    against does not move.
+    """
+    roll_up(now=now)
+    groups: dict[str, list[Site]] = {}
+    for site in sites:
+        groups.setdefault(site.time_zone, []).append(site)
+    frozen = _stored_baselines(intervals) if freeze_baseline else {}
+    forecasts = [
+        _forecast(group, zone=ZoneInfo(name), intervals=intervals, excluded_days=excluded_days)
+        for name, group in groups.items()
+    ]
+    ordered = [site for group in groups.values() for site in group]
+    merged = _merge(forecasts, count=intervals.count)
+    for index, site in enumerate(ordered):
+        if site.pk in frozen:
+            merged.baseline_kw[index] = frozen[site.pk]
+    states, notes = _site_states(ordered)
+    for site, reason in zip(ordered, merged.reasons, strict=True):
+        if reason:
+            notes.setdefault(site.pk, reason)
+    envelope = build_shed_envelope(
+        states,
+        interval_s=intervals.interval_s,
+        baseline_net_kw=merged.baseline_kw,
+        uncontrolled_kw=merged.uncontrolled_kw,
+        ev_forecast_kw=merged.ev_kw,
+        heat_forecast_kw=merged.heat_kw,
+    )
+    fleet = FleetFlexibility(ordered, envelope, notes, _inputs(ordered, states, merged))
+    _store(fleet, intervals=intervals, now=now, keep=set(frozen))
+    return fleet
+
+
+@dataclasses.dataclass
+class _Forecast:
+    baseline_kw: Floats
+    uncontrolled_kw: Floats
+    ev_kw: Floats
+    heat_kw: Floats
+    reasons: list[str]
+
+
+def _forecast(
+    sites: Sequence[Site], *, zone: ZoneInfo, intervals: SignalIntervals, excluded_days: Collection[date]
+) -> _Forecast:
+    """Baseline of the meter and of what stands behind it, from the latest similar days."""
+    event_day = intervals.starts_at.astimezone(zone).date()
+    days = select_days(event_day, excluded=excluded_days)
+    ids = [site.pk for site in sites]
+    event = Window(intervals.starts_at, intervals.step, intervals.count, zone)
+    history = past_days(site_ids=ids, days=days, window=event, columns=COLUMNS).values
+    adjust = adjustment_window(intervals.starts_at)
+    window = Window(adjust.starts_at, QUARTER, (adjust.ends_at - adjust.starts_at) // QUARTER, zone)
+    before = past_days(site_ids=ids, days=days, window=window, columns=COLUMNS[:3]).values
+    actual = past_days(site_ids=ids, days=[event_day], window=window, columns=COLUMNS[:3]).values
+    baseline = mean_ten_of_ten(
+        history["grid_kw"], adjust_history_kw=before["grid_kw"], adjust_actual_kw=actual["grid_kw"][:, 0]
+    )
+    uncontrolled = mean_ten_of_ten(
+        _uncontrolled(history),
+        adjust_history_kw=_uncontrolled(before),
+        adjust_actual_kw=_uncontrolled(actual)[:, 0],
+    )
+    return _Forecast(
+        baseline.baseline_kw,
+        uncontrolled.baseline_kw,
+        mean_ten_of_ten(np.nan_to_num(history["ev_kw"]), adjustment="none").baseline_kw,
+        mean_ten_of_ten(np.nan_to_num(history["heat_kw"]), adjustment="none").baseline_kw,
+        [reason if not ok else "" for reason, ok in zip(baseline.reason, baseline.ok, strict=True)],
+    )
+
+
+def _uncontrolled(values: Mapping[str, Floats]) -> Floats:
+    """Load less PV; a home without PV reports none."""
+    return np.asarray(values["load_kw"] + np.nan_to_num(values["pv_kw"]))
+
+
+def _merge(forecasts: Sequence[_Forecast], *, count: int) -> _Forecast:
+    empty = np.empty((0, count))
+    return _Forecast(
+        np.concatenate([empty, *(one.baseline_kw for one in forecasts)]),
+        np.concatenate([empty, *(one.uncontrolled_kw for one in forecasts)]),
+        np.concatenate([empty, *(one.ev_kw for one in forecasts)]),
+        np.concatenate([empty, *(one.heat_kw for one in forecasts)]),
+        [reason for one in forecasts for reason in one.reasons],
+    )
+
+
+def _site_states(sites: Sequence[Site]) -> tuple[list[SiteState], dict[int, str]]:
+    ids = [site.pk for site in sites]
+    resources = resources_by_site(site_ids=ids)
+    latest = latest_by_site(site_ids=ids)
+    states: list[SiteState] = []
+    notes: dict[int, str] = {}
+    for site in sites:
+        row = latest.get(site.pk)
+        try:
+            states.append(_site_state(site, resources[site.pk], row))
+        except (VppError, KeyError, TypeError, ValueError) as error:
+            notes[site.pk] = f"its resources are described wrongly: {error}"[:200]
+            states.append(SiteState(name=site.name, export_limit_kw=site.export_limit_kw))
+        if row is None:
+            notes[site.pk] = "it has sent no measurement yet"
+    return states, notes
+
+
+def _site_state(site: Site, resources: Mapping[str, Resource], row: Any) -> SiteState:
+    battery = resources.get(Resource.Kind.BATTERY)
+    ev = resources.get(Resource.Kind.EV_CHARGER)
+    heat = resources.get(Resource.Kind.HEAT_PUMP)
+    pv = resources.get(Resource.Kind.PV)
+    soc = row.battery_soc if row is not None and battery is not None else None
+    return SiteState(
+        name=site.name,
+        battery=_battery(battery.parameters, site) if battery else None,
+        battery_soc=None if soc is None else min(1.0, max(0.0, soc)),
+        ev=Ev(max_kw=float(ev.parameters["charge_kw"])) if ev else None,
+        heat_pump=_heat_pump(heat.parameters) if heat else None,
+        pv=Pv(peak_kw=float(pv.parameters["peak_kw"]), curtailable=True) if pv else None,
+        export_limit_kw=site.export_limit_kw,
+        import_limit_kw=site.import_limit_kw,
+    )
+
+
+def _battery(parameters: Mapping[str, float], site: Site) -> Battery:
+    names = ("capacity_kwh", "charge_kw", "discharge_kw", "charge_efficiency", "discharge_efficiency")
+    known = {name: float(parameters[name]) for name in names if name in parameters}
+    # The hub keeps its own reserve; whichever is higher counts, or the plan would ask for what it refuses.
+    reserve = max(site.reserve_soc, float(parameters.get("reserve_soc", 0.0)))
+    return Battery(**known, reserve_soc=reserve)
+
+
+def _heat_pump(parameters: Mapping[str, float]) -> HeatPump:
+    deferrable = float(parameters["tank_kwh"]) * TANK_USABLE / HEAT_PUMP_COP
+    return HeatPump(max_kw=float(parameters["rated_kw"]), deferrable_kwh=deferrable)
+
+
+def _inputs(sites: Sequence[Site], states: Sequence[SiteState], forecast: _Forecast) -> dict[str, Any]:
+    """What was known, for a replay of the decision."""
+    return {
+        "sites": [site.pk for site in sites],
+        "states": [dataclasses.asdict(state) for state in states],
+        "baseline_kw": _listed(forecast.baseline_kw),
+        "uncontrolled_kw": _listed(forecast.uncontrolled_kw),
+        "ev_kw": _listed(forecast.ev_kw),
+        "heat_kw": _listed(forecast.heat_kw),
+    }
+
+
+def _listed(values: Floats) -> list[list[float | None]]:
+    return [[None if math.isnan(value) else round(value, 5) for value in row] for row in values.tolist()]
+
+
+def _stored_baselines(intervals: SignalIntervals) -> dict[int, list[float]]:
+    rows = SiteFlexibility.objects.filter(
+        signal_id=intervals.signal_id, starts_at=intervals.starts_at, interval_s=intervals.interval_s
+    )
+    return {row.site_id: row.baseline_kw for row in rows if len(row.baseline_kw) == intervals.count}
+
+
+@transaction.atomic
+def _store(fleet: FleetFlexibility, *, intervals: SignalIntervals, now: datetime, keep: set[int]) -> None:
+    envelope = fleet.envelope
+    rows = [
+        SiteFlexibility(
+            signal_id=intervals.signal_id,
+            site=site,
+            computed_at=now,
+            starts_at=intervals.starts_at,
+            interval_s=intervals.interval_s,
+            baseline_kw=envelope.baseline_kw[index].tolist(),
+            max_shed_kw=np.maximum(0.0, envelope.max_shed_kw[index]).tolist(),
+            energy_kwh=float(envelope.battery_kwh[index]),
+            baseline_method=BASELINE_METHOD,
+            note=fleet.notes.get(site.pk, ""),
+        )
+        for index, site in enumerate(fleet.sites)
+        if not np.isnan(envelope.baseline_kw[index]).any() and not np.isnan(envelope.max_shed_kw[index]).any()
+    ]
+    updated = ["computed_at", "starts_at", "interval_s", "baseline_kw", "max_shed_kw", "energy_kwh", "note"]
+    SiteFlexibility.objects.bulk_create(
+        rows, update_conflicts=True, unique_fields=["signal_id", "site"], update_fields=updated
+    )
