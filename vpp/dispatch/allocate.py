@@ -8,7 +8,8 @@ from vpp.dispatch.fleet_lp import SolverFailed, solve_fleet
 from vpp.dispatch.problem import AllocationProblem, AllocationResult, Cuts, Floats, Status
 from vpp.dispatch.proportional import share_in_proportion
 
-ACTIVE_KW = 1e-6
+NOTHING_KW = 1e-6
+ACTIVE_KW = 1e-4
 SHORT_KW = 1e-3
 
 
@@ -61,9 +62,9 @@ def _result(
     excluded = tuple(n for n, known in zip(problem.envelope.names, usable, strict=True) if not known)
     total = cuts.discharge_kw + cuts.ev_kw + cuts.heat_kw
     shed = part.envelope.idle_shed_kw + total
-    shed[np.abs(shed) < ACTIVE_KW] = 0.0
+    shed[np.abs(shed) < NOTHING_KW] = 0.0
     balance = problem.target_kw - shed.sum(axis=0)
-    shortfall = np.where(balance > ACTIVE_KW, balance, 0.0)
+    shortfall = np.where(balance > NOTHING_KW, balance, 0.0)
     active = np.zeros(len(usable), dtype=np.bool_)
     active[usable] = (shed > ACTIVE_KW).any(axis=1)
     reasons = [*explain(part, cuts=cuts, shed_kw=shed, shortfall_kw=shortfall), remark]
@@ -77,7 +78,7 @@ def _result(
         site_kw=_fill(part.envelope.baseline_kw - shed, homes=usable, empty=np.nan),
         active=active,
         shortfall_kw=shortfall,
-        surplus_kw=np.where(balance < -ACTIVE_KW, -balance, 0.0),
+        surplus_kw=np.where(balance < -NOTHING_KW, -balance, 0.0),
         status=_status(problem.target_kw, shortfall_kw=shortfall, active=bool(active.any()), sure=not remark),
         objective=cuts.objective,
         price_per_kwh=cuts.price_per_kwh,

@@ -47,7 +47,7 @@ def _label(problem: AllocationProblem, t: int) -> str:
 def _met(problem: AllocationProblem, *, shed_kw: Floats, shortfall_kw: Floats) -> list[str]:
     short = np.flatnonzero(shortfall_kw > NOTABLE_KW)
     if not len(short):
-        homes = int((shed_kw > 1e-6).any(axis=1).sum())
+        homes = int((shed_kw > 1e-4).any(axis=1).sum())
         return [
             f"The target is met in all {len(problem.target_kw)} intervals by {homes} of {len(shed_kw)} homes."
         ]

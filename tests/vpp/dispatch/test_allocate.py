@@ -276,6 +276,17 @@ def test_the_least_shortfall_is_that_of_an_independent_program(seed: int, share:
     assert np.maximum(0, problem.target_kw - shed.sum(axis=0)).sum() >= oracle.fun - 1e-6
 
 
+def test_a_large_fleet_is_solved_by_the_interior_point_method_within_the_same_bounds() -> None:
+    rng = np.random.default_rng(3)
+    shape = (250, 8)
+    bounds = envelope(*shape, idle_net_kw=2 + rng.uniform(0, 1, shape), battery_kwh=rng.uniform(1, 8, 250))
+    problem = AllocationProblem(np.full(8, 300.0), bounds)
+    result = allocate(problem)
+    assert (result.solver, result.status) == ("Clarabel", "optimal")
+    assert_within_bounds(problem, result)
+    assert allocate(problem, time_limit_s=1e-6).solver == "proportional"
+
+
 def test_the_answer_does_not_depend_on_the_order_of_homes() -> None:
     problem = random_problem(7, share=0.5)
     order = np.arange(len(problem.envelope.names))[::-1]
