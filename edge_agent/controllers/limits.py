@@ -1,0 +1,21 @@
+"""Device safety, backup reserve and the grid connection's limits: before anybody's wish."""
+
+from edge_agent.config import GridLimits
+from edge_agent.process_image import ProcessImage
+from edge_agent.safety import Allowed, DeviceLimits, protect_battery, protect_grid
+
+
+class LimitsController:
+    """The first in the order."""
+
+    name = "limits"
+
+    def __init__(self, limits: DeviceLimits, grid: GridLimits, *, cycle_s: float) -> None:
+        self._limits = limits
+        self._grid = grid
+        self._hours = cycle_s / 3600.0
+
+    def control(self, image: ProcessImage, allowed: Allowed) -> None:
+        """Apply them all."""
+        protect_battery(image, allowed, self._limits, hours=self._hours)
+        protect_grid(image, allowed, self._grid)

@@ -1,0 +1,151 @@
+"""Which instructions the hub holds, what it says about them, and which interval is to be executed now."""
+
+import math
+from collections.abc import Iterable
+
+import msgspec
+
+from vpp.intervals import index_at
+from vpp.protocols.link.messages import Instruction, InstructionState, InstructionStatus, Schedule
+from vpp.units import MS_PER_DAY
+
+# How long a finished or revoked instruction is remembered, so that its late copies are known as such.
+_KEPT_MS = MS_PER_DAY
+_MAX_INTERVALS = 10_000
+
+
+class Entry(msgspec.Struct):
+    """An instruction held, and the last state reported for it."""
+
+    instruction: Instruction
+    state: InstructionState
+    reason: str = ""
+    order: int = 0
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """Something to tell the cloud; its seq is given by the outbox."""
+
+    instruction_id: str
+    revision: int
+    state: InstructionState
+    at: int
+    reason: str = ""
+
+    def numbered(self, seq: int) -> InstructionStatus:
+        """The message."""
+        return InstructionStatus(seq, self.instruction_id, self.revision, self.state, self.at, self.reason)
+
+
+class ScheduleBook:
+    """Instructions by id. Where several are valid at once the one received last is executed."""
+
+    def __init__(self, known_keys: Iterable[str]) -> None:
+        self._known = frozenset(known_keys)
+        self._entries: dict[str, Entry] = {}
+        self._order = 0
+
+    def receive(self, instruction: Instruction, now_ms: int) -> list[Notice]:
+        """Take an instruction; what comes back goes to the cloud."""
+        held = self._entries.get(instruction.id)
+        if held and instruction.revision == held.instruction.revision:
+            return [_notice(instruction, held.state, now_ms, held.reason)]
+        if held and instruction.revision < held.instruction.revision:
+            reason = f"stale revision: holding {held.instruction.revision}"
+            return [_notice(instruction, "rejected", now_ms, reason)]
+        if instruction.schedule is None:
+            return self._revoke(instruction, now_ms)
+        flaw = self._flaw(instruction.schedule)
+        if flaw:
+            return [_notice(instruction, "rejected", now_ms, flaw)]
+        if _ends_at(instruction) <= now_ms:
+            return [_notice(instruction, "expired", now_ms, "its time was over when it arrived")]
+        self._keep(instruction, "acknowledged")
+        return [_notice(instruction, "acknowledged", now_ms)]
+
+    def tick(self, now_ms: int) -> list[Notice]:
+        """What time alone has changed: begun, missed, forgotten."""
+        notices = []
+        active = self.active(now_ms)
+        for entry in list(self._entries.values()):
+            instruction = entry.instruction
+            if entry.state == "acknowledged" and active and active[0] is instruction:
+                entry.state = "applied"
+                notices.append(_notice(instruction, "applied", now_ms))
+            elif entry.state == "acknowledged" and _ends_at(instruction) <= now_ms:
+                entry.state, entry.reason = "expired", "it ended before any of it was executed"
+                notices.append(_notice(instruction, "expired", now_ms, entry.reason))
+            if max(_ends_at(instruction), instruction.expires_at) + _KEPT_MS < now_ms:
+                del self._entries[instruction.id]
+        return notices
+
+    def active(self, now_ms: int) -> tuple[Instruction, int] | None:
+        """The instruction to execute now and its interval."""
+        best: tuple[Instruction, int] | None = None
+        best_order = -1
+        for entry in self._entries.values():
+            instruction = entry.instruction
+            if entry.order <= best_order or not instruction.not_before <= now_ms < instruction.expires_at:
+                continue
+            schedule = instruction.schedule
+            if schedule is None:
+                continue
+            index = index_at(
+                now_ms,
+                starts_at_ms=schedule.starts_at,
+                interval_s=schedule.interval_s,
+                count=_intervals(schedule),
+            )
+            if index is not None:
+                best, best_order = (instruction, index), entry.order
+        return best
+
+    def dump(self) -> bytes:
+        """What a restart needs."""
+        return msgspec.json.encode(list(self._entries.values()))
+
+    def load(self, saved: bytes) -> None:
+        """Take up where an earlier process stopped."""
+        entries = msgspec.json.decode(saved, type=list[Entry])
+        self._entries = {entry.instruction.id: entry for entry in entries}
+        self._order = max((entry.order for entry in entries), default=0)
+
+    def _keep(self, instruction: Instruction, state: InstructionState, reason: str = "") -> None:
+        self._order += 1
+        self._entries[instruction.id] = Entry(instruction, state, reason, self._order)
+
+    def _revoke(self, instruction: Instruction, now_ms: int) -> list[Notice]:
+        self._keep(instruction, "applied", "revoked")
+        return [_notice(instruction, "applied", now_ms, "revoked")]
+
+    def _flaw(self, schedule: Schedule) -> str | None:
+        unknown = sorted(set(schedule.resources) - self._known)
+        if unknown:
+            return f"unknown resource {', '.join(unknown)}"
+        count = _intervals(schedule)
+        series = [*schedule.resources.values(), *([schedule.site_kw] if schedule.site_kw else [])]
+        if not 0 < count <= _MAX_INTERVALS:
+            return f"a schedule has 1 to {_MAX_INTERVALS} intervals, not {count}"
+        if any(len(values) != count for values in series):
+            return "the series of the schedule differ in length"
+        if any(value is not None and not math.isfinite(value) for values in series for value in values):
+            return "the schedule has a power that is no number"
+        return None
+
+
+def _intervals(schedule: Schedule) -> int:
+    if schedule.site_kw:
+        return len(schedule.site_kw)
+    return max((len(plan) for plan in schedule.resources.values()), default=0)
+
+
+def _ends_at(instruction: Instruction) -> int:
+    schedule = instruction.schedule
+    if schedule is None:
+        return instruction.expires_at
+    end = schedule.starts_at + _intervals(schedule) * schedule.interval_s * 1000
+    return min(end, instruction.expires_at)
+
+
+def _notice(instruction: Instruction, state: InstructionState, now_ms: int, reason: str = "") -> Notice:
+    return Notice(instruction.id, instruction.revision, state, now_ms, reason)

@@ -1,0 +1,35 @@
+"""Drivers: each in a folder of its own, behind one small interface."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from edge_agent.process_image import ProcessImage, Setpoints
+from vpp.protocols.link.messages import ResourceDescription
+
+
+class Driver(Protocol):
+    """The devices of a home as the cycle sees them."""
+
+    def describe(self) -> list[ResourceDescription]:
+        """What is there and what it can do."""
+
+    def read(self, now_ms: int) -> ProcessImage:
+        """Measure everything."""
+
+    def write(self, setpoints: Setpoints) -> None:
+        """Tell the devices what to do until told otherwise."""
+
+    def state(self) -> bytes:
+        """What has to outlive this process; saved with every cycle."""
+
+    def history(
+        self, *, days: int, step_s: int, until_ms: int, decide: Callable[[float, float, float], float]
+    ) -> "HistorySource | None":
+        """What was recorded before the hub's first start, if the driver can tell."""
+
+
+class HistorySource(Protocol):
+    """Steps through the past of a home; `None` from `step` is the end."""
+
+    def step(self) -> ProcessImage | None:
+        """The next recorded row: power as a mean over the step, the rest at its end."""

@@ -1,0 +1,83 @@
+"""A simulated home: which profiles drive it and how big its devices are."""
+
+from typing import Any
+
+import msgspec
+
+from edge_agent.config import ConfigError, Fraction, Positive
+
+WEEK_STEPS = 7 * 96
+
+
+class Household(msgspec.Struct, forbid_unknown_fields=True):
+    """Uncontrollable load: a profile scaled to a year's consumption."""
+
+    profile: str
+    annual_kwh: Positive
+    first_week: int = 0
+
+
+class Pv(msgspec.Struct, forbid_unknown_fields=True):
+    """A PV system; its series gives power per installed kW."""
+
+    profile: str
+    peak_kw: Positive
+    first_week: int = 0
+
+
+class Battery(msgspec.Struct, forbid_unknown_fields=True):
+    """A home battery. `standby_kw` is drawn from the AC side all the time."""
+
+    capacity_kwh: Positive
+    charge_kw: Positive
+    discharge_kw: Positive
+    charge_efficiency: Fraction = 0.95
+    discharge_efficiency: Fraction = 0.95
+    standby_kw: float = 0.008
+    initial_soc: Fraction = 0.5
+
+
+class Ev(msgspec.Struct, forbid_unknown_fields=True):
+    """A car at a home charger; when it comes and what it needs follows from the charger's profile."""
+
+    profile: str
+    charge_kw: Positive
+    battery_kwh: Positive
+    first_week: int = 0
+    full_soc: Fraction = 0.9
+
+
+class Heat(msgspec.Struct, forbid_unknown_fields=True):
+    """A heat pump with a thermal store between it and the house."""
+
+    profile: str
+    rated_kw: Positive
+    tank_kwh: Positive
+    cop: Positive = 3.2
+    first_week: int = 0
+    target: Fraction = 0.7
+
+
+class Home(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A simulated home. The `weeks` from each `first_week` on repeat, beginning on `first_monday`."""
+
+    kind: str = "simulator"
+    seed: int
+    household: Household
+    pv: Pv | None = None
+    battery: Battery | None = None
+    ev: Ev | None = None
+    heat: Heat | None = None
+    time_zone: str = "Europe/Berlin"
+    first_monday: str = "2026-04-06"
+    weeks: int = 3
+    noise: float = 0.005
+    profiles: str = ""
+
+
+def home_config(document: dict[str, Any]) -> Home:
+    """A home from a hub's `driver` table."""
+    try:
+        return msgspec.convert(document, Home)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"simulated home: {error}") from error

@@ -1,0 +1,156 @@
+"""A home in time: profiles drive it, setpoints steer it, meters count it."""
+
+from __future__ import annotations  # array[float] is for the type checker only
+
+from array import array
+from collections.abc import Callable
+
+import msgspec
+
+from edge_agent.drivers.simulator.config import Home
+from edge_agent.drivers.simulator.devices import BatteryModel, EvModel, HeatModel
+from edge_agent.drivers.simulator.ev import Visit, visits
+from edge_agent.drivers.simulator.profiles import STEP_MS, Calendar, Profiles
+from edge_agent.process_image import HANDS_OFF, Setpoints
+
+_MS_PER_HOUR = 3_600_000.0
+# (power of the rest of the home [kW], state of charge, how long it will hold [h]) -> battery power [kW]
+BatteryFollows = Callable[[float, float, float], float]
+
+
+class WorldState(msgspec.Struct):
+    """What of a home outlives the process."""
+
+    at: int
+    import_kwh: float
+    export_kwh: float
+    battery_kwh: float
+    ev_visit: int
+    ev_need_kwh: float
+    tank_kwh: float
+    unmet_kwh: float = 0.0
+
+
+class Flows(msgspec.Struct, frozen=True):
+    """True powers [kW, load convention] of one step; grid is the exact sum of the others."""
+
+    grid_kw: float
+    load_kw: float
+    pv_kw: float
+    battery_kw: float
+    ev_kw: float
+    heat_kw: float
+
+
+class World:
+    """The truth about a home; what the hub sees of it is the driver's business."""
+
+    def __init__(self, config: Home, profiles: Profiles, *, at: int) -> None:
+        self.config = config
+        self.at = at
+        self.import_kwh = 0.0
+        self.export_kwh = 0.0
+        self.battery = BatteryModel(config.battery) if config.battery else None
+        self.ev = EvModel(config.ev) if config.ev else None
+        self.heat = HeatModel(config.heat) if config.heat else None
+        self._calendar = Calendar(
+            first_monday=config.first_monday, weeks=config.weeks, time_zone=config.time_zone
+        )
+        self._prepare_profiles(config, profiles)
+
+    def _prepare_profiles(self, config: Home, profiles: Profiles) -> None:
+        weeks = config.weeks
+        scale = config.household.annual_kwh / profiles.full_load_hours[config.household.profile]
+        load = profiles.stretch(config.household.profile, first_week=config.household.first_week, weeks=weeks)
+        self._load_kw = array("d", (value * scale for value in load))
+        self._pv_kw = self._demand_kw = array("d", bytes(8 * len(load)))
+        if config.pv:
+            series = profiles.stretch(config.pv.profile, first_week=config.pv.first_week, weeks=weeks)
+            self._pv_kw = array("d", (value * config.pv.peak_kw for value in series))
+        if config.heat:
+            heat = config.heat
+            series = profiles.stretch(heat.profile, first_week=heat.first_week, weeks=weeks)
+            self._demand_kw = array("d", (value * heat.rated_kw * heat.cop for value in series))
+        self._visits: list[Visit] = []
+        self._visit_at = array("h", [-1]) * len(load)
+        if config.ev:
+            self._prepare_visits(config.ev.profile, config.ev.first_week, profiles)
+
+    def _prepare_visits(self, profile: str, first_week: int, profiles: Profiles) -> None:
+        rated_kw = float(profile.rpartition("_")[2])
+        series = profiles.stretch(profile, first_week=first_week, weeks=self.config.weeks)
+        self._visits = visits(array("d", (value * rated_kw for value in series)))
+        for number, visit in enumerate(self._visits):
+            for step in range(visit.arrives, visit.departs):
+                self._visit_at[step] = number
+
+    def advance(
+        self, to_ms: int, setpoints: Setpoints = HANDS_OFF, *, follow: BatteryFollows | None = None
+    ) -> Flows:
+        """Hold the setpoints from the present to `to_ms`, within one profile step.
+
+        With `follow` the battery answers to the rest of the home's power at once, as an inverter does.
+        """
+        at = self.at
+        hours = (to_ms - at) / _MS_PER_HOUR
+        local = self._calendar.local_step(at)
+        load_kw = self._load_kw[local]
+        pv_kw = battery_kw = ev_kw = heat_kw = 0.0
+        available_kw = self._pv_kw[self._calendar.sun_step(at)]
+        if available_kw:
+            limit_kw = setpoints.pv_kw
+            pv_kw = -available_kw if limit_kw is None else -min(available_kw, max(0.0, -limit_kw))
+        if self.ev:
+            ev_kw = self._run_ev(self.ev, local, hours, setpoints.ev_kw)
+        if self.heat:
+            heat_kw = self.heat.run(setpoints.heat_kw, self._demand_kw[local], hours)
+        if self.battery:
+            wish_kw = setpoints.battery_kw
+            if follow:
+                wish_kw = follow(load_kw + pv_kw + ev_kw + heat_kw, self.battery.soc, hours)
+            battery_kw = self.battery.run(wish_kw, hours)
+        grid_kw = load_kw + pv_kw + battery_kw + ev_kw + heat_kw
+        if grid_kw >= 0.0:
+            self.import_kwh += grid_kw * hours
+        else:
+            self.export_kwh -= grid_kw * hours
+        self.at = to_ms
+        return Flows(grid_kw, load_kw, pv_kw, battery_kw, ev_kw, heat_kw)
+
+    def _run_ev(self, ev: EvModel, local: int, hours: float, limit_kw: float | None) -> float:
+        visit = self._visit_at[local]
+        if visit != ev.visit:
+            ev.arrive(visit, self._visits[visit].need_kwh if visit >= 0 else 0.0)
+        if visit < 0:
+            return 0.0
+        into_step_ms = self.at % STEP_MS
+        left_ms = (self._visits[visit].departs - local) * STEP_MS - into_step_ms
+        return ev.run(limit_kw, hours, left_ms / _MS_PER_HOUR)
+
+    def next_stop(self, to_ms: int) -> int:
+        """How far one step may go: to `to_ms` or the next change of the profiles."""
+        return min(to_ms, self.at - self.at % STEP_MS + STEP_MS)
+
+    def dump(self) -> WorldState:
+        """The state to save."""
+        return WorldState(
+            at=self.at,
+            import_kwh=self.import_kwh,
+            export_kwh=self.export_kwh,
+            battery_kwh=self.battery.energy_kwh if self.battery else 0.0,
+            ev_visit=self.ev.visit if self.ev else -1,
+            ev_need_kwh=self.ev.need_kwh if self.ev else 0.0,
+            tank_kwh=self.heat.tank_kwh if self.heat else 0.0,
+            unmet_kwh=self.heat.unmet_kwh if self.heat else 0.0,
+        )
+
+    def load(self, state: WorldState) -> None:
+        """Take up a saved state."""
+        self.at = state.at
+        self.import_kwh, self.export_kwh = state.import_kwh, state.export_kwh
+        if self.battery:
+            self.battery.energy_kwh = state.battery_kwh
+        if self.ev:
+            self.ev.visit, self.ev.need_kwh = state.ev_visit, state.ev_need_kwh
+        if self.heat:
+            self.heat.tank_kwh, self.heat.unmet_kwh = state.tank_kwh, state.unmet_kwh

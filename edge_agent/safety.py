@@ -1,0 +1,126 @@
+"""What may not be overruled: the devices' own limits, the backup reserve, the grid connection.
+
+`Allowed` is the range left to whoever comes next. It only ever gets narrower: asking for something outside
+of it gives the nearest end.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from edge_agent.config import GridLimits
+from edge_agent.process_image import ProcessImage
+from vpp.protocols.link.messages import ResourceDescription
+from vpp.units import clamp
+
+CONTROLLABLE = ("pv", "battery", "ev", "heat")
+
+
+@dataclass(slots=True)
+class Range:
+    """The powers [kW] still allowed to a resource, and who narrowed it last, and why."""
+
+    low: float
+    high: float
+    by: str = "device"
+    reason: str = "rated power"
+
+    @property
+    def pinned(self) -> bool:
+        """Whether there is nothing left to decide."""
+        return self.low == self.high
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceLimits:
+    """Rated powers [kW], in load convention, and what the battery needs to protect its reserve."""
+
+    ranges: dict[str, tuple[float, float]]
+    battery_kwh: float = 0.0
+    discharge_efficiency: float = 1.0
+    reserve_soc: float = 0.0
+
+
+def device_limits(resources: Iterable[ResourceDescription], *, reserve_soc: float) -> DeviceLimits:
+    """The limits that a driver's description of its resources implies."""
+    ranges: dict[str, tuple[float, float]] = {}
+    battery_kwh, efficiency = 0.0, 1.0
+    for resource in resources:
+        given = resource.parameters
+        if resource.kind == "battery":
+            ranges[resource.key] = (-given["discharge_kw"], given["charge_kw"])
+            battery_kwh, efficiency = given["capacity_kwh"], given["discharge_efficiency"]
+        elif resource.kind == "pv":
+            ranges[resource.key] = (-given["peak_kw"], 0.0)
+        elif resource.kind == "ev_charger":
+            ranges[resource.key] = (0.0, given["charge_kw"])
+        elif resource.kind == "heat_pump":
+            ranges[resource.key] = (0.0, given["rated_kw"])
+    return DeviceLimits(ranges, battery_kwh, efficiency, reserve_soc)
+
+
+@dataclass(slots=True)
+class Allowed:
+    """One cycle's ranges by resource key."""
+
+    ranges: dict[str, Range] = field(default_factory=dict)
+
+    def narrow(self, key: str, low: float, high: float, *, by: str, reason: str) -> None:
+        """Leave of a range what lies in [low, high]; the nearest end where they do not meet."""
+        allowed = self.ranges.get(key)
+        if allowed is None:
+            return
+        new_low = clamp(low, allowed.low, allowed.high)
+        new_high = clamp(high, allowed.low, allowed.high)
+        new_high = max(new_high, new_low)
+        if (new_low, new_high) != (allowed.low, allowed.high):
+            self.ranges[key] = Range(new_low, new_high, by, reason)
+
+    def want(self, key: str, kw: float, *, by: str, reason: str) -> None:
+        """Pin a resource to the allowed power nearest to `kw`."""
+        self.narrow(key, kw, kw, by=by, reason=reason)
+
+    def undecided(self, key: str) -> bool:
+        """Whether the resource exists and is not pinned yet."""
+        allowed = self.ranges.get(key)
+        return allowed is not None and not allowed.pinned
+
+
+def device_ranges(limits: DeviceLimits) -> Allowed:
+    """Where every cycle starts."""
+    return Allowed({key: Range(low, high) for key, (low, high) in limits.ranges.items()})
+
+
+def reserve_discharge_kw(limits: DeviceLimits, soc: float, hours: float) -> float:
+    """The discharging power [kW] that ends above the backup reserve after `hours` [h]."""
+    above_kwh = max(0.0, soc - limits.reserve_soc) * limits.battery_kwh
+    return above_kwh * limits.discharge_efficiency / hours
+
+
+def protect_battery(image: ProcessImage, allowed: Allowed, limits: DeviceLimits, *, hours: float) -> None:
+    """Keep the backup reserve."""
+    if image.battery_soc is None:
+        return
+    most_kw = reserve_discharge_kw(limits, image.battery_soc, hours)
+    reason = f"backup reserve {limits.reserve_soc:.0%}"
+    allowed.narrow("battery", -most_kw, float("inf"), by="safety", reason=reason)
+
+
+def protect_grid(image: ProcessImage, allowed: Allowed, grid: GridLimits) -> None:
+    """Keep the grid connection within its limits: battery first, then the car, then PV."""
+    battery = allowed.ranges.get("battery")
+    residual_kw = image.residual_kw
+    if battery:
+        allowed.narrow(
+            "battery",
+            -grid.export_kw - residual_kw,
+            grid.import_kw - residual_kw,
+            by="grid_limit",
+            reason=f"grid connection {grid.import_kw:g} kW in, {grid.export_kw:g} kW out",
+        )
+        battery = allowed.ranges["battery"]
+    without_ev_kw = residual_kw - (image.ev_kw or 0.0) + (battery.low if battery else 0.0)
+    reason = f"grid connection {grid.import_kw:g} kW in"
+    allowed.narrow("ev", 0.0, max(0.0, grid.import_kw - without_ev_kw), by="grid_limit", reason=reason)
+    taken_kw = residual_kw - (image.pv_kw or 0.0) + (battery.high if battery else 0.0)
+    reason = f"grid connection {grid.export_kw:g} kW out"
+    allowed.narrow("pv", -grid.export_kw - taken_kw, 0.0, by="grid_limit", reason=reason)
