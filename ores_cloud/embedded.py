@@ -92,7 +92,16 @@ class Postgres:
         if not (self.data / "PG_VERSION").exists():
             self._initdb(wrap)
         options = [f"-c{name}={value}" for name, value in self.settings.items()]
-        command = [*wrap, *_PDEATHSIG, str(_binary("postgres")), "-D", str(self.data), "-k", str(self.sockets), *options]
+        command = [
+            *wrap,
+            *_PDEATHSIG,
+            str(_binary("postgres")),
+            "-D",
+            str(self.data),
+            "-k",
+            str(self.sockets),
+            *options,
+        ]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", start_new_session=True
@@ -107,15 +116,29 @@ class Postgres:
 
     def _initdb(self, wrap: list[str]) -> None:
         done = subprocess.run(
-            [*wrap, str(_binary("initdb")), "-D", str(self.data), "-U", "ores", "--auth=trust", "-E", "UTF8"]
-            + ["--locale=C.UTF-8", "--no-sync", "--no-instructions"],
+            [
+                *wrap,
+                str(_binary("initdb")),
+                "-D",
+                str(self.data),
+                "-U",
+                "ores",
+                "--auth=trust",
+                "-E",
+                "UTF8",
+                "--locale=C.UTF-8",
+                "--no-sync",
+                "--no-instructions",
+            ],
             capture_output=True,
             cwd="/",
             check=False,
         )
         if done.returncode != 0:
             shutil.rmtree(self.data, ignore_errors=True)
-            raise EmbeddedError(f"PostgreSQL's initdb failed: {done.stderr.decode(errors='replace').strip()[-600:]}")
+            raise EmbeddedError(
+                f"PostgreSQL's initdb failed: {done.stderr.decode(errors='replace').strip()[-600:]}"
+            )
 
     def _stop_leftover(self) -> None:
         """End a server that a killed run left on this very folder (we hold the folder's lock)."""
@@ -158,8 +181,19 @@ class Redis:
 
     def start(self) -> None:
         path = self.sockets / "redis.sock"
-        path.unlink(missing_ok=True)  # a server left behind keeps its old socket to itself, unreachable, and dies with it
-        command = [*_PDEATHSIG, str(redis_binary()), "--port", "0", "--unixsocket", str(path), "--unixsocketperm", "700"]
+        path.unlink(
+            missing_ok=True
+        )  # a server left behind keeps its old socket to itself, unreachable, and dies with it
+        command = [
+            *_PDEATHSIG,
+            str(redis_binary()),
+            "--port",
+            "0",
+            "--unixsocket",
+            str(path),
+            "--unixsocketperm",
+            "700",
+        ]
         command += ["--save", "", "--appendonly", "no", "--dir", str(self.sockets), "--daemonize", "no"]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -173,7 +207,9 @@ class Redis:
 
 
 @contextlib.contextmanager
-def embedded_services(state: Path, *, postgres_settings: dict[str, str] | None = None) -> Iterator[dict[str, str]]:
+def embedded_services(
+    state: Path, *, postgres_settings: dict[str, str] | None = None
+) -> Iterator[dict[str, str]]:
     """Run what the environment does not provide; yield DATABASE_URL and REDIS_URL of what was started.
 
     With DATABASE_URL (REDIS_URL) set, no PostgreSQL (Redis) is started. The caller holds the state's lock.
@@ -207,7 +243,9 @@ def redis_binary() -> Path:
         found = shutil.which(name)
         if found:
             return Path(found)
-    raise EmbeddedError("no redis-server found; run make setup, or install one with: apt-get install redis-server")
+    raise EmbeddedError(
+        "no redis-server found; run make setup, or install one with: apt-get install redis-server"
+    )
 
 
 def _binary(name: str) -> Path:

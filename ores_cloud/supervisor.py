@@ -43,7 +43,9 @@ def free_port(wanted: int | None, *, first: int = 8000) -> int:
             except OSError:
                 continue
             return port
-    raise SupervisorError(f"port {wanted or first} is taken; stop what listens there, or choose another: PORT=8123 make run")
+    raise SupervisorError(
+        f"port {wanted or first} is taken; stop what listens there, or choose another: PORT=8123 make run"
+    )
 
 
 class Platform:
@@ -60,13 +62,35 @@ class Platform:
             Child("web", [*python, *web_command(port, self.environment.get("BIND", "127.0.0.1"))]),
             Child(
                 "worker",
-                [*celery, "worker", "--pool", "threads", "--concurrency", workers, "--loglevel", "WARNING"]
-                + ["--queues", "default,ingest,dispatch,openadr", "--without-gossip", "--without-mingle"]
-                + ["--hostname", f"ores-{os.getpid()}@%h"],
+                [
+                    *celery,
+                    "worker",
+                    "--pool",
+                    "threads",
+                    "--concurrency",
+                    workers,
+                    "--loglevel",
+                    "WARNING",
+                    "--queues",
+                    "default,ingest,dispatch,openadr",
+                    "--without-gossip",
+                    "--without-mingle",
+                    "--hostname",
+                    f"ores-{os.getpid()}@%h",
+                ],
             ),
             Child(
                 "beat",
-                [*celery, "beat", "--loglevel", "WARNING", "--schedule", str(state / "beat-schedule"), "--pidfile", ""],
+                [
+                    *celery,
+                    "beat",
+                    "--loglevel",
+                    "WARNING",
+                    "--schedule",
+                    str(state / "beat-schedule"),
+                    "--pidfile",
+                    "",
+                ],
             ),
         ]
 
@@ -80,12 +104,20 @@ class Platform:
             if child.process is not None and child.process.poll() is not None:
                 if time.monotonic() - child.started < RESTART_PAUSE_S * 3:
                     time.sleep(RESTART_PAUSE_S)
-                print(f"{child.name} ended with {child.process.returncode}, starting it again", file=sys.stderr, flush=True)
+                print(
+                    f"{child.name} ended with {child.process.returncode}, starting it again",
+                    file=sys.stderr,
+                    flush=True,
+                )
                 self._spawn(child)
 
     def stop(self) -> None:
         """End all processes, the youngest first."""
-        running = [child.process for child in reversed(self.children) if child.process and child.process.poll() is None]
+        running = [
+            child.process
+            for child in reversed(self.children)
+            if child.process and child.process.poll() is None
+        ]
         for process in running:
             process.send_signal(signal.SIGTERM)
         deadline = time.monotonic() + STOP_LIMIT_S
@@ -127,7 +159,15 @@ def web_command(port: int, host: str) -> list[str]:
     return [
         *("uvicorn", "ores_cloud.asgi:application", "--host", host, "--port", str(port)),
         *("--loop", "uvloop", "--http", "httptools", "--ws", "websockets-sansio", "--ws-max-size", "1048576"),
-        *("--ws-per-message-deflate", "false", "--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "3"),
+        *(
+            "--ws-per-message-deflate",
+            "false",
+            "--no-access-log",
+            "--log-level",
+            "warning",
+            "--timeout-graceful-shutdown",
+            "3",
+        ),
     ]
 
 
@@ -171,7 +211,12 @@ def prepare_database(state: Path, environment: dict[str, str]) -> None:
     if not fresh and stamp.exists() and stamp.read_text() == digest.hexdigest() and "host=" in url:
         return
     done = subprocess.run(
-        [sys.executable, "manage.py", "migrate", "--verbosity", "0"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "manage.py", "migrate", "--verbosity", "0"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode != 0:
         raise SupervisorError(f"the database could not be migrated:\n{done.stderr.strip()[-1500:]}")
@@ -210,7 +255,10 @@ def run() -> int:
     signal.signal(signal.SIGINT, stop)
     try:
         with platform(name="run", port=port) as running:
-            print(f"ORES Cloud answers at http://127.0.0.1:{running.port} (logs: {running.state}; Ctrl-C stops it)", flush=True)
+            print(
+                f"ORES Cloud answers at http://127.0.0.1:{running.port} (logs: {running.state}; Ctrl-C stops it)",
+                flush=True,
+            )
             while not stopping:
                 time.sleep(0.2)
                 running.tend()

@@ -22,5 +22,6 @@ urlpatterns = [
     path("", include("apps.hubs.api.urls")),
     path("api/v1/", include("apps.programs.api.urls")),
     path("api/v1/", include("apps.dispatch.api.urls")),
+    path("api/v1/", include("apps.settlement.api.urls")),
     path("api/v1/schema", schema, name="schema"),
 ]

@@ -53,6 +53,15 @@ class Schedule(models.Model):
         constraints = [models.UniqueConstraint(fields=["plan", "site"], name="schedule_once")]
 
 
+class Tracker(models.Model):
+    """What tracking remembers of a running signal from look to look (vpp.dispatch.tracking)."""
+
+    signal = models.OneToOneField(GridSignal, on_delete=models.CASCADE, primary_key=True)
+    planned_with = ArrayField(models.CharField(max_length=20))
+    short_looks = models.PositiveIntegerField(default=0)
+    looks_since_plan = models.PositiveIntegerField(default=0)
+
+
 class TrackingPoint(models.Model):
     """Target, plan and delivery of the fleet at one minute of a running signal."""
 

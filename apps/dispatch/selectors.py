@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from apps.dispatch.models import Plan, Schedule, TrackingPoint
-
 from apps.flexibility.selectors import flexibility_of_signal, flexibility_of_site
 from apps.hubs.models import Instruction
 from apps.programs.models import GridSignal
@@ -65,6 +64,15 @@ def scheduled_site_ids(*, signal_id: UUID) -> set[int]:
     return (
         set() if plan is None else set(Schedule.objects.filter(plan=plan).values_list("site_id", flat=True))
     )
+
+
+def away_site_ids(*, signal_id: UUID, site_ids: list[int], now: datetime) -> set[int]:
+    """Return the homes that cannot be counted on now: opted out, or silent."""
+    latest = latest_by_site(site_ids=site_ids)
+    silent = {
+        site_id for site_id in site_ids if site_id not in latest or latest[site_id].at < now - SILENT_AFTER
+    }
+    return silent | opted_out_site_ids(signal_id=signal_id)
 
 
 def asked_kw(*, signal: GridSignal) -> dict[int, list[float]]:

@@ -9,18 +9,19 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import numpy as np
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
 
-from apps.common.redis import publish
+from apps.common.redis import client, publish
 from apps.dispatch.errors import SignalUnknownError
 from apps.dispatch.models import Plan, Schedule
-from apps.dispatch.selectors import scheduled_site_ids
+from apps.dispatch.selectors import away_site_ids, scheduled_site_ids
 from apps.flexibility.services import FleetFlexibility, SignalIntervals, flexibility_compute
 from apps.hubs.instructions import Order, instructions_queue, milliseconds
 from apps.hubs.selectors import active_hubs_by_site
 from apps.programs.models import GridSignal
-from apps.programs.selectors import enrolled_site_ids, opted_out_site_ids
+from apps.programs.selectors import enrolled_site_ids
 from apps.programs.services import signal_set_state
 from apps.sites.models import Resource
 from apps.sites.selectors import resources_by_site, sites_of_organization
@@ -29,17 +30,18 @@ from vpp.dispatch.problem import AllocationProblem, AllocationResult
 from vpp.protocols.link.messages import Schedule as ScheduleMessage
 
 SOLVER_LIMIT_S = 10.0
+PLAN_LOCK_S = 120.0
 PLANNABLE = [GridSignal.State.ACCEPTED, GridSignal.State.PLANNED, GridSignal.State.ACTIVE]
 CUT_KW = 1e-3
 
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """Which part of a signal is to be decided, and by whom not."""
+    """Which part of a signal is to be decided, and without whom."""
 
     signal: GridSignal
     first: int
-    silent: frozenset[int]
+    away: frozenset[int]
     reason: str
 
     @property
@@ -47,19 +49,25 @@ class Request:
         return self.signal.starts_at + timedelta(seconds=self.first * self.signal.interval_s)
 
 
-def signal_plan(*, signal_id: UUID, reason: str, now: datetime, silent: Sequence[int] = ()) -> Plan | None:
+def signal_plan(*, signal_id: UUID, reason: str, now: datetime) -> Plan | None:
     """Decide who gives what from now to the signal's end, and queue the hubs' instructions.
 
-    Homes in `silent` and those that opted out are planned around. Returns None for a signal that is over.
+    Homes that are silent or opted out are planned around. Returns None for a signal that is over.
     """
+    with client().lock(f"{settings.REDIS_PREFIX}plan:{signal_id}", timeout=PLAN_LOCK_S):
+        return _plan(signal_id, reason=reason, now=now)
+
+
+def _plan(signal_id: UUID, *, reason: str, now: datetime) -> Plan | None:
     signal = GridSignal.objects.select_related("program", "organization").filter(pk=signal_id).first()
     if signal is None:
         raise SignalUnknownError("no such grid signal")
     if signal.state not in PLANNABLE or now >= signal.ends_at:
         return None
     first = max(0, int((now - signal.starts_at).total_seconds() // signal.interval_s))
-    request = Request(signal=signal, first=first, silent=frozenset(silent), reason=reason)
     fleet = _flexibility(signal, now=now)
+    away = away_site_ids(signal_id=signal.pk, site_ids=[site.pk for site in fleet.sites], now=now)
+    request = Request(signal=signal, first=first, away=frozenset(away), reason=reason)
     started = time.perf_counter()
     result = _allocate(request, fleet)
     return _commit(request, fleet, result, seconds=time.perf_counter() - started, now=now)
@@ -103,8 +111,7 @@ def _event_days(signal: GridSignal) -> set[date]:
 def _allocate(request: Request, fleet: FleetFlexibility) -> AllocationResult:
     """Ask vpp for the remaining intervals; homes that cannot take part are left out by their missing data."""
     signal, first = request.signal, request.first
-    away = request.silent | opted_out_site_ids(signal_id=signal.pk)
-    takes_part = np.array([site.pk not in away for site in fleet.sites], dtype=np.bool_)
+    takes_part = np.array([site.pk not in request.away for site in fleet.sites], dtype=np.bool_)
     envelope = fleet.envelope.select(takes_part)
     tail = dataclasses.replace(
         envelope,
@@ -181,7 +188,7 @@ def _save_plan(
         shortfall_kw=result.shortfall_kw.tolist(),
         price_per_kwh=result.price_per_kwh.tolist(),
         explanation=[sentence[:300] for sentence in explanation],
-        inputs={**fleet.inputs, "silent": sorted(request.silent), "first": request.first},
+        inputs={**fleet.inputs, "away": sorted(request.away), "first": request.first},
         solver=result.solver[:40],
         seconds=seconds,
     )

@@ -9,8 +9,8 @@ from django.db import IntegrityError, transaction
 
 from apps.accounts.models import Organization, User
 from apps.accounts.services import audit
-from apps.common.redis import publish
 from apps.common.queue import enqueue_on_commit
+from apps.common.redis import publish
 from apps.programs.errors import (
     AlreadyEnrolledError,
     NameTakenError,

@@ -35,3 +35,8 @@ def resources_by_site(*, site_ids: list[int]) -> dict[int, dict[str, Resource]]:
     for resource in Resource.objects.filter(site_id__in=site_ids).order_by("pk"):
         found[resource.site_id].setdefault(resource.kind, resource)
     return found
+
+
+def site_name(*, site_id: int) -> str:
+    """Return what a site is called, for messages."""
+    return Site.objects.values_list("name", flat=True).filter(pk=site_id).first() or f"site {site_id}"

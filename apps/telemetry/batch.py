@@ -132,7 +132,7 @@ def _quarantine_rows(batch: Batch, owner: NDArray[np.int64], *, low: int, high: 
         held = {
             name: value
             for name, value in zip(COLUMNS, batch.values[:, row].tolist(), strict=True)
-            if value == value
+            if not math.isnan(value)
         }
         _set_aside(batch, int(owner[row]), row, reason=reason, content=held)
     return keep

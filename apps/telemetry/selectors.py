@@ -46,7 +46,7 @@ def snapshots(
     _check(columns)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT at, {', '.join(columns)} FROM telemetry_snapshot "  # noqa: S608
+            f"SELECT at, {', '.join(columns)} FROM telemetry_snapshot "
             "WHERE site_id = %s AND at > %s AND at <= %s ORDER BY at",
             [site_id, starts_at, ends_at],
         )

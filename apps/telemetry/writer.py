@@ -252,7 +252,7 @@ async def _insert(connection: psycopg.AsyncConnection[Any], batch: Batch) -> Non
     async with cursor.copy(f"COPY staging ({columns}) FROM STDIN (FORMAT BINARY)") as copy:
         await copy.write(encode(batch.site, batch.at_ms, batch.values[some]))
     await cursor.execute(
-        f"INSERT INTO telemetry_snapshot ({columns}) SELECT {', '.join(['site_id', 'at', *picked])} FROM staging "  # noqa: S608
+        f"INSERT INTO telemetry_snapshot ({columns}) SELECT {', '.join(['site_id', 'at', *picked])} FROM staging "
         "ON CONFLICT DO NOTHING"
     )
 

@@ -10,7 +10,9 @@ NAMES = ("ingest", "startup")
 def main() -> int:
     words = sys.argv[1:]
     names = [word for word in words if not word.startswith("-") and word in NAMES]
-    unknown = [word for word in words if not word.startswith("-") and word not in NAMES and not word.isdecimal()]
+    unknown = [
+        word for word in words if not word.startswith("-") and word not in NAMES and not word.isdecimal()
+    ]
     if unknown:
         print(f"no benchmark named {', '.join(unknown)}; there are: {', '.join(NAMES)}", file=sys.stderr)
         return 2

@@ -69,7 +69,9 @@ def _enroll(count: int) -> list[dict[str, str]]:
         public = base64.b64encode(key.public_key().public_bytes_raw()).decode()
         code = make_claim_code(uuid.uuid4().bytes)
         signature = base64.b64encode(key.sign(register_payload(public, claim_digest(code)))).decode()
-        hub, _ = hub_register(registration=Registration(public, claim_digest(code), signature, "", "", ""), now=now)
+        hub, _ = hub_register(
+            registration=Registration(public, claim_digest(code), signature, "", "", ""), now=now
+        )
         hub_claim(site=site, code=code, actor="bench", machine_now=now, now=now)
         challenge = challenge_issue(hub_id=str(hub.pk))
         answer = base64.b64encode(key.sign(authenticate_payload(str(hub.pk), challenge))).decode()

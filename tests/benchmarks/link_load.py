@@ -139,7 +139,9 @@ async def load(orders: dict[str, Any]) -> dict[str, Any]:
     for connection in made:
         connection.deadline = started + orders["seconds"]
         connection.fill(started)
-    await asyncio.wait_for(asyncio.gather(*(connection.finished for connection in made)), orders["seconds"] + 60)
+    await asyncio.wait_for(
+        asyncio.gather(*(connection.finished for connection in made)), orders["seconds"] + 60
+    )
     seconds = time.perf_counter() - started
     latencies = sorted(latency for connection in made for latency in connection.latencies)
     return {

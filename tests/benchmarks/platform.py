@@ -63,7 +63,9 @@ def wait_for_page(port: int, process: "subprocess.Popen[bytes]", limit_s: float 
     started = time.monotonic()
     while time.monotonic() - started < limit_s and process.poll() is None:
         with contextlib.suppress(urllib.error.URLError, OSError):
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/openadr3/3.1.0/auth/server", timeout=5) as answer:
+            with urllib.request.urlopen(
+                f"http://127.0.0.1:{port}/openadr3/3.1.0/auth/server", timeout=5
+            ) as answer:
                 if answer.status == 200:
                     return time.monotonic() - started
         time.sleep(0.02)

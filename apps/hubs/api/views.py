@@ -7,8 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.accounts.api.permissions import HasScope
-from apps.accounts.models import ApiClient
+from apps.accounts.api.views import AggregatorView
 from apps.common import clock
 from apps.common.errors import NotFoundError
 from apps.common.throttles import AddressRateThrottle, TenantRateThrottle
@@ -60,12 +59,9 @@ class AuthenticateView(APIView):
         )
 
 
-class ClaimView(APIView):
+class ClaimView(AggregatorView):
     """POST /api/v1/sites/{id}/hub: an aggregator binds a hub to one of its sites."""
 
-    permission_classes = (HasScope,)
-    roles = {ApiClient.Role.AGGREGATOR}
-    scopes = {"POST": "api"}
     throttle_classes = (TenantRateThrottle, ClaimRateThrottle)
 
     def post(self, request: Request, site_id: int) -> Response:

@@ -12,10 +12,10 @@ from django.db import connections
 
 from apps.common import clock
 from apps.common.bus import Bus
+from apps.common.threads import in_thread
 from apps.hubs import selectors, services
 from apps.hubs.errors import HubRevokedError, TokenError
 from apps.hubs.instructions import instruction_statuses_apply, instructions_take
-from apps.common.threads import in_thread
 from apps.hubs.selectors import LinkIdentity
 from apps.hubs.tokens import token_read
 from apps.telemetry.points import points_store

@@ -4,10 +4,8 @@ from typing import Any
 
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from apps.accounts.api.permissions import HasScope
-from apps.accounts.models import ApiClient
+from apps.accounts.api.views import AggregatorView
 from apps.common import clock
 from apps.common.errors import NotFoundError
 from apps.programs import selectors, services
@@ -17,22 +15,16 @@ from apps.programs.models import Program
 from apps.sites.selectors import sites_of_organization
 
 
-class AggregatorView(APIView):
-    """Base: an aggregator's credential with the scope `api`."""
-
-    permission_classes = (HasScope,)
-    roles = {ApiClient.Role.AGGREGATOR}
-    scopes = {"GET": "api", "POST": "api", "PATCH": "api"}
-
-    def program(self, request: Request, program_id: int) -> Program:
-        found = (
-            selectors.programs_of_organization(organization=request.auth.organization)
-            .filter(pk=program_id)
-            .first()
-        )
-        if found is None:
-            raise NotFoundError("no such program")
-        return found
+def program_or_404(request: Request, program_id: int) -> Program:
+    """Return the tenant's program or raise NotFoundError."""
+    found = (
+        selectors.programs_of_organization(organization=request.auth.organization)
+        .filter(pk=program_id)
+        .first()
+    )
+    if found is None:
+        raise NotFoundError("no such program")
+    return found
 
 
 class ProgramsView(AggregatorView):
@@ -47,7 +39,7 @@ class ProgramView(AggregatorView):
     """PATCH /api/v1/programs/{id}: what it pays"""
 
     def patch(self, request: Request, program_id: int) -> Response:
-        program = self.program(request, program_id)
+        program = program_or_404(request, program_id)
         serializer = ProgramSerializer(program, data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
         sent: dict[str, Any] = serializer.validated_data
@@ -66,7 +58,7 @@ class EnrollmentsView(AggregatorView):
     """POST /api/v1/programs/{id}/enrollments: let homes take part; the answer has a result a home"""
 
     def post(self, request: Request, program_id: int) -> Response:
-        program = self.program(request, program_id)
+        program = program_or_404(request, program_id)
         serializer = EnrollmentSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         wanted = serializer.validated_data["site_ids"]

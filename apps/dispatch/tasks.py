@@ -1,0 +1,50 @@
+"""Background work of dispatch."""
+
+from uuid import UUID
+
+from celery import shared_task
+from django.conf import settings
+
+from apps.common import clock
+from apps.common.redis import client
+from apps.dispatch import services, tracking
+from apps.sites.selectors import site_name
+
+TICK_LOCK_S = 60
+
+
+@shared_task(name="dispatch.tick")
+def tick() -> None:
+    """Look at every signal that is not over; one look at a time."""
+    lock = client().lock(f"{settings.REDIS_PREFIX}tick", timeout=TICK_LOCK_S)
+    if lock.acquire(blocking=False):
+        try:
+            tracking.signals_tick(now=clock.now())
+        finally:
+            lock.release()
+
+
+@shared_task(name="dispatch.plan_signal", autoretry_for=(ConnectionError,), retry_backoff=True, max_retries=5)
+def plan_signal(*, signal_id: str, reason: str) -> None:
+    """Plan a signal that has just come or changed."""
+    services.signal_plan(signal_id=UUID(signal_id), reason=reason, now=clock.now())
+
+
+@shared_task(
+    name="dispatch.release_site", autoretry_for=(ConnectionError,), retry_backoff=True, max_retries=5
+)
+def release_site(*, signal_id: str, site_id: int) -> None:
+    """Let a home go that opted out, then make up for it."""
+    reason = f"{site_name(site_id=site_id)} opted out"
+    services.site_release(signal_id=UUID(signal_id), site_id=site_id, reason=reason, now=clock.now())
+    services.signal_plan(signal_id=UUID(signal_id), reason=reason, now=clock.now())
+
+
+@shared_task(
+    name="dispatch.cancel_signal", autoretry_for=(ConnectionError,), retry_backoff=True, max_retries=5
+)
+def cancel_signal(*, signal_id: str) -> None:
+    """Tell the hubs of a canceled event."""
+    services.signal_release(
+        signal_id=UUID(signal_id), reason="the utility canceled the event", now=clock.now()
+    )

@@ -1,0 +1,131 @@
+"""The minute's look at running signals: move them on in their life, compare, plan the shortfall again."""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+from django.db import transaction
+
+from apps.common.redis import publish
+from apps.dispatch.models import Tracker, TrackingPoint
+from apps.dispatch.selectors import SILENT_AFTER, asked_kw, interval_at
+from apps.dispatch.services import signal_plan
+from apps.flexibility.selectors import flexibility_of_signal
+from apps.hubs.instructions import instructions_verify
+from apps.hubs.selectors import active_hubs_by_site
+from apps.programs.models import GridSignal
+from apps.programs.selectors import enrolled_site_ids, opted_out_site_ids, signals_in_states
+from apps.programs.services import signal_set_state
+from apps.telemetry.selectors import latest_by_site, minute_mean_kw
+from vpp.dispatch.lifecycle import due
+from vpp.dispatch.tracking import Delivery, TrackingState, deliver_now, needs_redispatch
+from vpp.intervals import Interval
+
+WATCHED = [GridSignal.State.ACCEPTED, GridSignal.State.PLANNED, GridSignal.State.ACTIVE]
+# The measurements of a minute are complete a minute later.
+LOOK_BACK = timedelta(minutes=1)
+FOLLOWS = 0.8
+REASONS = {
+    "homes_lost": "homes have dropped out",
+    "homes_returned": "homes are back",
+    "shortfall": "less was delivered than planned",
+}
+
+
+def signals_tick(*, now: datetime) -> None:
+    """Do what is due for every signal that is not over."""
+    for signal in signals_in_states(states=list(WATCHED)):
+        _advance(signal, now=now)
+
+
+def _advance(signal: GridSignal, *, now: datetime) -> None:
+    action = due(signal.state, Interval(signal.starts_at, signal.ends_at), now=now)  # type: ignore[arg-type]
+    if action == "plan":
+        signal_plan(signal_id=signal.pk, reason="the event is near", now=now)
+    elif action == "start":
+        signal_set_state(signal_id=signal.pk, state=GridSignal.State.ACTIVE)
+        signal_plan(signal_id=signal.pk, reason="the event begins", now=now)
+    elif action == "track":
+        signal_track(signal=signal, now=now)
+    elif action == "end":
+        signal_set_state(signal_id=signal.pk, state=GridSignal.State.ENDED)
+
+
+def signal_track(*, signal: GridSignal, now: datetime) -> None:
+    """Note target, plan and delivery of the last full minute; plan the rest again if there is a reason."""
+    at = now.astimezone(UTC).replace(second=0, microsecond=0) - LOOK_BACK
+    index = interval_at(signal=signal, at=at - timedelta(seconds=1))
+    if index is None:
+        return
+    site_ids = enrolled_site_ids(program=signal.program, at=now)
+    delivery = _delivery(signal, site_ids=site_ids, index=index, at=at, now=now)
+    asked = {site_id: values[index] for site_id, values in asked_kw(signal=signal).items()}
+    _note(signal, delivery, asked, at=at, target_kw=signal.target_kw[index])
+    _verify(delivery, asked)
+    reason = _judge(signal, delivery, target_kw=signal.target_kw[index])
+    if reason is not None:
+        signal_plan(signal_id=signal.pk, reason=REASONS[reason], now=now)
+
+
+def _delivery(
+    signal: GridSignal, *, site_ids: list[int], index: int, at: datetime, now: datetime
+) -> Delivery:
+    flexibility = flexibility_of_signal(signal_id=signal.pk)
+    measured = minute_mean_kw(site_ids=site_ids, starts_at=at - timedelta(minutes=1), ends_at=at)
+    latest = latest_by_site(site_ids=site_ids)
+    opted_out = opted_out_site_ids(signal_id=signal.pk)
+    return deliver_now(
+        [str(site_id) for site_id in site_ids],
+        baseline_kw=[flexibility[i].baseline_kw[index] if i in flexibility else np.nan for i in site_ids],
+        grid_kw=[measured.get(i, _last_kw(latest.get(i))) for i in site_ids],
+        age_s=[(now - latest[i].at).total_seconds() if i in latest else np.inf for i in site_ids],
+        opted_out=[i in opted_out for i in site_ids],
+        silent_after_s=SILENT_AFTER.total_seconds(),
+    )
+
+
+def _last_kw(row: object) -> float:
+    value = getattr(row, "grid_kw", None)
+    return float("nan") if value is None else float(value)
+
+
+def _note(
+    signal: GridSignal, delivery: Delivery, asked: dict[int, float], *, at: datetime, target_kw: float
+) -> None:
+    delivered = {int(n): kw for n, kw in zip(delivery.names, delivery.delivered_kw.tolist(), strict=True)}
+    delivering = [site_id for site_id, kw in asked.items() if kw > 0 and delivered.get(site_id, 0.0) > 0]
+    TrackingPoint.objects.update_or_create(
+        signal=signal,
+        at=at,
+        defaults={
+            "target_kw": target_kw,
+            "planned_kw": sum(asked.values()),
+            "delivered_kw": sum(delivered.values()),
+            "sites_delivering": len(delivering),
+            "sites_silent": len(delivery.silent),
+        },
+    )
+    publish("signals", [str(signal.pk)])
+
+
+def _verify(delivery: Delivery, asked: dict[int, float]) -> None:
+    follows = [
+        int(name)
+        for name, kw in zip(delivery.names, delivery.delivered_kw.tolist(), strict=True)
+        if asked.get(int(name), 0.0) > 0 and kw >= FOLLOWS * asked[int(name)]
+    ]
+    if follows:
+        instructions_verify(hub_ids=[hub.pk for hub in active_hubs_by_site(site_ids=follows).values()])
+
+
+@transaction.atomic
+def _judge(signal: GridSignal, delivery: Delivery, *, target_kw: float) -> str | None:
+    here = [name for name, there in zip(delivery.names, delivery.available.tolist(), strict=True) if there]
+    tracker, _ = Tracker.objects.select_for_update().get_or_create(
+        signal=signal, defaults={"planned_with": here}
+    )
+    state = TrackingState(frozenset(tracker.planned_with), tracker.short_looks, tracker.looks_since_plan)
+    state, reason = needs_redispatch(state, delivery, target_kw=target_kw)
+    tracker.planned_with = sorted(state.planned_with)
+    tracker.short_looks, tracker.looks_since_plan = state.short_looks, state.looks_since_plan
+    tracker.save()
+    return reason
