@@ -1,0 +1,251 @@
+"""One hub, composed: driver, controllers, cycle, outbox, identity and link."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+import msgspec
+
+from edge_agent import VERSION
+from edge_agent.clock import Clock
+from edge_agent.config import HubConfig
+from edge_agent.controllers.cloud_schedule import CloudScheduleController
+from edge_agent.controllers.limits import LimitsController
+from edge_agent.controllers.override import Override, OverrideController
+from edge_agent.controllers.schedule_book import Notice, ScheduleBook
+from edge_agent.controllers.self_consumption import SelfConsumptionController, follow_residual
+from edge_agent.cycle import Cycle, Recorder
+from edge_agent.drivers.catalog import open_driver
+from edge_agent.link.post import PostLink
+from edge_agent.link.websocket import WebSocketLink
+from edge_agent.outbox import ROWS_PER_MESSAGE, Outbox, OutboxError, message_of
+from edge_agent.process_image import ProcessImage
+from edge_agent.provisioning import Provisioner, load_identity
+from edge_agent.safety import device_limits
+from vpp.intervals import floor_ms
+from vpp.protocols.link.messages import Hello, Instruction, Welcome
+
+Emit = Callable[..., None]
+# How much of the past is made, and how many missed cycles are made up, before others get their turn.
+_HISTORY_ROWS_AT_ONCE = 10 * ROWS_PER_MESSAGE
+_CYCLES_AT_ONCE = 20
+_OVERRIDE_FILE = "override.json"
+
+
+class Agent:
+    """The program of one hub. `emit` gets progress as (event, **facts)."""
+
+    def __init__(self, config: HubConfig, clock: Clock, *, emit: Emit) -> None:
+        self.config = config
+        self.clock = clock
+        self.emit = emit
+        self._data_dir = Path(config.data_dir)
+        self._data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.outbox = Outbox(self._data_dir / "hub.db", max_bytes=int(config.outbox_max_mb * 1e6))
+        saved = self.outbox.get("device_state")
+        self._first_start = self.outbox.get("started_at") is None
+        self.driver = open_driver(config.driver, now_ms=self._tick_before(clock.now_ms()), saved=saved)
+        self._resources = self.driver.describe()
+        for resource in self._resources:
+            if resource.kind == "battery":
+                resource.parameters["reserve_soc"] = config.reserve_soc
+        limits = device_limits(self._resources, reserve_soc=config.reserve_soc)
+        self._decide_alone = partial(follow_residual, limits)
+        self.book = ScheduleBook(resource.key for resource in self._resources)
+        self.book.load(self.outbox.get("schedules") or b"[]")
+        self.override = OverrideController()
+        controllers = (
+            LimitsController(limits, config.grid, cycle_s=config.cycle_s),
+            self.override,
+            CloudScheduleController(self.book),
+            SelfConsumptionController(),
+        )
+        self.cycle = Cycle(self.driver, controllers, limits)
+        self.recorder = Recorder(config.snapshot_interval_s)
+        self.provisioner = Provisioner(config, load_identity(self._data_dir), emit=emit)
+        self.link = WebSocketLink(self) if config.link.transport == "websocket" else PostLink(self)
+        self._backfilling = self.outbox.waiting("backfill") > 0
+        self._override_seen = 0
+
+    def _tick_before(self, now_ms: int) -> int:
+        return floor_ms(now_ms, self.config.cycle_s)
+
+    # --- life
+
+    async def run(self) -> None:
+        """Live until cancelled; what was measured and decided is on disk when this ends."""
+        link: asyncio.Task[None] | None = None
+        try:
+            live_from = self._tick_before(self.clock.now_ms())
+            if self._first_start:
+                await self._record_history(live_from)
+            link = asyncio.create_task(self.link.run(), name=f"link {self.config.key}")
+            link.add_done_callback(_raise_in_loop)
+            await self._live(live_from)
+        finally:
+            if link:
+                link.cancel()
+                with suppress(asyncio.CancelledError):
+                    await link
+            with suppress(OutboxError):
+                self.outbox.close()
+
+    async def _record_history(self, now_ms: int) -> None:
+        """First start: what the home recorded before there was a hub goes into the backfill lane."""
+        rows = 0
+        if self.config.history_days:
+            rows = await self._backfill(now_ms)
+        self.outbox.put("started_at", str(now_ms).encode())
+        self.outbox.put("device_state", self.driver.state())
+        self.outbox.commit()
+        self._backfilling = rows > 0
+        self.emit("recorded", rows=rows, messages=self.outbox.waiting("backfill"))
+
+    async def _backfill(self, now_ms: int) -> int:
+        config = self.config
+        until_ms = floor_ms(now_ms, config.history_step_s)
+        source = self.driver.history(
+            days=config.history_days,
+            step_s=config.history_step_s,
+            until_ms=until_ms,
+            decide=self._decide_alone,
+        )
+        rows = 0
+        waiting: list[ProcessImage] = []
+        while source is not None and (row := source.step()) is not None:
+            waiting.append(row)
+            rows += 1
+            if len(waiting) == ROWS_PER_MESSAGE:
+                self.outbox.add_backfill(message_of(waiting))
+                waiting = []
+            if rows % _HISTORY_ROWS_AT_ONCE == 0:
+                await asyncio.sleep(0)
+        if waiting:
+            self.outbox.add_backfill(message_of(waiting))
+        return rows
+
+    async def _live(self, next_at: int) -> None:
+        """A cycle at every multiple of `cycle_s`; missed ones are made up, within reason."""
+        cycle_ms = round(self.config.cycle_s * 1000)
+        while True:
+            await asyncio.sleep(self.clock.machine_seconds_until(next_at))
+            now_ms = self.clock.now_ms()
+            if abs(now_ms - next_at) > self.config.max_catch_up_cycles * cycle_ms:
+                self.emit("clock_jumped", seconds=(now_ms - next_at) / 1000)
+                next_at = self._tick_before(now_ms)
+            for _ in range(_CYCLES_AT_ONCE):
+                if next_at > now_ms:
+                    break
+                self._run_cycle(next_at)
+                next_at += cycle_ms
+            self._commit()
+
+    def _run_cycle(self, at: int) -> None:
+        self._read_override()
+        self._report(self.book.tick(at))
+        image = self.cycle.run(at)
+        for decided in self.cycle.news(at):
+            self.outbox.add_decision(decided)
+        row = self.recorder.add(image)
+        if row is not None:
+            self.outbox.add_row(row)
+
+    def _commit(self) -> None:
+        self.outbox.put("device_state", self.driver.state())
+        try:
+            self.outbox.commit()
+        except OutboxError as error:
+            self.emit("outbox_failed", detail=str(error))
+            return
+        self.link.wake()
+        if self._backfilling and self.outbox.waiting("backfill") == 0:
+            self._backfilling = False
+            self.emit("backfilled")
+
+    # --- the link's host
+
+    async def token(self) -> str:
+        """A token to connect with, however long that takes."""
+        return await self.provisioner.token()
+
+    def forget_token(self) -> None:
+        """The cloud refused the token."""
+        self.provisioner.forget_token()
+
+    def hello(self) -> Hello:
+        """The first message of a session."""
+        return Hello(
+            hub_id=self.provisioner.hub_id,
+            boot_id=self.outbox.boot_id,
+            first_unacked=self.outbox.first_unacked(),
+            agent_version=VERSION,
+            clock_trusted=self.clock.trusted,
+            resources=self._resources,
+        )
+
+    def welcomed(self, welcome: Welcome) -> None:
+        """Follow the cloud's wish for how often to report."""
+        interval_s = max(welcome.snapshot_interval_s, self.config.cycle_s)
+        self.recorder.interval_ms = round(interval_s * 1000)
+        self.emit("connected", site_id=welcome.site_id)
+
+    def acknowledged(self) -> None:
+        """Deleted with the next commit."""
+
+    def received(self, instruction: Instruction) -> None:
+        """Take an instruction; schedule and answer become durable together with the next commit."""
+        now_ms = self.clock.now_ms()
+        self._report(self.book.receive(instruction, now_ms))
+
+    def _report(self, notices: list[Notice]) -> None:
+        for notice in notices:
+            self.outbox.add_status(notice.numbered(0))
+            self.emit(
+                "instruction",
+                id=notice.instruction_id,
+                revision=notice.revision,
+                state=notice.state,
+                reason=notice.reason,
+            )
+        if notices:
+            self.outbox.put("schedules", self.book.dump())
+
+    # --- the owner
+
+    def _read_override(self) -> None:
+        """Take up what `python -m edge_agent override` left in the data folder."""
+        path = self._data_dir / _OVERRIDE_FILE
+        try:
+            changed = path.stat().st_mtime_ns
+        except OSError:
+            changed = 0
+        if changed == self._override_seen:
+            return
+        self._override_seen = changed
+        self.override.override = None
+        if changed:
+            try:
+                self.override.override = msgspec.json.decode(path.read_bytes(), type=Override)
+            except (OSError, msgspec.MsgspecError) as error:
+                self.emit("override_unreadable", detail=str(error))
+
+
+def write_override(data_dir: Path, override: Override | None) -> None:
+    """Set or clear the owner's override; a running hub takes it up within a cycle."""
+    path = data_dir / _OVERRIDE_FILE
+    if override is None:
+        path.unlink(missing_ok=True)
+        return
+    fresh = path.with_suffix(".new")
+    fresh.write_bytes(msgspec.json.encode(override))
+    fresh.replace(path)
+
+
+def _raise_in_loop(task: asyncio.Task[None]) -> None:
+    """A link that dies of a bug must not die in silence."""
+    if not task.cancelled() and task.exception() is not None:
+        task.get_loop().call_exception_handler(
+            {"message": f"{task.get_name()} failed", "exception": task.exception(), "task": task}
+        )

@@ -1,0 +1,119 @@
+"""The link over one outbound WebSocket: reconnects for ever, sends as the window allows."""
+
+import asyncio
+import time
+from contextlib import suppress
+from urllib.parse import urlsplit, urlunsplit
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+
+from edge_agent.link.backoff import Backoff
+from edge_agent.link.host import LinkHost, SessionOver, apply
+from edge_agent.outbox import Gone
+from vpp.protocols.link import codec
+from vpp.protocols.link.hub import HubSession
+
+PATH = "/hub/communicate"
+_MAX_FRAME = 4_000_000
+
+
+def websocket_url(cloud_url: str) -> str:
+    """The link's address at a cloud whose pages are at `cloud_url`."""
+    parts = urlsplit(cloud_url)
+    scheme = "wss" if parts.scheme in {"https", "wss"} else "ws"
+    return urlunsplit((scheme, parts.netloc, parts.path.rstrip("/") + PATH, "", ""))
+
+
+class WebSocketLink:
+    """One hub's connection."""
+
+    def __init__(self, host: LinkHost) -> None:
+        self._host = host
+        self._config = host.config.link
+        self._work = asyncio.Event()
+        self.connected = False
+
+    def wake(self) -> None:
+        """There is something new in the outbox."""
+        self._work.set()
+
+    async def run(self) -> None:
+        """Connect, and again after every end, until cancelled."""
+        backoff = Backoff(self._config.backoff_s, self._config.backoff_max_s)
+        while True:
+            hopeless = False
+            reason = "closed"
+            try:
+                token = await self._host.token()
+                await self._connection(token, backoff)
+            except InvalidStatus as error:
+                reason = f"refused with status {error.response.status_code}"
+                if error.response.status_code in {401, 403}:
+                    self._host.forget_token()
+            except SessionOver as error:
+                reason, hopeless = str(error), error.permanent
+            except (OSError, TimeoutError, ConnectionClosed, InvalidHandshake, Gone) as error:
+                reason = str(error) or type(error).__name__
+            except codec.LinkFormatError as error:
+                reason = f"the cloud sent what is no message: {error}"
+            if self.connected:
+                self.connected = False
+                self._host.emit("disconnected", reason=reason)
+            await asyncio.sleep(backoff.next_s(hopeless=hopeless))
+
+    async def _connection(self, token: str, backoff: Backoff) -> None:
+        async with connect(
+            websocket_url(self._host.config.cloud_url),
+            additional_headers={"Authorization": f"Bearer {token}"},
+            open_timeout=self._config.request_timeout_s,
+            ping_interval=20,
+            ping_timeout=20,
+            close_timeout=2,
+            compression=None,
+            max_size=_MAX_FRAME,
+            proxy=None,
+        ) as socket:
+            hello = self._host.hello()
+            session = HubSession(hello=hello, next_seq=self._host.outbox.ends())
+            await socket.send(codec.encode_json(hello), text=True)
+            sender = asyncio.create_task(self._send(socket, session))
+            try:
+                await self._receive(socket, session, backoff)
+            finally:
+                sender.cancel()
+                with suppress(asyncio.CancelledError, ConnectionClosed, Gone):
+                    await sender
+
+    async def _receive(self, socket: ClientConnection, session: HubSession, backoff: Backoff) -> None:
+        heard_at = time.monotonic()
+        while True:
+            try:
+                frame = await asyncio.wait_for(socket.recv(), self._config.ack_timeout_s)
+            except TimeoutError:
+                # Silence is fine while nothing is to be answered; the ping watches over the connection.
+                if self.connected and session.in_flight == 0:
+                    continue
+                waited_s = time.monotonic() - heard_at
+                raise SessionOver(f"no acknowledgement for {waited_s:.0f} s") from None
+            effects = session.feed(codec.decode_cloud(frame))
+            if effects and not self.connected:
+                self.connected = True
+                backoff.succeeded()
+            heard_at = time.monotonic()
+            apply(effects, self._host)
+            self._work.set()
+
+    async def _send(self, socket: ClientConnection, session: HubSession) -> None:
+        outbox = self._host.outbox
+        while True:
+            self._work.clear()
+            for span in session.next_spans(outbox.ends()):
+                try:
+                    bodies = outbox.read(span.lane, span.first, span.end)
+                except Gone:
+                    await socket.close()
+                    raise
+                for body in bodies:
+                    await socket.send(body, text=True)
+            await self._work.wait()
