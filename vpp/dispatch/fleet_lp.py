@@ -18,6 +18,7 @@ give in proportion costs `fairness`, one that a single home gives beyond its pro
 of one cost share evenly as far as they can, and fairness never outweighs anything of more than that price.
 """
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,10 +71,13 @@ def solve_fleet(problem: AllocationProblem, *, time_limit_s: float = 10.0) -> Cu
     program = _build(problem)
     solver = "Clarabel" if envelope.baseline_kw.size >= CLARABEL_FROM_CELLS else "HiGHS"
     try:
-        if solver == "Clarabel":
-            program.problem.solve(solver=cp.CLARABEL, time_limit=time_limit_s)
-        else:
-            program.problem.solve(solver=cp.HIGHS, highs_options={"time_limit": time_limit_s})
+        with warnings.catch_warnings():
+            # "Solution may be inaccurate" is the status that is checked below.
+            warnings.simplefilter("ignore", UserWarning)
+            if solver == "Clarabel":
+                program.problem.solve(solver=cp.CLARABEL, time_limit=time_limit_s)
+            else:
+                program.problem.solve(solver=cp.HIGHS, highs_options={"time_limit": time_limit_s})
     except Exception as error:  # cvxpy raises several kinds and HiGHS its own; none may reach a user
         raise SolverFailed(f"{type(error).__name__}: {error}"[:300]) from error
     if program.problem.status != cp.OPTIMAL:

@@ -89,7 +89,7 @@ class Cuts:
     ev_kw: Floats
     heat_kw: Floats
     price_per_kwh: Floats
-    objective: float
+    objective: float | None
     solver: str
 
 
@@ -99,7 +99,8 @@ class AllocationResult:
 
     `shed_kw` and `site_kw` (the planned net power) are those of the meter; a home that is not `active` is
     left free and counts with what it does anyway. A home that was left out has NaN in `site_kw` and 0
-    elsewhere. `price_per_kwh` is what one more kWh asked for would cost, 0 where no solver said it.
+    elsewhere. `price_per_kwh` is what one more kWh asked for would cost, 0 where no solver said it;
+    `objective` is the plan's whole cost by the weights, None likewise.
     """
 
     shed_kw: Floats
@@ -111,7 +112,7 @@ class AllocationResult:
     shortfall_kw: Floats
     surplus_kw: Floats
     status: Status
-    objective: float
+    objective: float | None
     price_per_kwh: Floats
     solver: str
     explanation: tuple[str, ...]

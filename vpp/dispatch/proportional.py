@@ -18,7 +18,7 @@ def share_in_proportion(problem: AllocationProblem) -> Cuts:
     Returns
     -------
     Cuts
-        Within every bound; no prices (0) and no objective (NaN).
+        Within every bound; no prices (0) and no objective.
     """
     envelope = problem.envelope
     shape = envelope.baseline_kw.shape
@@ -52,7 +52,7 @@ def share_in_proportion(problem: AllocationProblem) -> Cuts:
         ev_kw=cuts["ev"],
         heat_kw=cuts["heat"],
         price_per_kwh=np.zeros(shape[1]),
-        objective=float("nan"),
+        objective=None,
         solver="proportional",
     )
 

@@ -127,3 +127,26 @@ def test_the_baseline_moves_and_scales_with_the_meter(days: list[float], shift: 
         adjust_actual_kw=scale * TODAY + shift,
     )
     assert other.baseline_kw == pytest.approx(scale * one.baseline_kw + shift, abs=1e-9)
+
+
+@given(st.integers(0, 10**6))
+def test_all_sites_at_once_are_each_site_by_itself(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    history, before, today = (
+        rng.normal(1, 1, (4, 14, 3)),
+        rng.normal(1, 1, (4, 14, 2)),
+        rng.normal(1, 1, (4, 2)),
+    )
+    for array in (history, before, today):
+        array[rng.random(array.shape) < 0.05] = np.nan
+    result = mean_ten_of_ten(history, adjust_history_kw=before, adjust_actual_kw=today)
+    for site in range(4):
+        usable = [d for d in range(14) if not np.isnan([*history[site, d], *before[site, d]]).any()][:10]
+        assert result.days_used[site] == len(usable)
+        assert result.ok[site] == (len(usable) >= 5)
+        if len(usable) >= 5:
+            mean = [sum(history[site, d, t] for d in usable) / len(usable) for t in range(3)]
+            past = sum(before[site, d, a] for d in usable for a in range(2)) / (2 * len(usable))
+            shift = 0.0 if np.isnan(today[site]).any() else today[site].mean() - past
+            assert result.baseline_kw[site] == pytest.approx([value + shift for value in mean])
+            assert (result.reason[site] != "") == np.isnan(today[site]).any()

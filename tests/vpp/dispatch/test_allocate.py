@@ -308,4 +308,5 @@ def test_the_answer_does_not_depend_on_the_order_of_homes() -> None:
         headroom_kw=bounds.headroom_kw[order],
     )
     one, other = allocate(problem), allocate(AllocationProblem(problem.target_kw, turned))
+    assert one.objective is not None
     assert one.objective == pytest.approx(other.objective, rel=1e-6)
