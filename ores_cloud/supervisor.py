@@ -9,8 +9,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from ores_cloud.embedded import EmbeddedError, StateLock, embedded_services
 from ores_cloud.local import ROOT, secret_key, state_folder
@@ -172,8 +173,18 @@ def web_command(port: int, host: str) -> list[str]:
 
 
 @contextlib.contextmanager
-def platform(*, name: str, port: int | None, environment: dict[str, str] | None = None) -> Iterator[Platform]:
-    """Run the platform as the local run `name` until the block ends."""
+def platform(
+    *,
+    name: str,
+    port: int | None,
+    environment: Callable[[], dict[str, str]] = dict,
+    database: str | None = None,
+) -> Iterator[Platform]:
+    """Run the platform as the local run `name` until the block ends.
+
+    With `database`, its data lives in a fresh database of that name on the same server (one of the same
+    name is dropped first). `environment` is asked for more settings when everything else is ready.
+    """
     state = state_folder(name)
     lock = StateLock(state)
     lock.acquire()
@@ -186,10 +197,14 @@ def platform(*, name: str, port: int | None, environment: dict[str, str] | None 
                 "SITE_URL": os.environ.get("SITE_URL") or f"http://127.0.0.1:{chosen}",
                 "PYTHONUNBUFFERED": "1",
                 **urls,
-                **(environment or {}),
             }
-            running = Platform(state=state, environment=settings, port=chosen)
-            prepare_database(state, running.environment)
+            url = settings.get("DATABASE_URL") or os.environ["DATABASE_URL"]
+            settings["DATABASE_URL"] = (
+                fresh_database(state, url, name=database, settings=settings) if database else url
+            )
+            if not database:
+                prepare_database(state, {**os.environ, **settings})
+            running = Platform(state=state, environment={**settings, **environment()}, port=chosen)
             try:
                 running.start()
                 running.wait_ready()
@@ -198,6 +213,30 @@ def platform(*, name: str, port: int | None, environment: dict[str, str] | None 
                 running.stop()
     finally:
         lock.release()
+
+
+def fresh_database(state: Path, url: str, *, name: str, settings: dict[str, str]) -> str:
+    """Make an empty, migrated database `name` beside the one of `url`; return its URL.
+
+    Migrations run once into a template, which is copied, so that the next run starts in a moment.
+    """
+    import psycopg
+    from psycopg import sql
+
+    template = f"{name}_template"
+    prepare_database(state, {**os.environ, **settings, "DATABASE_URL": with_database(url, template)})
+    with psycopg.connect(maintenance_url(url), autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+        )
+    return with_database(url, name)
+
+
+def with_database(url: str, name: str) -> str:
+    """Return `url` with another database."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(path=f"/{name}"))
 
 
 def prepare_database(state: Path, environment: dict[str, str]) -> None:
@@ -227,19 +266,28 @@ def create_database(url: str) -> bool:
     """Create the database that `url` names; return whether it was missing."""
     import psycopg
     from psycopg import sql
-    from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-    wanted = conninfo_to_dict(url)
-    name = str(wanted.pop("dbname", "ores"))
+    name = unquote(urlsplit(url).path.lstrip("/")) or "ores"
     try:
         psycopg.connect(url, connect_timeout=5).close()
-        return False
     except psycopg.OperationalError as error:
         if "does not exist" not in str(error):
             raise SupervisorError(f"the database of DATABASE_URL does not answer: {error}") from error
-    with psycopg.connect(make_conninfo(**{**wanted, "dbname": "postgres"}), autocommit=True) as connection:  # type: ignore[arg-type]
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    else:
+        return False
+    try:
+        with psycopg.connect(maintenance_url(url), autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    except psycopg.Error as error:
+        raise SupervisorError(
+            f"the database {name!r} is missing and could not be created: {error}"
+        ) from error
     return True
+
+
+def maintenance_url(url: str) -> str:
+    """Return the URL of a database of the same server that is always there."""
+    return with_database(url, "postgres")
 
 
 def run() -> int:

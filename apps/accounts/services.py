@@ -24,8 +24,8 @@ def organization_create(*, name: str, slug: str) -> Organization:
     return Organization.objects.create(name=name, slug=slug)
 
 
-def user_create(*, email: str, password: str, first_name: str = "") -> User:
-    """Create a person who can sign in."""
+def user_create(*, email: str, password: str | None, first_name: str = "") -> User:
+    """Create a person; without a password they must set one first."""
     return User.objects.create_user(email, password, first_name=first_name)
 
 

@@ -99,7 +99,7 @@ def _note(
         defaults={
             "target_kw": target_kw,
             "planned_kw": sum(asked.values()),
-            "delivered_kw": sum(delivered.values()),
+            "delivered_kw": sum(kw for site_id, kw in delivered.items() if asked.get(site_id, 0.0) > 0),
             "sites_delivering": len(delivering),
             "sites_silent": len(delivery.silent),
         },

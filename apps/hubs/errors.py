@@ -27,6 +27,12 @@ class ClaimCodeWrongError(DomainError):
     code = "claim_code_wrong"
 
 
+class TooManyGuessesError(DomainError):
+    code = "too_many_guesses"
+    status = 429
+    permanent = False
+
+
 class SiteHasHubError(ConflictError):
     code = "site_has_hub"
 

@@ -16,6 +16,7 @@ from apps.accounts.models import Organization
 from apps.accounts.services import audit
 from apps.common.errors import DomainError
 from apps.common.redis import publish
+from apps.hubs import guesses
 from apps.hubs.errors import (
     ClaimCodeWrongError,
     HubRevokedError,
@@ -69,9 +70,18 @@ def hub_register(*, registration: Registration, now: datetime) -> tuple[Hub, boo
     return hub, created
 
 
-@transaction.atomic
 def hub_claim(*, site: Site, code: str, actor: str, machine_now: datetime, now: datetime) -> Hub:
-    """Bind the hub that shows `code` to `site`."""
+    """Bind the hub that shows `code` to `site`; `actor` has few wrong guesses."""
+    guesses.check(actor)
+    try:
+        return _claim(site=site, code=code, actor=actor, machine_now=machine_now, now=now)
+    except ClaimCodeWrongError:
+        guesses.count(actor)
+        raise
+
+
+@transaction.atomic
+def _claim(*, site: Site, code: str, actor: str, machine_now: datetime, now: datetime) -> Hub:
     try:
         digest = claim_digest(code)
     except ClaimCodeError as error:

@@ -14,7 +14,7 @@ class SettlementRun(models.Model):
     created_at = models.DateTimeField()
     rule = models.JSONField()
     input_hash = models.CharField(max_length=64)
-    delivered_kwh = models.FloatField()
+    delivered_kwh = models.DecimalField(max_digits=14, decimal_places=3)
     amount = models.DecimalField(max_digits=14, decimal_places=2)
     currency = models.CharField(max_length=3)
 
@@ -27,7 +27,7 @@ class Statement(models.Model):
 
     run = models.ForeignKey(SettlementRun, on_delete=models.CASCADE, related_name="statements")
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="statements")
-    delivered_kwh = models.FloatField()
+    delivered_kwh = models.DecimalField(max_digits=14, decimal_places=3)
     amount = models.DecimalField(max_digits=14, decimal_places=2)
 
     class Meta:

@@ -40,3 +40,8 @@ def resources_by_site(*, site_ids: list[int]) -> dict[int, dict[str, Resource]]:
 def site_name(*, site_id: int) -> str:
     """Return what a site is called, for messages."""
     return Site.objects.values_list("name", flat=True).filter(pk=site_id).first() or f"site {site_id}"
+
+
+def sites_by_id(*, site_ids: list[int]) -> dict[int, Site]:
+    """Return sites by number, for services that have checked whose they are."""
+    return Site.objects.in_bulk(site_ids)

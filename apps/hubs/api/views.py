@@ -10,17 +10,11 @@ from rest_framework.views import APIView
 from apps.accounts.api.views import AggregatorView
 from apps.common import clock
 from apps.common.errors import NotFoundError
-from apps.common.throttles import AddressRateThrottle, TenantRateThrottle
+from apps.common.throttles import AddressRateThrottle
 from apps.hubs import services
 from apps.hubs.api.serializers import AuthenticateSerializer, ClaimSerializer, RegisterSerializer
 from apps.hubs.tokens import CHALLENGE_S, challenge_issue
 from apps.sites.selectors import sites_of_organization
-
-
-class ClaimRateThrottle(TenantRateThrottle):
-    """Guessing claim codes is slow."""
-
-    scope = "claim"
 
 
 class RegisterView(APIView):
@@ -61,8 +55,6 @@ class AuthenticateView(APIView):
 
 class ClaimView(AggregatorView):
     """POST /api/v1/sites/{id}/hub: an aggregator binds a hub to one of its sites."""
-
-    throttle_classes = (TenantRateThrottle, ClaimRateThrottle)
 
     def post(self, request: Request, site_id: int) -> Response:
         serializer = ClaimSerializer(data=request.data)

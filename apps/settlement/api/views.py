@@ -25,14 +25,14 @@ def _run(run: SettlementRun) -> dict[str, object]:
         "created_at": run.created_at,
         "rule": run.rule,
         "input_hash": run.input_hash,
-        "delivered_kwh": run.delivered_kwh,
+        "delivered_kwh": str(run.delivered_kwh),
         "amount": str(run.amount),
         "currency": run.currency,
         "statements": [
             {
                 "site_id": statement.site_id,
                 "name": statement.site.name,
-                "delivered_kwh": statement.delivered_kwh,
+                "delivered_kwh": str(statement.delivered_kwh),
                 "amount": str(statement.amount),
                 "lines": [
                     {

@@ -1,0 +1,65 @@
+"""The tenant that the demo plays in: an organization, its people, homes and partners' credentials."""
+
+import dataclasses
+from datetime import datetime
+
+from django.contrib.auth.hashers import make_password
+
+from apps.accounts.models import ApiClient, Membership
+from apps.accounts.services import (
+    Credential,
+    api_client_create,
+    membership_create,
+    organization_create,
+    user_create,
+)
+from apps.sites.models import Site
+from apps.sites.services import grid_area_create, site_create, site_member_add
+
+PASSWORD = "sunny-day-demo"  # noqa: S105 - printed for the person who looks; the database is thrown away
+OPERATOR = "operator@demo.example"
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """What the story needs to know."""
+
+    sites: dict[str, Site]  # by home key
+    owners: dict[str, str]  # e-mail by home key
+    utility: Credential
+    aggregator: Credential
+
+
+def build(*, homes: dict[str, tuple[str, float]], now: datetime) -> Stage:
+    """Create the tenant; `homes` gives name and reserve by key."""
+    organization = organization_create(name="Sunny Street Energy", slug="sunny-street")
+    operator = user_create(email=OPERATOR, password=PASSWORD, first_name="Olga")
+    membership_create(organization=organization, user=operator, role=Membership.Role.OPERATOR)
+    area = grid_area_create(organization=organization, name="Feeder 7")
+    hashed = make_password(PASSWORD)  # one slow hash for all who share the demo's password
+    sites: dict[str, Site] = {}
+    owners: dict[str, str] = {}
+    for key, (name, reserve_soc) in homes.items():
+        site = site_create(
+            organization=organization,
+            name=name,
+            now=now,
+            grid_area=area,
+            reserve_soc=reserve_soc,
+            export_limit_kw=10.0,
+        )
+        owner = user_create(email=f"{key}@demo.example", password=None, first_name=name)
+        owner.password = hashed
+        owner.save(update_fields=["password"])
+        site_member_add(site=site, user=owner)
+        sites[key], owners[key] = site, owner.email
+    return Stage(
+        sites=sites,
+        owners=owners,
+        utility=api_client_create(
+            organization=organization, name="City Utility", role=ApiClient.Role.UTILITY
+        ),
+        aggregator=api_client_create(
+            organization=organization, name="Aggregator", role=ApiClient.Role.AGGREGATOR
+        ),
+    )
