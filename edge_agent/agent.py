@@ -80,7 +80,7 @@ class Agent:
         try:
             live_from = self._tick_before(self.clock.now_ms())
             if self._first_start:
-                await self._record_history(live_from)
+                live_from = await self._record_history(live_from)
             link = asyncio.create_task(self.link.run(), name=f"link {self.config.key}")
             link.add_done_callback(_raise_in_loop)
             await self._live(live_from)
@@ -92,20 +92,23 @@ class Agent:
             with suppress(OutboxError):
                 self.outbox.close()
 
-    async def _record_history(self, now_ms: int) -> None:
-        """First start: what the home recorded before there was a hub goes into the backfill lane."""
-        rows = 0
-        if self.config.history_days:
-            rows = await self._backfill(now_ms)
+    async def _record_history(self, now_ms: int) -> int:
+        """First start: what the home recorded before there was a hub goes into the backfill lane.
+
+        Returns the instant up to which that is; live data goes on from there without a gap.
+        """
+        config = self.config
+        until_ms = floor_ms(now_ms, config.history_step_s) if config.history_days else now_ms
+        rows = await self._backfill(until_ms) if config.history_days else 0
         self.outbox.put("started_at", str(now_ms).encode())
         self.outbox.put("device_state", self.driver.state())
         self.outbox.commit()
         self._backfilling = rows > 0
         self.emit("recorded", rows=rows, messages=self.outbox.waiting("backfill"))
+        return until_ms
 
-    async def _backfill(self, now_ms: int) -> int:
+    async def _backfill(self, until_ms: int) -> int:
         config = self.config
-        until_ms = floor_ms(now_ms, config.history_step_s)
         source = self.driver.history(
             days=config.history_days,
             step_s=config.history_step_s,

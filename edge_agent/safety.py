@@ -76,7 +76,10 @@ class Allowed:
             self.ranges[key] = Range(new_low, new_high, by, reason)
 
     def want(self, key: str, kw: float, *, by: str, reason: str) -> None:
-        """Pin a resource to the allowed power nearest to `kw`."""
+        """Pin a resource to the allowed power nearest to `kw`; the reason tells what held the wish back."""
+        allowed = self.ranges.get(key)
+        if allowed is not None and not allowed.low <= kw <= allowed.high:
+            reason = f"{reason}; held back by {allowed.by}: {allowed.reason}"
         self.narrow(key, kw, kw, by=by, reason=reason)
 
     def undecided(self, key: str) -> bool:
