@@ -84,6 +84,9 @@ class Frame:
     def x(self, at: datetime) -> float:
         return (at - self.starts_at) / (self.ends_at - self.starts_at) * UNITS
 
+    def width(self, starts_at: datetime, ends_at: datetime) -> float:
+        return self.x(ends_at) - self.x(starts_at)
+
     def y(self, value: float) -> float:
         return (self.high - value) / (self.high - self.low) * UNITS
 
@@ -112,10 +115,14 @@ def chart(
         zero=_percent(frame.y(0.0)),
         now=_percent(frame.x(now)) if inside and now is not None else "",
         hovers=[
-            Hover(_percent(frame.x(note.starts_at)), _percent(frame.x(note.ends_at) - frame.x(note.starts_at)), note.text)
+            Hover(
+                _percent(frame.x(note.starts_at)),
+                _percent(frame.width(note.starts_at, note.ends_at)),
+                note.text,
+            )
             for note in notes
         ],
-    )  # fmt: skip
+    )
 
 
 def stepped(starts_at: datetime, interval_s: float, values: Sequence[float | None]) -> list[Point]:

@@ -13,22 +13,22 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
 P = ParamSpec("P")
-View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 
-def signed_in(view: View[P]) -> View[P]:
+def signed_in(
+    view: Callable[Concatenate[HttpRequest, P], HttpResponse],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
     """Send strangers to the sign-in page; a fragment's request sends the whole page there."""
 
-    @never_cache
     @functools.wraps(view)
-    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         if request.user.is_authenticated:
             return view(request, *args, **kwargs)
         if is_fragment(request):
             return HttpResponse(headers={"HX-Redirect": resolve_url(settings.LOGIN_URL)})
         return redirect_to_login(request.get_full_path(), resolve_url(settings.LOGIN_URL))
 
-    return guarded
+    return never_cache(guarded)
 
 
 def is_fragment(request: HttpRequest) -> bool:

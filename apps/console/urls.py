@@ -1,3 +1,15 @@
 """Pages."""
 
-urlpatterns: list[object] = []
+from django.urls import path
+
+from apps.console import views
+
+app_name = "console"
+urlpatterns = [
+    path("", views.start, name="start"),
+    path("<int:organization_id>/", views.fleet, name="fleet"),
+    path("<int:organization_id>/events/", views.event_list, name="events"),
+    path("<int:organization_id>/events/<uuid:signal_id>/", views.event_detail, name="event"),
+    path("<int:organization_id>/hubs/", views.hub_list, name="hubs"),
+    path("<int:organization_id>/hubs/<uuid:hub_id>/revoke", views.hub_revoke, name="hub_revoke"),
+]

@@ -56,7 +56,8 @@ async def stream(bus: Bus, scope: Scope, receive: Receive, send: Send) -> None:
 async def _tell(news: asyncio.Event, leaving: "asyncio.Future[None]", send: Send) -> None:
     while not leaving.done():
         waiting = asyncio.ensure_future(news.wait())
-        await asyncio.wait({waiting, leaving}, timeout=KEEP_ALIVE_S, return_when=asyncio.FIRST_COMPLETED)
+        either: set[asyncio.Future[Any]] = {waiting, leaving}
+        await asyncio.wait(either, timeout=KEEP_ALIVE_S, return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
         body = b"event: news\ndata: 1\n\n" if news.is_set() else b": still here\n\n"
         news.clear()

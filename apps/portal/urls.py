@@ -1,3 +1,21 @@
 """Pages."""
 
-urlpatterns: list[object] = []
+from django.urls import path
+
+from apps.portal import views
+
+app_name = "portal"
+urlpatterns = [
+    path("", views.start, name="start"),
+    path("sites/", views.homes, name="homes"),
+    path("sites/<int:site_id>/", views.home, name="home"),
+    path("sites/<int:site_id>/live", views.home_live, name="live"),
+    path("sites/<int:site_id>/day", views.home_day, name="day"),
+    path("sites/<int:site_id>/event", views.home_event, name="focus"),
+    path("sites/<int:site_id>/earnings", views.home_earnings, name="earnings"),
+    path("sites/<int:site_id>/events/", views.event_list, name="events"),
+    path("sites/<int:site_id>/events/<uuid:signal_id>/", views.event_detail, name="event"),
+    path("sites/<int:site_id>/events/<uuid:signal_id>/opt-out", views.opt_out, name="opt_out"),
+    path("sites/<int:site_id>/statements/<int:statement_id>/", views.statement, name="statement"),
+    path("sites/<int:site_id>/hub/", views.hub_add, name="hub_add"),
+]

@@ -6,11 +6,25 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
+from django.db.models import Avg, Count, Q, Sum
 
 from apps.telemetry.models import LatestSnapshot, Quarantined, QuarterRollup
 from vpp.protocols.link.messages import COLUMNS
 
 QUARTER = timedelta(minutes=15)
+
+
+@dataclasses.dataclass(frozen=True)
+class FleetTotals:
+    """Sums over the homes that reported lately, each in the direction its name says [kW]; mean state of charge."""
+
+    homes: int
+    import_kw: float
+    export_kw: float
+    pv_kw: float
+    charge_kw: float
+    discharge_kw: float
+    mean_soc: float | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,6 +39,22 @@ class RegisterReading:
 def latest_by_site(*, site_ids: Iterable[int]) -> dict[int, LatestSnapshot]:
     """Return the newest snapshot of each site that has sent one."""
     return {row.site_id: row for row in LatestSnapshot.objects.filter(site_id__in=list(site_ids))}
+
+
+def fleet_totals(*, site_ids: Iterable[int], since: datetime) -> FleetTotals:
+    """Return the sums over the newest snapshots of `site_ids` (a query of them stays in the database) after `since`."""
+    zero = 0.0
+    rows = LatestSnapshot.objects.filter(site_id__in=site_ids, at__gt=since)
+    sums = rows.aggregate(
+        homes=Count("site_id"),
+        import_kw=Sum("grid_kw", filter=Q(grid_kw__gt=0), default=zero),
+        export_kw=-Sum("grid_kw", filter=Q(grid_kw__lt=0), default=zero),
+        pv_kw=-Sum("pv_kw", default=zero),
+        charge_kw=Sum("battery_kw", filter=Q(battery_kw__gt=0), default=zero),
+        discharge_kw=-Sum("battery_kw", filter=Q(battery_kw__lt=0), default=zero),
+        mean_soc=Avg("battery_soc"),
+    )
+    return FleetTotals(**sums)
 
 
 def quarter_means(
@@ -70,15 +100,24 @@ def register_readings(
     return found
 
 
-def minute_mean_kw(*, site_ids: Sequence[int], starts_at: datetime, ends_at: datetime) -> dict[int, float]:
-    """Return each site's mean grid power over snapshots with starts_at < at <= ends_at [kW]."""
+def recent_means(
+    *, site_ids: Sequence[int], columns: Sequence[str], starts_at: datetime, ends_at: datetime
+) -> dict[int, tuple[float | None, ...]]:
+    """Return each site's means of `columns` over its snapshots with starts_at < at <= ends_at."""
+    _check(columns)
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT site_id, avg(grid_kw) FROM telemetry_snapshot "
-            "WHERE site_id = ANY(%s) AND at > %s AND at <= %s AND grid_kw IS NOT NULL GROUP BY site_id",
+            f"SELECT site_id, {', '.join(f'avg({name})' for name in columns)} FROM telemetry_snapshot "
+            "WHERE site_id = ANY(%s) AND at > %s AND at <= %s GROUP BY site_id",
             [list(site_ids), starts_at, ends_at],
         )
-        return dict(cursor.fetchall())
+        return {site_id: tuple(means) for site_id, *means in cursor.fetchall()}
+
+
+def minute_mean_kw(*, site_ids: Sequence[int], starts_at: datetime, ends_at: datetime) -> dict[int, float]:
+    """Return each site's mean grid power over snapshots with starts_at < at <= ends_at [kW]."""
+    means = recent_means(site_ids=site_ids, columns=("grid_kw",), starts_at=starts_at, ends_at=ends_at)
+    return {site_id: kw for site_id, (kw,) in means.items() if kw is not None}
 
 
 def energy_between(*, site_id: int, starts_at: datetime, ends_at: datetime) -> tuple[float, float]:

@@ -1,0 +1,74 @@
+"""Numbers and times as people read them; every value with its unit."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from django import template
+
+register = template.Library()
+NARROW = "\u202f"
+SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£"}
+
+
+@register.filter
+def number(value: float | None) -> str:
+    """Three digits that matter: 0.42, 4.20, 42.0, 420."""
+    if value is None:
+        return "–"
+    digits = 2 if abs(value) < 9.995 else 1 if abs(value) < 99.95 else 0
+    text = f"{value:,.{digits}f}"
+    return text.lstrip("-") if float(text.replace(",", "")) == 0 else text.replace("-", "−")
+
+
+@register.filter
+def kw(value: float | None) -> str:
+    return "–" if value is None else f"{number(value)}{NARROW}kW"
+
+
+@register.filter
+def kwh(value: float | None) -> str:
+    return "–" if value is None else f"{number(value)}{NARROW}kWh"
+
+
+@register.filter
+def soc(value: float | None) -> str:
+    """A state of charge 0-1 as per cent."""
+    return "–" if value is None else f"{value * 100:.0f}{NARROW}%"
+
+
+@register.filter
+def money(value: Decimal, currency: str = "EUR") -> str:
+    return f"{value:,.2f}{NARROW}{SYMBOLS.get(currency, currency)}"
+
+
+@register.filter
+def small_money(value: Decimal, currency: str = "EUR") -> str:
+    """An amount before rounding to cents."""
+    return f"{value:,.4f}{NARROW}{SYMBOLS.get(currency, currency)}"
+
+
+@register.filter
+def since(at: datetime, now: datetime) -> str:
+    """How long ago, roughly: `a minute ago`."""
+    passed = now - at
+    if passed < timedelta(seconds=45):
+        return "just now"
+    if passed < timedelta(seconds=90):
+        return "a minute ago"
+    if passed < timedelta(minutes=90):
+        return f"{round(passed.total_seconds() / 60)} minutes ago"
+    if passed < timedelta(hours=36):
+        return f"{round(passed.total_seconds() / 3600)} hours ago"
+    return f"{round(passed.total_seconds() / 86_400)} days ago"
+
+
+@register.filter
+def importing(grid_kw: float | None) -> float:
+    """What is drawn from the grid of a signed power [kW]."""
+    return max(grid_kw or 0.0, 0.0)
+
+
+@register.filter
+def exporting(grid_kw: float | None) -> float:
+    """What is fed in of a signed power [kW]."""
+    return max(-(grid_kw or 0.0), 0.0)

@@ -1,0 +1,142 @@
+"""Events as operators see them."""
+
+import dataclasses
+from datetime import datetime
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from apps.accounts.models import Organization
+from apps.common.charts import Chart, Series, chart, stepped
+from apps.dispatch.models import Plan
+from apps.dispatch.selectors import SignalView, interval_at, signal_view
+from apps.programs.models import GridSignal
+from apps.programs.selectors import signals_of_organization
+from apps.settlement.models import SettlementRun
+from apps.settlement.selectors import runs_of_organization
+
+NEWEST = 100
+
+
+@dataclasses.dataclass(frozen=True)
+class IntervalRow:
+    """One interval of a signal [kW]; delivered is the mean of its tracked minutes."""
+
+    starts_at: datetime
+    target_kw: float
+    planned_kw: float
+    delivered_kw: float | None
+
+    @property
+    def missing_kw(self) -> float | None:
+        return None if self.delivered_kw is None else max(self.target_kw - self.delivered_kw, 0.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class SignalPage:
+    """Everything the event page shows."""
+
+    view: SignalView
+    phase: str
+    rows: list[IntervalRow]
+    present: IntervalRow | None
+    delivered_now_kw: float | None
+    planned_short_kw: float
+    counts: dict[str, int]
+    chart: Chart
+    settlement: SettlementRun | None
+
+    @property
+    def signal(self) -> GridSignal:
+        return self.view.signal
+
+    @property
+    def share_percent(self) -> int:
+        """How much of the whole event's target is delivered by now."""
+        target = self.view.target_kwh
+        return round(self.view.delivered_kwh / target * 100) if target else 0
+
+
+def signals_newest(*, organization: Organization) -> list[GridSignal]:
+    """Return the tenant's newest signals."""
+    return list(signals_of_organization(organization=organization)[:NEWEST])
+
+
+def signal_of_organization(*, organization: Organization, signal_id: UUID) -> GridSignal | None:
+    """Return the tenant's signal."""
+    return signals_of_organization(organization=organization).filter(pk=signal_id).first()
+
+
+def signal_page(*, signal: GridSignal, zone: ZoneInfo, now: datetime) -> SignalPage:
+    """Return the event page of `signal`."""
+    view = signal_view(signal=signal, now=now)
+    planned = planned_kw(signal, view.plans)
+    rows = _rows(view, planned)
+    index = interval_at(signal=signal, at=now)
+    counts: dict[str, int] = {}
+    for home in view.homes:
+        counts[home.state] = counts.get(home.state, 0) + 1
+    return SignalPage(
+        view=view,
+        phase=_phase(signal, now),
+        rows=rows,
+        present=rows[index] if index is not None else None,
+        delivered_now_kw=view.tracking[-1].delivered_kw if index is not None and view.tracking else None,
+        planned_short_kw=max(view.plan.shortfall_kw, default=0.0) if view.plan else 0.0,
+        counts=dict(sorted(counts.items())),
+        chart=_chart(view, planned, zone=zone, now=now),
+        settlement=runs_of_organization(organization=signal.organization).filter(signal=signal).first(),
+    )
+
+
+def planned_kw(signal: GridSignal, plans: list[Plan]) -> list[float]:
+    """Return what was planned for each interval, the newest revision that decides it counting."""
+    planned = [0.0] * len(signal.target_kw)
+    for plan in sorted(plans, key=lambda plan: plan.revision):
+        first = round((plan.starts_at - signal.starts_at).total_seconds() / signal.interval_s)
+        for offset, value in enumerate(plan.planned_kw):
+            if 0 <= first + offset < len(planned):
+                planned[first + offset] = value
+    return planned
+
+
+def _phase(signal: GridSignal, now: datetime) -> str:
+    if signal.state == GridSignal.State.CANCELED:
+        return "canceled"
+    return "coming" if now < signal.starts_at else "running" if now < signal.ends_at else "past"
+
+
+def _rows(view: SignalView, planned: list[float]) -> list[IntervalRow]:
+    signal = view.signal
+    minutes: dict[int, list[float]] = {}
+    for point in view.tracking:
+        # A point stands at the end of its minute.
+        index = int(((point.at - signal.starts_at).total_seconds() - 1) // signal.interval_s)
+        minutes.setdefault(index, []).append(point.delivered_kw)
+    starts = [at for at, _ in stepped(signal.starts_at, signal.interval_s, signal.target_kw)[::2]]
+    return [
+        IntervalRow(
+            starts_at=at,
+            target_kw=signal.target_kw[index],
+            planned_kw=planned[index],
+            delivered_kw=sum(minutes[index]) / len(minutes[index]) if index in minutes else None,
+        )
+        for index, at in enumerate(starts)
+    ]
+
+
+def _chart(view: SignalView, planned: list[float], *, zone: ZoneInfo, now: datetime) -> Chart:
+    signal = view.signal
+    series = [
+        Series(
+            "delivered", "Delivered, by the minute", [(p.at, p.delivered_kw) for p in view.tracking], "area"
+        ),
+        Series("planned", "Planned", stepped(signal.starts_at, signal.interval_s, planned)),
+        Series("target", "Target", stepped(signal.starts_at, signal.interval_s, signal.target_kw)),
+    ]
+    return chart(
+        title="Target, planned and delivered load reduction",
+        period=(signal.starts_at, signal.ends_at),
+        series=series if view.tracking else series[1:],
+        zone=zone,
+        now=now,
+    )

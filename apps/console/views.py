@@ -1,0 +1,117 @@
+"""Operators' pages: who is looking, one call, render."""
+
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_GET, require_http_methods
+
+from apps.accounts.models import User
+from apps.accounts.selectors import operated_organizations
+from apps.common import clock
+from apps.common.errors import ForbiddenError
+from apps.common.pages import is_fragment, page, signed_in
+from apps.console import events, selectors, services
+from apps.console.selectors import Tenant
+from apps.hubs.models import Hub
+
+
+@require_GET
+@signed_in
+def start(request: HttpRequest) -> HttpResponse:
+    """Go to the first organization one works for."""
+    organization = operated_organizations(user=_user(request)).first()
+    if organization is None:
+        raise Http404
+    return redirect("console:fleet", organization.pk)
+
+
+@require_GET
+@signed_in
+def fleet(request: HttpRequest, organization_id: int) -> HttpResponse:
+    """Show the fleet."""
+    tenant = _tenant(request, organization_id)
+    shown = selectors.fleet(
+        organization=tenant.organization, page_number=request.GET.get("page", "1"), now=clock.now()
+    )
+    return _page(request, "fleet", tenant, fleet=shown)
+
+
+@require_GET
+@signed_in
+def event_list(request: HttpRequest, organization_id: int) -> HttpResponse:
+    """List the newest events."""
+    tenant = _tenant(request, organization_id)
+    return _page(request, "events", tenant, signals=events.signals_newest(organization=tenant.organization))
+
+
+@require_GET
+@signed_in
+def event_detail(request: HttpRequest, organization_id: int, signal_id: UUID) -> HttpResponse:
+    """Show one event: target, planned, delivered, and who does what."""
+    tenant = _tenant(request, organization_id)
+    signal = events.signal_of_organization(organization=tenant.organization, signal_id=signal_id)
+    if signal is None:
+        raise Http404
+    shown = events.signal_page(signal=signal, zone=ZoneInfo(tenant.time_zone), now=clock.now())
+    return _page(request, "event", tenant, event=shown, signal=signal)
+
+
+@require_GET
+@signed_in
+def hub_list(request: HttpRequest, organization_id: int) -> HttpResponse:
+    """Show every hub's state."""
+    tenant = _tenant(request, organization_id)
+    return _page(request, "hubs", tenant, rows=selectors.hub_rows(organization=tenant.organization))
+
+
+@require_http_methods(["GET", "POST"])
+@signed_in
+def hub_revoke(request: HttpRequest, organization_id: int, hub_id: UUID) -> HttpResponse:
+    """Ask, then revoke a hub."""
+    tenant = _tenant(request, organization_id)
+    hub = selectors.hub_of_organization(organization=tenant.organization, hub_id=hub_id)
+    if hub is None:
+        raise Http404
+    if request.method == "POST":
+        return _revoke(request, tenant, hub)
+    return _revoke_page(request, tenant, hub)
+
+
+def _revoke(request: HttpRequest, tenant: Tenant, hub: Hub) -> HttpResponse:
+    organization = tenant.organization
+    try:
+        services.revoke_hub(user=_user(request), organization=organization, hub_id=hub.pk, now=clock.now())
+    except ForbiddenError:
+        return _revoke_page(request, tenant, hub)
+    messages.success(request, f"The hub of {hub.site or 'no home'} is revoked.")
+    return redirect("console:hubs", organization.pk)
+
+
+def _revoke_page(request: HttpRequest, tenant: Tenant, hub: Hub) -> HttpResponse:
+    status = 200 if tenant.may_act else 403
+    return page(request, "console/hub_revoke.html", _context(tenant, hub=hub), status=status)
+
+
+def _page(request: HttpRequest, name: str, tenant: Tenant, **context: object) -> HttpResponse:
+    """Render the whole page, or its live part to a fragment's request."""
+    template = f"console/_{name}.html" if is_fragment(request) else f"console/{name}.html"
+    return page(request, template, _context(tenant, section=name, **context), time_zone=tenant.time_zone)
+
+
+def _context(tenant: Tenant, **context: object) -> dict[str, object]:
+    return {"tenant": tenant, "organization": tenant.organization, **context}
+
+
+def _tenant(request: HttpRequest, organization_id: int) -> Tenant:
+    found = selectors.tenant(user=_user(request), organization_id=organization_id)
+    if found is None:
+        raise Http404
+    return found
+
+
+def _user(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)  # signed_in has seen to it
+    return request.user

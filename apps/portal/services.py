@@ -1,0 +1,30 @@
+"""What a household may change."""
+
+from datetime import datetime
+from uuid import UUID
+
+from apps.accounts.models import User
+from apps.hubs.models import Hub
+from apps.hubs.services import hub_claim
+from apps.portal.errors import OwnerOnlyError
+from apps.programs.models import OptOut
+from apps.programs.services import opt_out_create
+from apps.sites.models import Site
+from apps.sites.selectors import is_owner
+
+
+def claim_hub(*, user: User, site: Site, code: str, machine_now: datetime, now: datetime) -> Hub:
+    """Bind the hub that shows `code` to the owner's home (wrong guesses are few, see apps.hubs.guesses)."""
+    _check_owner(user, site)
+    return hub_claim(site=site, code=code, actor=user.email, machine_now=machine_now, now=now)
+
+
+def opt_out(*, user: User, site: Site, signal_id: UUID, now: datetime) -> OptOut:
+    """Take the owner's home out of one event, at once."""
+    _check_owner(user, site)
+    return opt_out_create(signal_id=signal_id, site=site, user=user, reason="said so in the portal", now=now)
+
+
+def _check_owner(user: User, site: Site) -> None:
+    if not is_owner(user=user, site=site):
+        raise OwnerOnlyError("only an owner of this home decides this")
