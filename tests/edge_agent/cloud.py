@@ -55,6 +55,8 @@ class Cloud:
         self.refuse_connections = False
         self.remember_positions = True
         self.snapshot_interval_s = 60.0
+        self.problem: tuple[int, dict[str, Any]] | None = None
+        self.claim_expires_at = "2999-01-01T00:00:00Z"
 
     @property
     def url(self) -> str:
@@ -136,6 +138,8 @@ class Cloud:
         if path == "/device/register":
             return self._register(document)
         hub = self.hubs.get(document["hub_id"])
+        if self.problem is not None:
+            return self.problem
         if hub is None:
             return 404, {"code": "hub_unknown", "detail": ""}
         if not hub.claimed:
@@ -156,7 +160,7 @@ class Cloud:
             hub = Hub(f"hub-{len(self.hubs) + 1}", key, digest, claimed=self.claim_at_once)
             self.hubs[hub.hub_id] = hub
         hub.claim_digest = digest
-        return 201, {"hub_id": hub.hub_id, "status": "unclaimed", "claim_expires_at": "2999-01-01T00:00:00Z"}
+        return 201, {"hub_id": hub.hub_id, "status": "unclaimed", "claim_expires_at": self.claim_expires_at}
 
     @staticmethod
     def _verify(public_key: str, signature: str, payload: bytes) -> None:

@@ -1,6 +1,8 @@
 """A simulated home: which profiles drive it and how big its devices are."""
 
+from datetime import date
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
@@ -78,6 +80,21 @@ class Home(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 def home_config(document: dict[str, Any]) -> Home:
     """A home from a hub's `driver` table."""
     try:
-        return msgspec.convert(document, Home)
-    except msgspec.ValidationError as error:
+        home = msgspec.convert(document, Home)
+        ZoneInfo(home.time_zone)
+        monday = date.fromisoformat(home.first_monday).weekday() == 0
+    except (msgspec.ValidationError, ZoneInfoNotFoundError, ValueError) as error:
         raise ConfigError(f"simulated home: {error}") from error
+    if not monday:
+        raise ConfigError(f"simulated home: first_monday {home.first_monday} is no Monday")
+    if home.ev:
+        charger_kw(home.ev.profile)
+    return home
+
+
+def charger_kw(profile: str) -> float:
+    """The rated power [kW] that a charger's profile has in its name."""
+    try:
+        return float(profile.rpartition("_")[2])
+    except ValueError:
+        raise ConfigError(f"simulated home: {profile!r} is no charger's profile") from None

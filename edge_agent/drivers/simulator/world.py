@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from edge_agent.drivers.simulator.config import Home
+from edge_agent.drivers.simulator.config import Home, charger_kw
 from edge_agent.drivers.simulator.devices import BatteryModel, EvModel, HeatModel
 from edge_agent.drivers.simulator.ev import Visit, visits
 from edge_agent.drivers.simulator.profiles import STEP_MS, Calendar, Profiles
@@ -60,8 +60,8 @@ class World:
 
     def _prepare_profiles(self, config: Home, profiles: Profiles) -> None:
         weeks = config.weeks
-        scale = config.household.annual_kwh / profiles.full_load_hours[config.household.profile]
         load = profiles.stretch(config.household.profile, first_week=config.household.first_week, weeks=weeks)
+        scale = config.household.annual_kwh / profiles.full_load_hours[config.household.profile]
         self._load_kw = array("d", (value * scale for value in load))
         self._pv_kw = self._demand_kw = array("d", bytes(8 * len(load)))
         if config.pv:
@@ -77,7 +77,7 @@ class World:
             self._prepare_visits(config.ev.profile, config.ev.first_week, profiles)
 
     def _prepare_visits(self, profile: str, first_week: int, profiles: Profiles) -> None:
-        rated_kw = float(profile.rpartition("_")[2])
+        rated_kw = charger_kw(profile)
         series = profiles.stretch(profile, first_week=first_week, weeks=self.config.weeks)
         self._visits = visits(array("d", (value * rated_kw for value in series)))
         for number, visit in enumerate(self._visits):
