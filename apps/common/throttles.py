@@ -29,3 +29,9 @@ class AddressRateThrottle(throttling.SimpleRateThrottle):
 
     def get_cache_key(self, request: Request, view: "APIView") -> str | None:
         return f"{settings.REDIS_PREFIX}throttle:{self.scope}:{self.get_ident(request)}"
+
+
+class KnockRateThrottle(AddressRateThrottle):
+    """A more generous one for hubs that wait to be let in; a whole street may share an address."""
+
+    scope = "device_knock"

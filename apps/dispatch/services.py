@@ -15,8 +15,8 @@ from django.db.models import Max
 
 from apps.common.redis import client, publish
 from apps.dispatch.errors import SignalUnknownError
-from apps.dispatch.models import Plan, Schedule
-from apps.dispatch.selectors import away_site_ids, scheduled_site_ids
+from apps.dispatch.models import Plan, Schedule, Tracker
+from apps.dispatch.selectors import away_site_ids, newest_plan, scheduled_site_ids
 from apps.flexibility.services import FleetFlexibility, SignalIntervals, flexibility_compute
 from apps.hubs.instructions import Order, instructions_queue, milliseconds
 from apps.hubs.selectors import active_hubs_by_site
@@ -32,7 +32,6 @@ from vpp.protocols.link.messages import Schedule as ScheduleMessage
 SOLVER_LIMIT_S = 10.0
 PLAN_LOCK_S = 120.0
 PLANNABLE = [GridSignal.State.ACCEPTED, GridSignal.State.PLANNED, GridSignal.State.ACTIVE]
-CUT_KW = 1e-3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,12 +48,15 @@ class Request:
         return self.signal.starts_at + timedelta(seconds=self.first * self.signal.interval_s)
 
 
-def signal_plan(*, signal_id: UUID, reason: str, now: datetime) -> Plan | None:
+def signal_plan(*, signal_id: UUID, reason: str, now: datetime, unless_planned: bool = False) -> Plan | None:
     """Decide who gives what from now to the signal's end, and queue the hubs' instructions.
 
-    Homes that are silent or opted out are planned around. Returns None for a signal that is over.
+    Homes that are silent or opted out are planned around. Returns None for a signal that is over, or with
+    `unless_planned` for one that has a plan by now.
     """
     with client().lock(f"{settings.REDIS_PREFIX}plan:{signal_id}", timeout=PLAN_LOCK_S):
+        if unless_planned and newest_plan(signal_id=signal_id) is not None:
+            return None
         return _plan(signal_id, reason=reason, now=now)
 
 
@@ -160,11 +162,19 @@ def _commit(
     schedules = _save_schedules(plan, fleet, result, first=request.first)
     if signal.state == GridSignal.State.ACCEPTED:
         signal_set_state(signal_id=signal.pk, state=GridSignal.State.PLANNED)
+    _reset_tracker(request, fleet)
     messages = {schedule.site_id: _message(schedule, plan) for schedule in schedules}
     targets = sorted(set(messages) | before)
     _order(targets, messages, signal_id=signal.pk, reason=request.reason, now=now, ends_at=signal.ends_at)
     transaction.on_commit(lambda: publish("signals", [str(signal.pk)]))
     return plan
+
+
+def _reset_tracker(request: Request, fleet: FleetFlexibility) -> None:
+    """Tracking judges the new plan by the homes it counts on."""
+    counted = [str(site.pk) for site in fleet.sites if site.pk not in request.away]
+    fresh = {"planned_with": counted, "short_looks": 0, "looks_since_plan": 0}
+    Tracker.objects.update_or_create(signal=request.signal, defaults=fresh)
 
 
 def _save_plan(
@@ -214,20 +224,19 @@ def _save_schedules(
                 shed_kw=[round(value, 4) for value in result.shed_kw[index].tolist()],
                 site_kw=[round(value, 4) for value in planned_kw[index].tolist()],
                 resources={
-                    held[site.pk][kind].key: _ceiling(usual, cut)
+                    held[site.pk][kind].key: _planned(usual, cut)
                     for kind, (usual, cut) in cuts.items()
-                    if kind in held[site.pk] and (cut > CUT_KW).any()
+                    if kind in held[site.pk]
                 },
             )
         )
     return Schedule.objects.bulk_create(made)
 
 
-def _ceiling(usual_kw: Sequence[float | None], cut_kw: "np.ndarray[Any, Any]") -> list[float | None]:
-    """What is left to a resource that is cut; None where it is free."""
+def _planned(usual_kw: Sequence[float | None], cut_kw: "np.ndarray[Any, Any]") -> list[float | None]:
+    """What a car or heat pump may draw: the plan counted on its usual power less the cut, so no more than that."""
     return [
-        round(max(0.0, (usual or 0.0) - cut), 4) if cut > CUT_KW else None
-        for usual, cut in zip(usual_kw, cut_kw.tolist(), strict=True)
+        round(max(0.0, (usual or 0.0) - cut), 4) for usual, cut in zip(usual_kw, cut_kw.tolist(), strict=True)
     ]
 
 

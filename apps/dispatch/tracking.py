@@ -40,7 +40,7 @@ def signals_tick(*, now: datetime) -> None:
 def _advance(signal: GridSignal, *, now: datetime) -> None:
     action = due(signal.state, Interval(signal.starts_at, signal.ends_at), now=now)  # type: ignore[arg-type]
     if action == "plan":
-        signal_plan(signal_id=signal.pk, reason="the event is near", now=now)
+        signal_plan(signal_id=signal.pk, reason="the event is near", now=now, unless_planned=True)
     elif action == "start":
         signal_set_state(signal_id=signal.pk, state=GridSignal.State.ACTIVE)
         signal_plan(signal_id=signal.pk, reason="the event begins", now=now)

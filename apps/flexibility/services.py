@@ -17,11 +17,12 @@ from apps.flexibility.models import SiteFlexibility
 from apps.sites.models import Resource, Site
 from apps.sites.selectors import resources_by_site
 from apps.telemetry.rollups import roll_up
-from apps.telemetry.selectors import latest_by_site
+from apps.telemetry.selectors import latest_by_site, recent_means
 from vpp.baselines.days import select_days
 from vpp.baselines.ten_of_ten import adjustment_window, mean_ten_of_ten
 from vpp.errors import VppError
 from vpp.flexibility.envelope import ShedEnvelope, build_shed_envelope
+from vpp.flexibility.intraday import blend_with_present
 from vpp.resources.battery import Battery
 from vpp.resources.ev import Ev
 from vpp.resources.heat_pump import HeatPump
@@ -30,6 +31,7 @@ from vpp.resources.site import SiteState
 
 Floats = NDArray[np.float64]
 BASELINE_METHOD = "mean 10 of 10, additive same-day adjustment"
+PRESENT = timedelta(minutes=5)
 COLUMNS = ("grid_kw", "load_kw", "pv_kw", "ev_kw", "heat_kw")
 # The hub reports a tank's heat; of it half may be missing when the event starts, at this performance.
 HEAT_PUMP_COP = 3.0
@@ -87,6 +89,7 @@ def flexibility_compute(
     for index, site in enumerate(ordered):
         if site.pk in frozen:
             merged.baseline_kw[index] = frozen[site.pk]
+    merged.uncontrolled_kw = _with_present(merged.uncontrolled_kw, ordered, intervals=intervals, now=now)
     states, notes = _site_states(ordered)
     for site, reason in zip(ordered, merged.reasons, strict=True):
         if reason:
@@ -141,6 +144,25 @@ def _forecast(
         mean_ten_of_ten(np.nan_to_num(history["heat_kw"]), adjustment="none").baseline_kw,
         [reason if not ok else "" for reason, ok in zip(baseline.reason, baseline.ok, strict=True)],
     )
+
+
+def _with_present(
+    forecast_kw: Floats, sites: Sequence[Site], *, intervals: SignalIntervals, now: datetime
+) -> Floats:
+    """Correct the forecast of load less PV by the last minutes."""
+    measured = recent_means(
+        site_ids=[site.pk for site in sites],
+        columns=("load_kw", "pv_kw"),
+        starts_at=now - PRESENT,
+        ends_at=now,
+    )
+    present = [
+        load + (pv or 0.0) if load is not None else math.nan
+        for load, pv in (measured.get(site.pk, (None, None)) for site in sites)
+    ]
+    middles = [intervals.starts_at + intervals.step * (index + 0.5) for index in range(intervals.count)]
+    lead_s = [(middle - now).total_seconds() for middle in middles]
+    return blend_with_present(forecast_kw, present_kw=np.array(present), lead_s=np.array(lead_s))
 
 
 def _uncontrolled(values: Mapping[str, Floats]) -> Floats:

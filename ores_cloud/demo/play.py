@@ -21,7 +21,7 @@ from vpp.intervals import Grid
 
 ZONE = ZoneInfo("Europe/Berlin")
 # A Thursday in spring, a little before the evening peak; the profiles' weeks are laid under this date.
-DAY = datetime(2026, 4, 23, 16, 15, tzinfo=ZONE)
+DAY = datetime(2026, 4, 23, 16, 30, tzinfo=ZONE)
 EVENT_LENGTH = timedelta(hours=2)
 NOTICE = timedelta(minutes=10)
 TARGET_KW = 40.0

@@ -151,6 +151,7 @@ REST_FRAMEWORK = {
     "DEFAULT_THROTTLE_RATES": {
         "tenant": env("RATE_LIMIT_TENANT", default="6000/min"),
         "device": env("RATE_LIMIT_DEVICE", default="120/min"),
+        "device_knock": env("RATE_LIMIT_DEVICE_KNOCK", default="3000/min"),
     },
     "EXCEPTION_HANDLER": "apps.common.api.problem_handler",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",

@@ -10,7 +10,7 @@ from rest_framework.views import APIView
 from apps.accounts.api.views import AggregatorView
 from apps.common import clock
 from apps.common.errors import NotFoundError
-from apps.common.throttles import AddressRateThrottle
+from apps.common.throttles import AddressRateThrottle, KnockRateThrottle
 from apps.hubs import services
 from apps.hubs.api.serializers import AuthenticateSerializer, ClaimSerializer, RegisterSerializer
 from apps.hubs.tokens import CHALLENGE_S, challenge_issue
@@ -38,7 +38,7 @@ class AuthenticateView(APIView):
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
-    throttle_classes = (AddressRateThrottle,)
+    throttle_classes = (KnockRateThrottle,)
 
     def post(self, request: Request) -> Response:
         serializer = AuthenticateSerializer(data=request.data)
