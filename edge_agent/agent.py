@@ -62,7 +62,7 @@ class Agent:
             CloudScheduleController(self.book),
             SelfConsumptionController(),
         )
-        self.cycle = Cycle(self.driver, controllers, limits)
+        self.cycle = Cycle(self.driver, controllers, limits=limits)
         self.recorder = Recorder(config.snapshot_interval_s)
         self.provisioner = Provisioner(config, load_identity(self._data_dir), emit=emit)
         self.link = WebSocketLink(self) if config.link.transport == "websocket" else PostLink(self)

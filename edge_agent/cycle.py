@@ -14,7 +14,7 @@ from edge_agent.safety import Allowed, DeviceLimits, device_ranges
 class Cycle:
     """One home's read-decide-write loop, one pass at a time."""
 
-    def __init__(self, driver: Driver, controllers: Sequence[Controller], limits: DeviceLimits) -> None:
+    def __init__(self, driver: Driver, controllers: Sequence[Controller], *, limits: DeviceLimits) -> None:
         self._driver = driver
         self._controllers = controllers
         self._limits = limits

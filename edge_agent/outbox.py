@@ -215,7 +215,7 @@ class Outbox:
         state = self._lanes[lane]
         return state.end - max(state.first, state.acked + 1)
 
-    def read(self, lane: Lane, first: int, end: int) -> list[bytes]:
+    def read(self, lane: Lane, *, first: int, end: int) -> list[bytes]:
         """The messages [first, end), as JSON, to be sent now."""
         sql = "SELECT body FROM message WHERE lane = ? AND seq >= ? AND seq < ? ORDER BY seq"
         bodies = [bytes(row[0]) for row in self._db.execute(sql, (lane, first, end))]
@@ -251,7 +251,7 @@ class Outbox:
         changed: set[Lane] = set()
         for (lane, seq), content in self._staged.messages.items():
             changed.add(lane)
-            grown -= self._delete(lane, seq, seq) if seq < self._lanes[lane].end else 0
+            grown -= self._delete(lane, first=seq, last=seq) if seq < self._lanes[lane].end else 0
             if content is not None:
                 self._db.execute(_PUT_MESSAGE, (lane, seq, *content))
                 grown += len(content[1])
@@ -267,12 +267,12 @@ class Outbox:
 
     def _delete_acked(self) -> int:
         return sum(
-            self._delete(lane, state.first, state.acked)
+            self._delete(lane, first=state.first, last=state.acked)
             for lane, state in self._lanes.items()
             if state.acked >= state.first
         )
 
-    def _delete(self, lane: Lane, first: int, last: int) -> int:
+    def _delete(self, lane: Lane, *, first: int, last: int) -> int:
         """Delete [first, last] of a lane; how many bytes that frees."""
         where = "FROM message WHERE lane = ? AND seq BETWEEN ? AND ?"
         freed = self._one(f"SELECT coalesce(sum(length(body)), 0) {where}", [lane, first, last])

@@ -52,7 +52,7 @@ class Identity(msgspec.Struct):
 class Refusal(Exception):
     """The cloud answered with a problem."""
 
-    def __init__(self, status: int, code: str, detail: str) -> None:
+    def __init__(self, status: int, code: str, *, detail: str) -> None:
         super().__init__(f"{status} {code}: {detail}")
         self.status = status
         self.code = code
@@ -106,7 +106,7 @@ def post_json(url: str, document: dict[str, Any], *, timeout_s: float) -> dict[s
         except http.client.HTTPException as error:
             raise OSError(f"{url}: {error!r}") from error
     if response.status >= 400:
-        raise Refusal(response.status, str(answer.get("code", "")), str(answer.get("detail", "")))
+        raise Refusal(response.status, str(answer.get("code", "")), detail=str(answer.get("detail", "")))
     return answer
 
 

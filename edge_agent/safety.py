@@ -64,13 +64,14 @@ class Allowed:
 
     ranges: dict[str, Range] = field(default_factory=dict)
 
-    def narrow(self, key: str, low: float, high: float, *, by: str, reason: str) -> None:
-        """Leave of a range what lies in [low, high]; the nearest end where they do not meet."""
+    def narrow(self, key: str, bounds: tuple[float, float], *, by: str, reason: str) -> None:
+        """Leave of a range what lies within `bounds`; the nearest end where they do not meet."""
         allowed = self.ranges.get(key)
         if allowed is None:
             return
-        new_low = clamp(low, allowed.low, allowed.high)
-        new_high = clamp(high, allowed.low, allowed.high)
+        low, high = bounds
+        new_low = clamp(low, low=allowed.low, high=allowed.high)
+        new_high = clamp(high, low=allowed.low, high=allowed.high)
         new_high = max(new_high, new_low)
         if (new_low, new_high) != (allowed.low, allowed.high):
             self.ranges[key] = Range(new_low, new_high, by, reason)
@@ -80,7 +81,7 @@ class Allowed:
         allowed = self.ranges.get(key)
         if allowed is not None and not allowed.low <= kw <= allowed.high:
             reason = f"{reason}; held back by {allowed.by}: {allowed.reason}"
-        self.narrow(key, kw, kw, by=by, reason=reason)
+        self.narrow(key, (kw, kw), by=by, reason=reason)
 
     def undecided(self, key: str) -> bool:
         """Whether the resource exists and is not pinned yet."""
@@ -93,37 +94,36 @@ def device_ranges(limits: DeviceLimits) -> Allowed:
     return Allowed({key: Range(low, high) for key, (low, high) in limits.ranges.items()})
 
 
-def reserve_discharge_kw(limits: DeviceLimits, soc: float, hours: float) -> float:
+def reserve_discharge_kw(limits: DeviceLimits, soc: float, *, hours: float) -> float:
     """The discharging power [kW] that ends above the backup reserve after `hours` [h]."""
     above_kwh = max(0.0, soc - limits.reserve_soc) * limits.battery_kwh
     return above_kwh * limits.discharge_efficiency / hours
 
 
-def protect_battery(image: ProcessImage, allowed: Allowed, limits: DeviceLimits, *, hours: float) -> None:
+def protect_battery(image: ProcessImage, allowed: Allowed, *, limits: DeviceLimits, hours: float) -> None:
     """Keep the backup reserve."""
     if image.battery_soc is None:
         return
-    most_kw = reserve_discharge_kw(limits, image.battery_soc, hours)
+    most_kw = reserve_discharge_kw(limits, image.battery_soc, hours=hours)
     reason = f"backup reserve {limits.reserve_soc:.0%}"
-    allowed.narrow("battery", -most_kw, float("inf"), by="safety", reason=reason)
+    allowed.narrow("battery", (-most_kw, float("inf")), by="safety", reason=reason)
 
 
-def protect_grid(image: ProcessImage, allowed: Allowed, grid: GridLimits) -> None:
+def protect_grid(image: ProcessImage, allowed: Allowed, *, grid: GridLimits) -> None:
     """Keep the grid connection within its limits: battery first, then the car, then PV."""
     battery = allowed.ranges.get("battery")
     residual_kw = image.residual_kw
     if battery:
         allowed.narrow(
             "battery",
-            -grid.export_kw - residual_kw,
-            grid.import_kw - residual_kw,
+            (-grid.export_kw - residual_kw, grid.import_kw - residual_kw),
             by="grid_limit",
             reason=f"grid connection {grid.import_kw:g} kW in, {grid.export_kw:g} kW out",
         )
         battery = allowed.ranges["battery"]
     without_ev_kw = residual_kw - (image.ev_kw or 0.0) + (battery.low if battery else 0.0)
     reason = f"grid connection {grid.import_kw:g} kW in"
-    allowed.narrow("ev", 0.0, max(0.0, grid.import_kw - without_ev_kw), by="grid_limit", reason=reason)
+    allowed.narrow("ev", (0.0, max(0.0, grid.import_kw - without_ev_kw)), by="grid_limit", reason=reason)
     taken_kw = residual_kw - (image.pv_kw or 0.0) + (battery.high if battery else 0.0)
     reason = f"grid connection {grid.export_kw:g} kW out"
-    allowed.narrow("pv", -grid.export_kw - taken_kw, 0.0, by="grid_limit", reason=reason)
+    allowed.narrow("pv", (-grid.export_kw - taken_kw, 0.0), by="grid_limit", reason=reason)

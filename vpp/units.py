@@ -28,6 +28,6 @@ def w_from_kw(kw: float) -> float:
     return kw * 1000.0
 
 
-def clamp(value: float, low: float, high: float) -> float:
+def clamp(value: float, *, low: float, high: float) -> float:
     """`value` held within [low, high]; `low` wins where the bounds cross."""
     return max(low, min(high, value))

@@ -29,13 +29,10 @@ class CloudScheduleController:
             if planned_kw is None or (key == "battery" and site_kw is not None):
                 continue
             if key in {"ev", "pv"}:
-                self._limit(key, planned_kw, allowed, reason)
+                # A car and the sun take or give what they have, up to the plan.
+                bounds = (0.0, planned_kw) if key == "ev" else (planned_kw, 0.0)
+                allowed.narrow(key, bounds, by=self.name, reason=reason)
             else:
                 allowed.want(key, planned_kw, by=self.name, reason=reason)
         if site_kw is not None:
             allowed.want("battery", site_kw - image.residual_kw, by=self.name, reason=reason)
-
-    def _limit(self, key: str, planned_kw: float, allowed: Allowed, reason: str) -> None:
-        """A car and the sun take or give what they have, up to the plan."""
-        low, high = (0.0, planned_kw) if key == "ev" else (planned_kw, 0.0)
-        allowed.narrow(key, low, high, by=self.name, reason=reason)

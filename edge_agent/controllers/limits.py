@@ -17,5 +17,5 @@ class LimitsController:
 
     def control(self, image: ProcessImage, allowed: Allowed) -> None:
         """Apply them all."""
-        protect_battery(image, allowed, self._limits, hours=self._hours)
-        protect_grid(image, allowed, self._grid)
+        protect_battery(image, allowed, limits=self._limits, hours=self._hours)
+        protect_grid(image, allowed, grid=self._grid)

@@ -49,19 +49,19 @@ class ScheduleBook:
         """Take an instruction; what comes back goes to the cloud."""
         held = self._entries.get(instruction.id)
         if held and instruction.revision == held.instruction.revision:
-            return [_notice(instruction, held.state, now_ms, held.reason)]
+            return [_notice(instruction, held.state, at=now_ms, reason=held.reason)]
         if held and instruction.revision < held.instruction.revision:
             reason = f"stale revision: holding {held.instruction.revision}"
-            return [_notice(instruction, "rejected", now_ms, reason)]
+            return [_notice(instruction, "rejected", at=now_ms, reason=reason)]
         if instruction.schedule is None:
             return self._revoke(instruction, now_ms)
         flaw = self._flaw(instruction.schedule)
         if flaw:
-            return [_notice(instruction, "rejected", now_ms, flaw)]
+            return [_notice(instruction, "rejected", at=now_ms, reason=flaw)]
         if _ends_at(instruction) <= now_ms:
-            return [_notice(instruction, "expired", now_ms, "its time was over when it arrived")]
+            return [_notice(instruction, "expired", at=now_ms, reason="its time was over when it arrived")]
         self._keep(instruction, "acknowledged")
-        return [_notice(instruction, "acknowledged", now_ms)]
+        return [_notice(instruction, "acknowledged", at=now_ms)]
 
     def tick(self, now_ms: int) -> list[Notice]:
         """What time alone has changed: begun, missed, forgotten."""
@@ -71,10 +71,10 @@ class ScheduleBook:
             instruction = entry.instruction
             if entry.state == "acknowledged" and active and active[0] is instruction:
                 entry.state = "applied"
-                notices.append(_notice(instruction, "applied", now_ms))
+                notices.append(_notice(instruction, "applied", at=now_ms))
             elif entry.state == "acknowledged" and _ends_at(instruction) <= now_ms:
                 entry.state, entry.reason = "expired", "it ended before any of it was executed"
-                notices.append(_notice(instruction, "expired", now_ms, entry.reason))
+                notices.append(_notice(instruction, "expired", at=now_ms, reason=entry.reason))
             if max(_ends_at(instruction), instruction.expires_at) + _KEPT_MS < now_ms:
                 del self._entries[instruction.id]
         return notices
@@ -110,13 +110,13 @@ class ScheduleBook:
         self._entries = {entry.instruction.id: entry for entry in entries}
         self._order = max((entry.order for entry in entries), default=0)
 
-    def _keep(self, instruction: Instruction, state: InstructionState, reason: str = "") -> None:
+    def _keep(self, instruction: Instruction, state: InstructionState, *, reason: str = "") -> None:
         self._order += 1
         self._entries[instruction.id] = Entry(instruction, state, reason, self._order)
 
     def _revoke(self, instruction: Instruction, now_ms: int) -> list[Notice]:
-        self._keep(instruction, "applied", "revoked")
-        return [_notice(instruction, "applied", now_ms, "revoked")]
+        self._keep(instruction, "applied", reason="revoked")
+        return [_notice(instruction, "applied", at=now_ms, reason="revoked")]
 
     def _flaw(self, schedule: Schedule) -> str | None:
         unknown = sorted(set(schedule.resources) - self._known)
@@ -147,5 +147,5 @@ def _ends_at(instruction: Instruction) -> int:
     return min(end, instruction.expires_at)
 
 
-def _notice(instruction: Instruction, state: InstructionState, now_ms: int, reason: str = "") -> Notice:
-    return Notice(instruction.id, instruction.revision, state, now_ms, reason)
+def _notice(instruction: Instruction, state: InstructionState, *, at: int, reason: str = "") -> Notice:
+    return Notice(instruction.id, instruction.revision, state, at, reason)

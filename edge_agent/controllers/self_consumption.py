@@ -15,8 +15,8 @@ class SelfConsumptionController:
             allowed.want("battery", -image.residual_kw, by=self.name, reason="use the home's own energy")
 
 
-def follow_residual(limits: DeviceLimits, residual_kw: float, soc: float, hours: float) -> float:
+def follow_residual(limits: DeviceLimits, residual_kw: float, *, soc: float, hours: float) -> float:
     """The same intent as one number, for a recorded past: battery power [kW] for the rest of the home's."""
     if residual_kw <= 0.0:
         return -residual_kw
-    return -min(residual_kw, reserve_discharge_kw(limits, soc, hours))
+    return -min(residual_kw, reserve_discharge_kw(limits, soc, hours=hours))

@@ -1,10 +1,16 @@
 """Drivers: each in a folder of its own, behind one small interface."""
 
-from collections.abc import Callable
 from typing import Protocol
 
 from edge_agent.process_image import ProcessImage, Setpoints
 from vpp.protocols.link.messages import ResourceDescription
+
+
+class FollowResidual(Protocol):
+    """How a battery answers to the rest of its home."""
+
+    def __call__(self, residual_kw: float, *, soc: float, hours: float) -> float:
+        """Battery power [kW] for the rest's power [kW], state of charge, and how long both will hold [h]."""
 
 
 class Driver(Protocol):
@@ -23,7 +29,7 @@ class Driver(Protocol):
         """What has to outlive this process; saved with every cycle."""
 
     def history(
-        self, *, days: int, step_s: int, until_ms: int, decide: Callable[[float, float, float], float]
+        self, *, days: int, step_s: int, until_ms: int, decide: "FollowResidual"
     ) -> "HistorySource | None":
         """What was recorded before the hub's first start, if the driver can tell."""
 

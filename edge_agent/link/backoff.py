@@ -6,7 +6,7 @@ import random
 class Backoff:
     """Exponential with full jitter; all in machine seconds."""
 
-    def __init__(self, first_s: float, max_s: float, dice: random.Random | None = None) -> None:
+    def __init__(self, first_s: float, max_s: float, *, dice: random.Random | None = None) -> None:
         self._first_s = first_s
         self._max_s = max_s
         self._dice = dice or random.Random()  # noqa: S311  jitter

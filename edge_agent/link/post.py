@@ -55,7 +55,7 @@ class PostLink:
         session = HubSession(hello=hello, next_seq=outbox.ends(), pipelined=True)
         bodies = [codec.encode_json(hello)]
         for span in session.next_spans(outbox.ends()):
-            bodies += outbox.read(span.lane, span.first, span.end)
+            bodies += outbox.read(span.lane, first=span.first, end=span.end)
         body = b"[" + b",".join(bodies) + b"]"
         for message in await asyncio.to_thread(self._post, token, body):
             apply(session.feed(message), self._host)

@@ -79,13 +79,13 @@ class WebSocketLink:
             await socket.send(codec.encode_json(hello), text=True)
             sender = asyncio.create_task(self._send(socket, session))
             try:
-                await self._receive(socket, session, backoff)
+                await self._receive(socket, session, backoff=backoff)
             finally:
                 sender.cancel()
                 with suppress(asyncio.CancelledError, ConnectionClosed, Gone):
                     await sender
 
-    async def _receive(self, socket: ClientConnection, session: HubSession, backoff: Backoff) -> None:
+    async def _receive(self, socket: ClientConnection, session: HubSession, *, backoff: Backoff) -> None:
         heard_at = time.monotonic()
         while True:
             try:
@@ -110,7 +110,7 @@ class WebSocketLink:
             self._work.clear()
             for span in session.next_spans(outbox.ends()):
                 try:
-                    bodies = outbox.read(span.lane, span.first, span.end)
+                    bodies = outbox.read(span.lane, first=span.first, end=span.end)
                 except Gone:
                     await socket.close()
                     raise

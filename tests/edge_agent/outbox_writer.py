@@ -20,9 +20,9 @@ def main(path: Path) -> None:
         ends, first = outbox.ends(), outbox.first_unacked()
         if count % 3 == 0 and ends["live"] > first["live"]:
             # Seen by a cloud: from now on nothing may be added to it.
-            outbox.read("live", ends["live"] - 1, ends["live"])
+            outbox.read("live", first=ends["live"] - 1, end=ends["live"])
         if count % 500 == 499:
-            for body in outbox.read("live", first["live"], first["live"] + 5):
+            for body in outbox.read("live", first=first["live"], end=first["live"] + 5):
                 sys.stdout.write(body.decode() + "\n")
             sys.stdout.flush()
             outbox.acknowledge("live", first["live"] + 4)

@@ -150,7 +150,7 @@ def test_nobody_can_widen_what_was_narrowed(wishes: list) -> None:
     allowed = device_ranges(LIMITS)
     for key, one, other in wishes:
         before = allowed.ranges.get(key)
-        allowed.narrow(key, min(one, other), max(one, other), by="x", reason="y")
+        allowed.narrow(key, (min(one, other), max(one, other)), by="x", reason="y")
         after = allowed.ranges.get(key)
         if before is None or after is None:
             assert key == "none"
@@ -169,7 +169,7 @@ def test_no_schedule_breaks_a_limit(soc: float, site_kw: float, load: float, pv:
 
 
 def test_a_recorded_past_follows_the_same_mode() -> None:
-    assert follow_residual(LIMITS, -3.0, 0.5, 1.0) == 3.0
-    assert follow_residual(LIMITS, 2.0, 0.6, 1.0) == -2.0
-    assert follow_residual(LIMITS, 9.0, 0.3, 1.0) == pytest.approx(-0.9)
-    assert follow_residual(LIMITS, 9.0, 0.1, 1.0) == 0.0
+    assert follow_residual(LIMITS, -3.0, soc=0.5, hours=1.0) == 3.0
+    assert follow_residual(LIMITS, 2.0, soc=0.6, hours=1.0) == -2.0
+    assert follow_residual(LIMITS, 9.0, soc=0.3, hours=1.0) == pytest.approx(-0.9)
+    assert follow_residual(LIMITS, 9.0, soc=0.1, hours=1.0) == 0.0

@@ -21,12 +21,12 @@ def row(at: int, pv_kw: float | None = None) -> ProcessImage:
     return ProcessImage(at=at, grid_kw=1.0, import_kwh=2.0, export_kwh=0.0, load_kw=1.0, pv_kw=pv_kw)
 
 
-def opened(tmp_path: Path, boot: str = "machine", max_bytes: int = 10**9) -> Outbox:
+def opened(tmp_path: Path, *, boot: str = "machine", max_bytes: int = 10**9) -> Outbox:
     return Outbox(tmp_path / "hub.db", machine_boot=boot, max_bytes=max_bytes)
 
 
 def messages(outbox: Outbox, lane: Lane) -> list[Snapshots]:
-    bodies = outbox.read(lane, outbox.first_unacked()[lane], outbox.ends()[lane])
+    bodies = outbox.read(lane, first=outbox.first_unacked()[lane], end=outbox.ends()[lane])
     found = [codec.decode_hub(body.decode()) for body in bodies]
     return [message for message in found if isinstance(message, Snapshots)]
 
@@ -48,7 +48,7 @@ def test_nothing_is_visible_before_the_commit(tmp_path: Path) -> None:
     outbox.add_row(row(1))
     assert outbox.ends() == {"live": 0, "backfill": 0, "status": 0}
     with pytest.raises(Gone):
-        outbox.read("live", 0, 1)
+        outbox.read("live", first=0, end=1)
     outbox.commit()
     assert outbox.ends()["live"] == 1
 
@@ -76,7 +76,7 @@ def test_acknowledged_messages_go_with_the_next_commit_and_numbers_go_on(tmp_pat
     for at in range(4):
         outbox.add_row(row(at))
         outbox.commit()
-        outbox.read("live", at, at + 1)
+        outbox.read("live", first=at, end=at + 1)
     outbox.acknowledge("live", 2)
     assert outbox.first_unacked()["live"] == 3
     outbox.close()
@@ -125,7 +125,7 @@ def test_at_its_cap_the_oldest_measurements_go_backfill_first_and_the_status_sta
     assert kept[-1].at[-1] == 5999
     assert kept[0].at[0] == outbox.dropped_rows
     with pytest.raises(Gone):
-        outbox.read("backfill", 0, 1)
+        outbox.read("backfill", first=0, end=1)
     outbox.close()
     assert opened(tmp_path).dropped_rows == outbox.dropped_rows
 

@@ -60,7 +60,7 @@ def test_a_car_leaves_with_what_it_needs_if_that_can_be_done(limits: list, need:
     hours = 0.25
     given_kwh = 0.0
     for place, limit in enumerate(limits):
-        power = ev.run(limit, hours, (len(limits) - place) * hours)
+        power = ev.run(limit, hours, hours_left=(len(limits) - place) * hours)
         assert 0.0 <= power <= 11.0
         given_kwh += power * hours
     assert min(need, 11.0 * hours * len(limits)) - 1e-6 <= given_kwh <= need + 1e-6
@@ -69,7 +69,7 @@ def test_a_car_leaves_with_what_it_needs_if_that_can_be_done(limits: list, need:
 def test_a_paused_car_waits_as_long_as_it_can_afford() -> None:
     ev = EvModel(Ev("HLS_A_11.0", 11.0, 60.0))
     ev.arrive(0, 11.0)
-    powers = [ev.run(0.0, 0.5, (8 - place) * 0.5) for place in range(8)]
+    powers = [ev.run(0.0, 0.5, hours_left=(8 - place) * 0.5) for place in range(8)]
     assert powers == [0, 0, 0, 0, 0, 0, 11.0, 11.0]
 
 
@@ -79,7 +79,7 @@ def test_heat_tank_keeps_its_bounds_and_its_balance(steps: list) -> None:
     hours = 0.25
     for wish, demand in steps:
         before, unmet = heat.tank_kwh, heat.unmet_kwh
-        power = heat.run(wish, demand, hours)
+        power = heat.run(wish, hours, demand_kw=demand)
         assert 0.0 <= power <= 3.0
         assert 0.0 <= heat.tank_kwh <= 8.0
         served = demand * hours - (heat.unmet_kwh - unmet)

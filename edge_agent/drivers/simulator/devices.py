@@ -60,7 +60,7 @@ class EvModel:
         self.visit = visit
         self.need_kwh = min(need_kwh, self.config.full_soc * self.config.battery_kwh)
 
-    def run(self, limit_kw: float | None, hours: float, hours_left: float) -> float:
+    def run(self, limit_kw: float | None, hours: float, *, hours_left: float) -> float:
         """Charge at full power, or below `limit_kw` as long as the need can still be met by departure."""
         if self.visit < 0 or self.need_kwh <= 0.0:
             return 0.0
@@ -84,7 +84,7 @@ class HeatModel:
         self.tank_kwh = config.tank_kwh * config.target
         self.unmet_kwh = 0.0
 
-    def run(self, wish_kw: float | None, demand_kw: float, hours: float) -> float:
+    def run(self, wish_kw: float | None, hours: float, *, demand_kw: float) -> float:
         """Electric power while the house draws `demand_kw` [kW thermal]; None keeps the tank at target."""
         config = self.config
         if wish_kw is None:

@@ -4,9 +4,10 @@ import random
 
 import msgspec
 
+from edge_agent.drivers import FollowResidual
 from edge_agent.drivers.simulator.config import Home
 from edge_agent.drivers.simulator.profiles import load_profiles
-from edge_agent.drivers.simulator.world import BatteryFollows, Flows, World, WorldState
+from edge_agent.drivers.simulator.world import Flows, World, WorldState
 from edge_agent.process_image import HANDS_OFF, ProcessImage, Setpoints
 from vpp.protocols.link.messages import ResourceDescription
 
@@ -91,7 +92,7 @@ class SimulatorDriver:
             frequency_hz=round(gauss(50.0, 0.012), 3),
         )
 
-    def history(self, *, days: int, step_s: int, until_ms: int, decide: BatteryFollows) -> "History":
+    def history(self, *, days: int, step_s: int, until_ms: int, decide: FollowResidual) -> "History":
         """The `days` before `until_ms`, lived through with the battery as `decide` says."""
         world = self.world
         step_ms = step_s * 1000
@@ -104,7 +105,7 @@ class History:
     """The recorded past, made step by step."""
 
     def __init__(
-        self, driver: SimulatorDriver, *, step_ms: int, until_ms: int, decide: BatteryFollows
+        self, driver: SimulatorDriver, *, step_ms: int, until_ms: int, decide: FollowResidual
     ) -> None:
         self._driver = driver
         self._step_ms = step_ms

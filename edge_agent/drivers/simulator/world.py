@@ -3,10 +3,10 @@
 from __future__ import annotations  # array[float] is for the type checker only
 
 from array import array
-from collections.abc import Callable
 
 import msgspec
 
+from edge_agent.drivers import FollowResidual
 from edge_agent.drivers.simulator.config import Home, charger_kw
 from edge_agent.drivers.simulator.devices import BatteryModel, EvModel, HeatModel
 from edge_agent.drivers.simulator.ev import Visit, visits
@@ -14,8 +14,6 @@ from edge_agent.drivers.simulator.profiles import STEP_MS, Calendar, Profiles
 from edge_agent.process_image import HANDS_OFF, Setpoints
 
 _MS_PER_HOUR = 3_600_000.0
-# (power of the rest of the home [kW], state of charge, how long it will hold [h]) -> battery power [kW]
-BatteryFollows = Callable[[float, float, float], float]
 
 
 class WorldState(msgspec.Struct):
@@ -74,9 +72,9 @@ class World:
         self._visits: list[Visit] = []
         self._visit_at = array("h", [-1]) * len(load)
         if config.ev:
-            self._prepare_visits(config.ev.profile, config.ev.first_week, profiles)
+            self._prepare_visits(config.ev.profile, config.ev.first_week, profiles=profiles)
 
-    def _prepare_visits(self, profile: str, first_week: int, profiles: Profiles) -> None:
+    def _prepare_visits(self, profile: str, first_week: int, *, profiles: Profiles) -> None:
         rated_kw = charger_kw(profile)
         series = profiles.stretch(profile, first_week=first_week, weeks=self.config.weeks)
         self._visits = visits(array("d", (value * rated_kw for value in series)))
@@ -85,7 +83,7 @@ class World:
                 self._visit_at[step] = number
 
     def advance(
-        self, to_ms: int, setpoints: Setpoints = HANDS_OFF, *, follow: BatteryFollows | None = None
+        self, to_ms: int, setpoints: Setpoints = HANDS_OFF, *, follow: FollowResidual | None = None
     ) -> Flows:
         """Hold the setpoints from the present to `to_ms`, within one profile step.
 
@@ -101,13 +99,13 @@ class World:
             limit_kw = setpoints.pv_kw
             pv_kw = -available_kw if limit_kw is None else -min(available_kw, max(0.0, -limit_kw))
         if self.ev:
-            ev_kw = self._run_ev(self.ev, local, hours, setpoints.ev_kw)
+            ev_kw = self._run_ev(self.ev, local, hours=hours, limit_kw=setpoints.ev_kw)
         if self.heat:
-            heat_kw = self.heat.run(setpoints.heat_kw, self._demand_kw[local], hours)
+            heat_kw = self.heat.run(setpoints.heat_kw, hours, demand_kw=self._demand_kw[local])
         if self.battery:
             wish_kw = setpoints.battery_kw
             if follow:
-                wish_kw = follow(load_kw + pv_kw + ev_kw + heat_kw, self.battery.soc, hours)
+                wish_kw = follow(load_kw + pv_kw + ev_kw + heat_kw, soc=self.battery.soc, hours=hours)
             battery_kw = self.battery.run(wish_kw, hours)
         grid_kw = load_kw + pv_kw + battery_kw + ev_kw + heat_kw
         if grid_kw >= 0.0:
@@ -117,7 +115,7 @@ class World:
         self.at = to_ms
         return Flows(grid_kw, load_kw, pv_kw, battery_kw, ev_kw, heat_kw)
 
-    def _run_ev(self, ev: EvModel, local: int, hours: float, limit_kw: float | None) -> float:
+    def _run_ev(self, ev: EvModel, local: int, *, hours: float, limit_kw: float | None) -> float:
         visit = self._visit_at[local]
         if visit != ev.visit:
             ev.arrive(visit, self._visits[visit].need_kwh if visit >= 0 else 0.0)
@@ -125,7 +123,7 @@ class World:
             return 0.0
         into_step_ms = self.at % STEP_MS
         left_ms = (self._visits[visit].departs - local) * STEP_MS - into_step_ms
-        return ev.run(limit_kw, hours, left_ms / _MS_PER_HOUR)
+        return ev.run(limit_kw, hours, hours_left=left_ms / _MS_PER_HOUR)
 
     def next_stop(self, to_ms: int) -> int:
         """How far one step may go: to `to_ms` or the next change of the profiles."""

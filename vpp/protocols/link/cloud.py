@@ -85,7 +85,7 @@ class CloudSession:
             position.expected = seq + 1
             if flaw is None:
                 return Verdict.STORE
-            return self._quarantine(message.lane, seq, flaw)
+            return self._quarantine(message.lane, seq, flaw=flaw)
         if seq < position.expected:
             # Not a promise: what is received but not yet committed is acknowledged by its own commit.
             if position.committed >= 0:
@@ -144,7 +144,7 @@ class CloudSession:
         """The highest seq of `lane` that is committed, -1 for none."""
         return self._lanes[lane].committed
 
-    def _quarantine(self, lane: Lane, seq: int, flaw: str) -> Verdict:
+    def _quarantine(self, lane: Lane, seq: int, *, flaw: str) -> Verdict:
         """Refuse for good a message whose turn it was: the lane goes on behind it."""
         position = self._lanes[lane]
         self._refuse("malformed", flaw, permanent=True, lane=lane, expected_seq=seq + 1)
