@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ _PR_SET_PDEATHSIG = 1
 class FleetConfig(msgspec.Struct, forbid_unknown_fields=True):
     """A simulated fleet. Without `homes` it is the reference fleet, or its first `count` homes.
 
-    Everything in `hub` goes into each hub's configuration; a home of `homes` has its own on top.
+    Everything in `hub` goes into each hub's configuration; a home of `homes` has its own on top. Unless
+    told otherwise a cycle is 15 s and a home has recorded 14 days before its first start.
     """
 
     cloud_url: str
@@ -51,7 +53,12 @@ def fleet_hubs(fleet_config: FleetConfig) -> list[HubConfig]:
         key = str(home.get("key", ""))
         if not key or Path(key).name != key or key in {hub.key for hub in hubs}:
             raise ConfigError(f"a home needs a key of its own that can name a folder, not {key!r}")
-        base = {"cloud_url": fleet_config.cloud_url, "data_dir": str(Path(fleet_config.data_dir) / key)}
+        base = {
+            "cloud_url": fleet_config.cloud_url,
+            "data_dir": str(Path(fleet_config.data_dir) / key),
+            "cycle_s": 15.0,
+            "history_days": 14,
+        }
         hubs.append(hub_config(base | fleet_config.hub | home))
     return hubs
 
@@ -61,8 +68,10 @@ def emitter(home: str) -> Any:
 
     def emit(event: str, **facts: object) -> None:
         line = msgspec.json.encode({"event": event, "home": home, **facts})
-        sys.stdout.buffer.write(line + b"\n")
-        sys.stdout.buffer.flush()
+        # A home does not stop because nobody listens any more.
+        with suppress(BrokenPipeError):
+            sys.stdout.buffer.write(line + b"\n")
+            sys.stdout.buffer.flush()
 
     return emit
 

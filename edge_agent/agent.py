@@ -53,7 +53,7 @@ class Agent:
                 resource.parameters["reserve_soc"] = config.reserve_soc
         limits = device_limits(self._resources, reserve_soc=config.reserve_soc)
         self._decide_alone = partial(follow_residual, limits)
-        self.book = ScheduleBook(resource.key for resource in self._resources)
+        self.book = ScheduleBook(limits.ranges)
         self.book.load(self.outbox.get("schedules") or b"[]")
         self.override = OverrideController()
         controllers = (

@@ -40,8 +40,8 @@ class Notice(msgspec.Struct, frozen=True):
 class ScheduleBook:
     """Instructions by id. Where several are valid at once the one received last is executed."""
 
-    def __init__(self, known_keys: Iterable[str]) -> None:
-        self._known = frozenset(known_keys)
+    def __init__(self, controllable: Iterable[str]) -> None:
+        self._controllable = frozenset(controllable)
         self._entries: dict[str, Entry] = {}
         self._order = 0
 
@@ -119,9 +119,9 @@ class ScheduleBook:
         return [_notice(instruction, "applied", at=now_ms, reason="revoked")]
 
     def _flaw(self, schedule: Schedule) -> str | None:
-        unknown = sorted(set(schedule.resources) - self._known)
+        unknown = sorted(set(schedule.resources) - self._controllable)
         if unknown:
-            return f"unknown resource {', '.join(unknown)}"
+            return f"unknown or uncontrollable resource {', '.join(unknown)}"
         count = _intervals(schedule)
         series = [*schedule.resources.values(), *([schedule.site_kw] if schedule.site_kw else [])]
         if not 0 < count <= _MAX_INTERVALS:

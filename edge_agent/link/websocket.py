@@ -16,6 +16,8 @@ from vpp.protocols.link.hub import HubSession
 
 PATH = "/hub/communicate"
 _MAX_FRAME = 4_000_000
+# Policy violation, and the private codes that mirror 401 and 403.
+_TOKEN_CLOSE_CODES = frozenset({1008, 4401, 4403})
 
 
 def websocket_url(cloud_url: str) -> str:
@@ -53,7 +55,13 @@ class WebSocketLink:
                     self._host.forget_token()
             except SessionOver as error:
                 reason, hopeless = str(error), error.permanent
-            except (OSError, TimeoutError, ConnectionClosed, InvalidHandshake, Gone) as error:
+                if hopeless:
+                    self._host.forget_token()
+            except ConnectionClosed as error:
+                reason = str(error)
+                if error.rcvd is not None and error.rcvd.code in _TOKEN_CLOSE_CODES:
+                    self._host.forget_token()
+            except (OSError, TimeoutError, InvalidHandshake, Gone) as error:
                 reason = str(error) or type(error).__name__
             except codec.LinkFormatError as error:
                 reason = f"the cloud sent what is no message: {error}"

@@ -163,11 +163,11 @@ async def test_a_schedule_is_acknowledged_applied_and_held(cloud: Cloud, hubs: H
 async def test_a_schedule_for_an_unknown_resource_is_rejected_by_name(cloud: Cloud, hubs: Hubs) -> None:
     async with hubs.running():
         await until(lambda: hubs.told("connected"))
-        await cloud.send(hubs.schedule(1.0, ev=0.0))
+        await cloud.send(hubs.schedule(1.0, ev=0.0, heat=0.0))
         await until(lambda: cloud.hub.statuses)
         assert (cloud.hub.statuses[0].state, cloud.hub.statuses[0].reason) == (
             "rejected",
-            "unknown resource ev",
+            "unknown or uncontrollable resource ev",
         )
 
 

@@ -82,7 +82,10 @@ def test_expires_at_ends_the_execution() -> None:
 @pytest.mark.parametrize(
     ("plan", "reason"),
     [
-        (Schedule(0, 900, [1.0], {"boiler": [1.0], "pool": [None]}), "unknown resource boiler, pool"),
+        (
+            Schedule(0, 900, [1.0], {"boiler": [1.0], "pool": [None]}),
+            "unknown or uncontrollable resource boiler, pool",
+        ),
         (Schedule(0, 900), "a schedule has 1 to 10000 intervals, not 0"),
         (Schedule(0, 900, [1.0], {"ev": [1.0, 2.0]}), "the series of the schedule differ in length"),
         (Schedule(0, 900, [float("nan")]), "the schedule has a power that is no number"),
