@@ -218,7 +218,10 @@ class Outbox:
     def read(self, lane: Lane, *, first: int, end: int) -> list[bytes]:
         """The messages [first, end), as JSON, to be sent now."""
         sql = "SELECT body FROM message WHERE lane = ? AND seq >= ? AND seq < ? ORDER BY seq"
-        bodies = [bytes(row[0]) for row in self._db.execute(sql, (lane, first, end))]
+        try:
+            bodies = [bytes(row[0]) for row in self._db.execute(sql, (lane, first, end))]
+        except sqlite3.Error as error:
+            raise OutboxError(str(error)) from error
         if len(bodies) != end - first:
             raise Gone(f"{lane} [{first}, {end}) is not all there")
         state = self._lanes[lane]

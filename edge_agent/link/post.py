@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from edge_agent.link.backoff import Backoff
 from edge_agent.link.host import LinkHost, SessionOver, apply
 from edge_agent.link.websocket import PATH
-from edge_agent.outbox import Gone
+from edge_agent.outbox import OutboxError
 from vpp.protocols.link import codec
 from vpp.protocols.link.hub import HubSession
 from vpp.protocols.link.messages import CloudMessage
@@ -41,7 +41,7 @@ class PostLink:
                 continue
             except SessionOver as error:
                 reason, hopeless = str(error), error.permanent
-            except (OSError, Gone, codec.LinkFormatError) as error:
+            except (OSError, OutboxError, codec.LinkFormatError) as error:
                 reason = str(error) or type(error).__name__
             if self.connected:
                 self.connected = False

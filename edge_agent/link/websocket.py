@@ -6,11 +6,11 @@ from contextlib import suppress
 from urllib.parse import urlsplit, urlunsplit
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from edge_agent.link.backoff import Backoff
 from edge_agent.link.host import LinkHost, SessionOver, apply
-from edge_agent.outbox import Gone
+from edge_agent.outbox import OutboxError
 from vpp.protocols.link import codec
 from vpp.protocols.link.hub import HubSession
 
@@ -25,6 +25,34 @@ def websocket_url(cloud_url: str) -> str:
     parts = urlsplit(cloud_url)
     scheme = "wss" if parts.scheme in {"https", "wss"} else "ws"
     return urlunsplit((scheme, parts.netloc, parts.path.rstrip("/") + PATH, "", ""))
+
+
+# Everything that ends a connection without being a bug of ours.
+_ENDS = (
+    OSError,
+    TimeoutError,
+    WebSocketException,
+    SessionOver,
+    OutboxError,
+    codec.LinkFormatError,
+)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, InvalidStatus):
+        return f"refused with status {error.response.status_code}"
+    if isinstance(error, codec.LinkFormatError):
+        return f"the cloud sent what is no message: {error}"
+    return str(error) or type(error).__name__
+
+
+def _is_about_the_token(error: Exception) -> bool:
+    """Whether a fresh token may help; it costs little to try."""
+    if isinstance(error, InvalidStatus):
+        return error.response.status_code in {401, 403}
+    if isinstance(error, ConnectionClosed):
+        return error.rcvd is not None and error.rcvd.code in _TOKEN_CLOSE_CODES
+    return isinstance(error, SessionOver) and error.permanent
 
 
 class WebSocketLink:
@@ -44,27 +72,16 @@ class WebSocketLink:
         """Connect, and again after every end, until cancelled."""
         backoff = Backoff(self._config.backoff_s, self._config.backoff_max_s)
         while True:
-            hopeless = False
             reason = "closed"
             try:
-                token = await self._host.token()
-                await self._connection(token, backoff)
-            except InvalidStatus as error:
-                reason = f"refused with status {error.response.status_code}"
-                if error.response.status_code in {401, 403}:
+                await self._connection(await self._host.token(), backoff)
+            except _ENDS as error:
+                reason = _reason(error)
+                if _is_about_the_token(error):
                     self._host.forget_token()
-            except SessionOver as error:
-                reason, hopeless = str(error), error.permanent
-                if hopeless:
-                    self._host.forget_token()
-            except ConnectionClosed as error:
-                reason = str(error)
-                if error.rcvd is not None and error.rcvd.code in _TOKEN_CLOSE_CODES:
-                    self._host.forget_token()
-            except (OSError, TimeoutError, InvalidHandshake, Gone) as error:
-                reason = str(error) or type(error).__name__
-            except codec.LinkFormatError as error:
-                reason = f"the cloud sent what is no message: {error}"
+                hopeless = isinstance(error, SessionOver) and error.permanent
+            else:
+                hopeless = False
             if self.connected:
                 self.connected = False
                 self._host.emit("disconnected", reason=reason)
@@ -90,7 +107,7 @@ class WebSocketLink:
                 await self._receive(socket, session, backoff=backoff)
             finally:
                 sender.cancel()
-                with suppress(asyncio.CancelledError, ConnectionClosed, Gone):
+                with suppress(asyncio.CancelledError, ConnectionClosed, OutboxError):
                     await sender
 
     async def _receive(self, socket: ClientConnection, session: HubSession, *, backoff: Backoff) -> None:
@@ -119,7 +136,7 @@ class WebSocketLink:
             for span in session.next_spans(outbox.ends()):
                 try:
                     bodies = outbox.read(span.lane, first=span.first, end=span.end)
-                except Gone:
+                except OutboxError:
                     await socket.close()
                     raise
                 for body in bodies:
