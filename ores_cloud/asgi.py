@@ -12,9 +12,9 @@ from django.core.handlers.wsgi import WSGIHandler
 
 django.setup(set_prefix=False)
 
-from apps.hubs.link import app as link
-from apps.hubs.link.server import LinkServer
-from apps.portal import live
+from apps.hubs.link import app as link  # noqa: E402
+from apps.hubs.link.server import LinkServer  # noqa: E402
+from apps.portal import live  # noqa: E402
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -28,7 +28,7 @@ class Application:
     """Routes by path; owns the link server for as long as the process serves."""
 
     def __init__(self) -> None:
-        self.web = WSGIMiddleware(WSGIHandler(), workers=WEB_THREADS)
+        self.web = WSGIMiddleware(WSGIHandler(), workers=WEB_THREADS)  # type: ignore[arg-type]
         self.server: LinkServer | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

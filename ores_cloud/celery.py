@@ -53,7 +53,7 @@ def beat_schedule(scale: float) -> dict[str, dict[str, Any]]:
 app = Celery("ores")
 
 
-@app.on_configure.connect  # type: ignore[untyped-decorator]
+@app.on_configure.connect
 def _configure(sender: Celery, **_: Any) -> None:
     from django.conf import settings
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LONGEST_SOCKET_PATH = 100  # the kernel allows 107 bytes
+DATABASES = {"run": "ores", "demo": "ores_demo"}
 
 
 def state_folder(name: str) -> Path:
@@ -46,11 +47,11 @@ def secret_key(state: Path) -> str:
     return path.read_text().strip()
 
 
-def local_environment(name: str, database: str = "ores") -> dict[str, str]:
+def local_environment(name: str) -> dict[str, str]:
     """Return the settings' environment variables for the local run `name`."""
     state = state_folder(name)
     return {
-        "DATABASE_URL": database_url(state, database),
+        "DATABASE_URL": database_url(state, DATABASES.get(name, "ores")),
         "REDIS_URL": redis_url(state),
         "SECRET_KEY": os.environ.get("SECRET_KEY") or secret_key(state),
     }

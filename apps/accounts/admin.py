@@ -29,4 +29,4 @@ class AuditEntryAdmin(admin.ModelAdmin[AuditEntry]):
     def has_change_permission(self, request: object, obj: object = None) -> bool:
         return False
 
-    has_add_permission = has_delete_permission = has_change_permission  # type: ignore[assignment]
+    has_add_permission = has_delete_permission = has_change_permission

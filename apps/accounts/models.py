@@ -41,7 +41,7 @@ class User(AbstractUser):
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
-    objects: ClassVar[UserManager] = UserManager()  # type: ignore[assignment,misc]
+    objects: ClassVar[UserManager] = UserManager()  # type: ignore[assignment]
 
 
 class Membership(models.Model):
@@ -67,7 +67,9 @@ class ApiClient(AbstractApplication):
         AGGREGATOR = "aggregator"
         VEN = "ven"
 
-    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="api_clients")
+    # A credential belongs to an organization, never to a person; the library wants the field to exist.
+    user = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
     role = models.CharField(max_length=16, choices=Role)
 
     class Meta(AbstractApplication.Meta):

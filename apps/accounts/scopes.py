@@ -6,7 +6,7 @@ from oauth2_provider.scopes import SettingsScopes
 
 from apps.accounts.models import ApiClient
 
-_BY_ROLE = {
+_BY_ROLE: dict[str, list[str]] = {
     ApiClient.Role.UTILITY: [
         "read_all",
         "write_programs",
@@ -31,7 +31,7 @@ class RoleScopes(SettingsScopes):  # type: ignore[misc]
     def get_available_scopes(
         self, application: Any = None, request: Any = None, *args: Any, **kwargs: Any
     ) -> list[str]:
-        return list(_BY_ROLE.get(getattr(application, "role", ""), []))
+        return list(_BY_ROLE.get(str(getattr(application, "role", "")), []))
 
     def get_default_scopes(
         self, application: Any = None, request: Any = None, *args: Any, **kwargs: Any

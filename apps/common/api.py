@@ -31,8 +31,9 @@ def problem_handler(error: Exception, context: dict[str, Any]) -> Response | Non
         headers = {}
         if isinstance(error, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
             headers["WWW-Authenticate"] = 'Bearer realm="ores"'
-        if isinstance(error, exceptions.Throttled) and error.wait:
-            headers["Retry-After"] = str(int(error.wait) + 1)
+        wait = getattr(error, "wait", None)
+        if wait:
+            headers["Retry-After"] = str(int(wait) + 1)
         codes = error.get_codes()
         code = codes if isinstance(codes, str) else "invalid"
         return problem(status=error.status_code, code=code, detail=_flat(error.detail), headers=headers)

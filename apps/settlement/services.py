@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -146,8 +147,8 @@ def _save(
     measured: Measured,
     grid: Grid,
     *,
-    amounts: "dict[int, object]",
-    homes: "dict[str, object]",
+    amounts: dict[int, Decimal],
+    homes: dict[str, Decimal],
 ) -> None:
     statements = Statement.objects.bulk_create(
         Statement(run=run, site=site, delivered_kwh=homes[str(site.pk)], amount=amounts[site.pk])

@@ -114,7 +114,7 @@ def _quarantine_values(
     if int(np.count_nonzero(bad)) == absent:
         return
     first = np.concatenate([[0], np.cumsum(counts)[:-1]])
-    for column, row in zip(*np.nonzero(bad), strict=True):
+    for column, row in np.argwhere(bad).tolist():
         message_index = int(owner[row])
         sent = getattr(pending[message_index].message, COLUMNS[column])
         value = sent[row - first[message_index]] if sent else None
@@ -127,7 +127,7 @@ def _quarantine_values(
 
 def _quarantine_rows(batch: Batch, owner: NDArray[np.int64], *, low: int, high: int) -> NDArray[np.bool_]:
     keep = (batch.at_ms >= low) & (batch.at_ms <= high)
-    for row in np.nonzero(~keep)[0]:
+    for row in np.flatnonzero(~keep).tolist():
         reason = "future_dated" if batch.at_ms[row] > high else "older_than_retention"
         held = {
             name: value

@@ -7,6 +7,7 @@ mean over the time before it. Registers are those at the quarter's end.
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 
 from vpp.protocols.link.messages import COLUMNS
 
@@ -58,14 +59,16 @@ def roll_up(*, now: datetime) -> int:
     return int(written)
 
 
-def _late(cursor: "object") -> int:
-    execute = cursor.execute  # type: ignore[attr-defined]
+def _late(cursor: CursorWrapper) -> int:
+    """Roll up again what came in late."""
+    execute = cursor.execute
     execute(
         "CREATE TEMP TABLE IF NOT EXISTS late (site_id integer, from_at timestamptz, to_at timestamptz) ON COMMIT DELETE ROWS"
     )
     execute(
         "WITH taken AS (DELETE FROM telemetry_dirty RETURNING *) INSERT INTO late "
-        "SELECT site_id, date_bin('15 minutes', min(from_at) - interval '1 microsecond', 'epoch'), max(to_at) + interval '15 minutes' "
+        "SELECT site_id, date_bin('15 minutes', min(from_at) - interval '1 microsecond', 'epoch'), "
+        "max(to_at) + interval '15 minutes' "
         "FROM taken GROUP BY site_id"
     )
     execute(
@@ -73,11 +76,12 @@ def _late(cursor: "object") -> int:
             where="EXISTS (SELECT FROM late l WHERE l.site_id = s.site_id AND s.at > l.from_at AND s.at <= l.to_at)"
         )
     )
-    written: int = cursor.rowcount  # type: ignore[attr-defined]
+    written: int = cursor.rowcount
     execute(
         _DAYS.format(
             where="EXISTS (SELECT FROM late l WHERE l.site_id = q.site_id "
-            "AND q.at >= date_bin('1 day', l.from_at, 'epoch') AND q.at < date_bin('1 day', l.to_at, 'epoch') + interval '1 day')"
+            "AND q.at >= date_bin('1 day', l.from_at, 'epoch') "
+            "AND q.at < date_bin('1 day', l.to_at, 'epoch') + interval '1 day')"
         )
     )
     return written

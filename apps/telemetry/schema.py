@@ -7,7 +7,9 @@ KEY_SQL = "site_id integer NOT NULL, at timestamptz NOT NULL"
 
 PARTITIONED = {
     "telemetry_snapshot": f"({KEY_SQL}, {COLUMN_SQL}, PRIMARY KEY (site_id, at))",
-    "telemetry_point": "(series_id integer NOT NULL, at timestamptz NOT NULL, value double precision, PRIMARY KEY (series_id, at))",
+    "telemetry_point": (
+        "(series_id integer NOT NULL, at timestamptz NOT NULL, value double precision, PRIMARY KEY (series_id, at))"
+    ),
 }
 
 PLAIN = [

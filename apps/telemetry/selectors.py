@@ -80,7 +80,7 @@ def snapshots(
             "WHERE site_id = %s AND at > %s AND at <= %s ORDER BY at",
             [site_id, starts_at, ends_at],
         )
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 def register_readings(

@@ -38,14 +38,16 @@ DIRTY = (
     "INSERT INTO telemetry_dirty SELECT s, to_timestamp(f / 1000.0), to_timestamp(t / 1000.0) "
     "FROM unnest(%s::int[], %s::bigint[], %s::bigint[]) AS x(s, f, t)"
 )
-QUARANTINE = "INSERT INTO telemetry_quarantined (site_id, sent_at, reason, content, received_at) VALUES (%s, %s, %s, %s, %s)"
+QUARANTINE = (
+    "INSERT INTO telemetry_quarantined (site_id, sent_at, reason, content, received_at) "
+    "VALUES (%s, %s, %s, %s, %s)"
+)
 LATEST = (
     f"INSERT INTO telemetry_latest (site_id, at, {', '.join(COLUMNS)}) "
-    f"SELECT s, to_timestamp(a / 1000.0), {', '.join(f'NULLIF({name}, double precision %s)' for name in COLUMNS)} ".replace(
-        "%s", "'NaN'"
-    )
-    + f"FROM unnest(%s::int[], %s::bigint[], {', '.join(['%s::float8[]'] * len(COLUMNS))}) AS x(s, a, {', '.join(COLUMNS)}) "
-    "ON CONFLICT (site_id) DO UPDATE SET at = excluded.at, "
+    "SELECT s, to_timestamp(a / 1000.0), "
+    + ", ".join(f"NULLIF({name}, double precision 'NaN')" for name in COLUMNS)
+    + f" FROM unnest(%s::int[], %s::bigint[], {', '.join(['%s::float8[]'] * len(COLUMNS))}) "
+    f"AS x(s, a, {', '.join(COLUMNS)}) ON CONFLICT (site_id) DO UPDATE SET at = excluded.at, "
     + ", ".join(f"{name} = excluded.{name}" for name in COLUMNS)
     + " WHERE excluded.at > telemetry_latest.at"
 )
@@ -128,13 +130,15 @@ class SnapshotWriter:
                 await self._store(connection, group)
             except psycopg.OperationalError as error:
                 log.warning("telemetry store is out of reach, trying again: %s", error)
-                connection = await _discard(connection)
+                await _discard(connection)
+                connection = None
                 await asyncio.sleep(pause_s)
                 pause_s = min(pause_s * 2, RETRY_LONGEST_S)
                 continue
             except Exception:
                 log.exception("a group of %d messages could not be stored", len(group))
-                connection = await _discard(connection)
+                await _discard(connection)
+                connection = None
                 for item in group:
                     item.failed()
             group, pause_s = [], 0.1
@@ -213,7 +217,8 @@ class SnapshotWriter:
                         await self._announce(list(rows))
                 except psycopg.OperationalError as error:
                     log.warning("latest state could not be written, trying again: %s", error)
-                    connection = await _discard(connection)
+                    await _discard(connection)
+                    connection = None
                     self._latest = {**rows, **self._latest}
                     if self._closing:
                         break
@@ -239,8 +244,8 @@ async def create_partition(connection: psycopg.AsyncConnection[Any], table: str,
 
 async def _insert(connection: psycopg.AsyncConnection[Any], batch: Batch) -> None:
     missing = np.isnan(batch.values)
-    some = ~missing.all(axis=1)
-    partly = missing.any(axis=1)
+    some = np.asarray(~missing.all(axis=1))
+    partly = np.asarray(missing.any(axis=1))
     names = [name for name, has in zip(COLUMNS, some, strict=True) if has]
     picked = [
         f"NULLIF({name}, 'NaN')" if gaps else name

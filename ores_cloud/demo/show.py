@@ -73,9 +73,8 @@ def earnings_table(run: dict[str, Any], *, opted_out: str, dropped: list[str]) -
             remark = "opted out"
         elif statement["name"] in dropped:
             remark = "hub was off for a while"
-        rows.append(
-            f"{statement['name']:9} {float(statement['delivered_kwh']):6.2f} kWh  {statement['amount']:>6} {run['currency']}  {remark}"
-        )
+        energy, paid = float(statement["delivered_kwh"]), f"{statement['amount']:>6} {run['currency']}"
+        rows.append(f"{statement['name']:9} {energy:6.2f} kWh  {paid}  {remark}")
     rows.append(
         f"{'together':9} {float(run['delivered_kwh']):6.2f} kWh  {run['amount']:>6} {run['currency']}"
     )

@@ -14,8 +14,22 @@ from ores_cloud.local import ROOT
 from tests.benchmarks.platform import services, web
 
 COLUMN_COUNT = 12
-BATCH = {"hubs": 48, "rows": 60, "messages": 460, "window": 3, "seconds": 8.0, "step_ms": 60_000}
-LIVE = {"hubs": 200, "rows": 1, "messages": 900, "window": 2, "seconds": 8.0, "step_ms": 1_000}
+BATCH: dict[str, Any] = {
+    "hubs": 48,
+    "rows": 60,
+    "messages": 460,
+    "window": 3,
+    "seconds": 8.0,
+    "step_ms": 60_000,
+}
+LIVE: dict[str, Any] = {
+    "hubs": 200,
+    "rows": 1,
+    "messages": 900,
+    "window": 2,
+    "seconds": 8.0,
+    "step_ms": 1_000,
+}
 
 
 def measure(options: list[str]) -> dict[str, Any]:

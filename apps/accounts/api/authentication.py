@@ -2,7 +2,7 @@
 
 from oauth2_provider.contrib.rest_framework import OAuth2Authentication
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
 from rest_framework.request import Request
 
 from apps.accounts.models import ApiClient
@@ -44,3 +44,17 @@ class ApiClientAuthentication(BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="ores"'
+
+
+def partner(request: Request) -> ApiClient:
+    """Return whose token came with the request; views behind a permission have one."""
+    client = request.auth
+    if not isinstance(client, ApiClient):
+        raise NotAuthenticated
+    return client
+
+
+def scopes_of(request: Request) -> frozenset[str]:
+    """Return what the token allows."""
+    user: object = request.user
+    return user.scopes if isinstance(user, Partner) else frozenset()

@@ -4,6 +4,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from apps.accounts.api.authentication import scopes_of
 from apps.accounts.models import ApiClient
 
 
@@ -19,4 +20,4 @@ class HasScope(BasePermission):
             return False
         scopes: dict[str, str] = getattr(view, "scopes", {})
         wanted = scopes.get(request.method or "")
-        return wanted is None or wanted in request.user.scopes
+        return wanted is None or wanted in scopes_of(request)

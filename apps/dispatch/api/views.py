@@ -5,6 +5,7 @@ from uuid import UUID
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.accounts.api.authentication import partner
 from apps.accounts.api.views import AggregatorView
 from apps.common import clock
 from apps.common.errors import NotFoundError
@@ -17,7 +18,7 @@ from apps.programs.selectors import signals_of_organization
 
 def signal_or_404(request: Request, signal_id: UUID) -> GridSignal:
     """Return the tenant's signal or raise NotFoundError."""
-    found = signals_of_organization(organization=request.auth.organization).filter(pk=signal_id).first()
+    found = signals_of_organization(organization=partner(request).organization).filter(pk=signal_id).first()
     if found is None:
         raise NotFoundError("no such grid signal")
     return found

@@ -7,6 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.accounts.api.authentication import partner
 from apps.accounts.api.views import AggregatorView
 from apps.common import clock
 from apps.common.errors import NotFoundError
@@ -59,13 +60,13 @@ class ClaimView(AggregatorView):
     def post(self, request: Request, site_id: int) -> Response:
         serializer = ClaimSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        site = sites_of_organization(organization=request.auth.organization).filter(pk=site_id).first()
+        site = sites_of_organization(organization=partner(request).organization).filter(pk=site_id).first()
         if site is None:
             raise NotFoundError("no such site")
         hub = services.hub_claim(
             site=site,
             code=serializer.validated_data["code"],
-            actor=f"client {request.auth.name}",
+            actor=f"client {partner(request).name}",
             machine_now=datetime.now(UTC),
             now=clock.now(),
         )

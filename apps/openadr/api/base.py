@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.accounts.api.authentication import scopes_of
 from apps.accounts.models import ApiClient
 from apps.common.api import problem_handler
 from apps.openadr.errors import BodyError
@@ -28,7 +29,7 @@ class BusinessLogic(BasePermission):
         return (
             isinstance(client, ApiClient)
             and client.role == ApiClient.Role.UTILITY
-            and (scope is None or scope in request.user.scopes)
+            and (scope is None or scope in scopes_of(request))
         )
 
 
@@ -46,7 +47,7 @@ def openadr_problem(error: Exception, context: dict[str, Any]) -> Response | Non
 class OpenADRView(APIView):
     """Base of the OpenADR paths."""
 
-    permission_classes = (BusinessLogic,)
+    permission_classes: tuple[type[BasePermission], ...] = (BusinessLogic,)
     scopes: dict[str, str] = {}
 
     def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response | None]:

@@ -6,6 +6,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.accounts.api.authentication import partner
 from apps.common import clock
 from apps.openadr import selectors, services
 from apps.openadr.api.base import OpenADRView, page
@@ -28,11 +29,13 @@ class ProgramsView(OpenADRView):
     scopes = {"GET": "read_all", "POST": "write_programs"}
 
     def get(self, request: Request) -> Response:
-        found = selectors.objects_of(kind=ProgramObject, organization=request.auth.organization)
+        found = selectors.objects_of(kind=ProgramObject, organization=partner(request).organization)
         return Response([services.wire(one) for one in page(request, found)])  # type: ignore[arg-type]
 
     def post(self, request: Request) -> Response:
-        made = services.program_object_create(client=request.auth, body=self.body(request), now=clock.now())
+        made = services.program_object_create(
+            client=partner(request), body=self.body(request), now=clock.now()
+        )
         return Response(services.wire(made), status=201)
 
 
@@ -43,7 +46,7 @@ class ProgramView(OpenADRView):
 
     def get(self, request: Request, object_id: str) -> Response:
         found = (
-            selectors.objects_of(kind=ProgramObject, organization=request.auth.organization)
+            selectors.objects_of(kind=ProgramObject, organization=partner(request).organization)
             .filter(pk=object_id)
             .first()
         )
@@ -59,12 +62,12 @@ class EventsView(OpenADRView):
 
     def get(self, request: Request) -> Response:
         found = selectors.events_of_program(
-            organization=request.auth.organization, program_id=request.query_params.get("programID")
+            organization=partner(request).organization, program_id=request.query_params.get("programID")
         )
         return Response([services.wire(one) for one in page(request, found)])  # type: ignore[arg-type]
 
     def post(self, request: Request) -> Response:
-        made = services.event_object_create(client=request.auth, body=self.body(request), now=clock.now())
+        made = services.event_object_create(client=partner(request), body=self.body(request), now=clock.now())
         return Response(services.wire(made), status=201)
 
 
@@ -75,7 +78,7 @@ class EventView(OpenADRView):
 
     def event(self, request: Request, object_id: str) -> EventObject:
         found = (
-            selectors.objects_of(kind=EventObject, organization=request.auth.organization)
+            selectors.objects_of(kind=EventObject, organization=partner(request).organization)
             .filter(pk=object_id)
             .first()
         )
@@ -89,7 +92,7 @@ class EventView(OpenADRView):
     def put(self, request: Request, object_id: str) -> Response:
         event = self.event(request, object_id)
         changed = services.event_object_replace(
-            event=event, client=request.auth, body=self.body(request), now=clock.now()
+            event=event, client=partner(request), body=self.body(request), now=clock.now()
         )
         return Response(services.wire(changed))
 
@@ -107,7 +110,7 @@ class ReportsView(OpenADRView):
 
     def get(self, request: Request) -> Response:
         found = selectors.reports_of_event(
-            organization=request.auth.organization,
+            organization=partner(request).organization,
             event_id=request.query_params.get("eventID"),
             program_id=request.query_params.get("programID"),
         )
@@ -121,7 +124,7 @@ class ReportView(OpenADRView):
 
     def get(self, request: Request, object_id: str) -> Response:
         found = (
-            selectors.objects_of(kind=ReportObject, organization=request.auth.organization)
+            selectors.objects_of(kind=ReportObject, organization=partner(request).organization)
             .filter(pk=object_id)
             .first()
         )

@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.accounts.api.authentication import partner
 from apps.accounts.api.views import AggregatorView
 from apps.common import clock
 from apps.common.errors import NotFoundError
@@ -18,7 +19,7 @@ from apps.sites.selectors import sites_of_organization
 def program_or_404(request: Request, program_id: int) -> Program:
     """Return the tenant's program or raise NotFoundError."""
     found = (
-        selectors.programs_of_organization(organization=request.auth.organization)
+        selectors.programs_of_organization(organization=partner(request).organization)
         .filter(pk=program_id)
         .first()
     )
@@ -31,7 +32,7 @@ class ProgramsView(AggregatorView):
     """GET /api/v1/programs"""
 
     def get(self, request: Request) -> Response:
-        found = selectors.programs_of_organization(organization=request.auth.organization)
+        found = selectors.programs_of_organization(organization=partner(request).organization)
         return Response(ProgramSerializer(found, many=True).data)
 
 
@@ -48,7 +49,7 @@ class ProgramView(AggregatorView):
             energy_price=sent.get("energy_price", program.energy_price),
             event_payment=sent.get("event_payment", program.event_payment),
             currency=sent.get("currency", program.currency),
-            actor=f"client {request.auth.name}",
+            actor=f"client {partner(request).name}",
             now=clock.now(),
         )
         return Response(ProgramSerializer(program).data)
@@ -62,7 +63,7 @@ class EnrollmentsView(AggregatorView):
         serializer = EnrollmentSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         wanted = serializer.validated_data["site_ids"]
-        sites = sites_of_organization(organization=request.auth.organization).in_bulk(wanted)
+        sites = sites_of_organization(organization=partner(request).organization).in_bulk(wanted)
         results = []
         for site_id in wanted:
             outcome = "not_found"
@@ -80,5 +81,5 @@ class SignalsView(AggregatorView):
     """GET /api/v1/signals"""
 
     def get(self, request: Request) -> Response:
-        found = selectors.signals_of_organization(organization=request.auth.organization)[:200]
+        found = selectors.signals_of_organization(organization=partner(request).organization)[:200]
         return Response(SignalSerializer(found, many=True).data)

@@ -5,6 +5,7 @@ from uuid import UUID
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.accounts.api.authentication import partner
 from apps.accounts.api.views import AggregatorView
 from apps.settlement.models import SettlementRun
 from apps.settlement.selectors import runs_of_organization
@@ -14,7 +15,7 @@ class SettlementsView(AggregatorView):
     """GET /api/v1/signals/{id}/settlements"""
 
     def get(self, request: Request, signal_id: UUID) -> Response:
-        runs = runs_of_organization(organization=request.auth.organization).filter(signal_id=signal_id)
+        runs = runs_of_organization(organization=partner(request).organization).filter(signal_id=signal_id)
         return Response([_run(run) for run in runs])
 
 
