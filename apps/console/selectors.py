@@ -13,7 +13,7 @@ from apps.hubs.models import Hub
 from apps.hubs.selectors import active_hubs_by_site, hubs_of_organization, latest_instructions
 from apps.programs.selectors import enrolled_site_ids, programs_of_organization
 from apps.sites.models import Site
-from apps.sites.selectors import sites_of_organization
+from apps.sites.selectors import sites_of_household, sites_of_organization
 from apps.telemetry.selectors import FleetTotals, fleet_totals, latest_by_site
 
 QUIET_AFTER = timedelta(minutes=5)
@@ -37,6 +37,7 @@ class Tenant:
     organization: Organization
     may_act: bool
     others: list[Organization]
+    has_home: bool
     time_zone: str
 
 
@@ -78,6 +79,7 @@ def tenant(*, user: User, organization_id: int) -> Tenant | None:
     return Tenant(
         organization=chosen,
         may_act=is_operator(user=user, organization=chosen),
+        has_home=sites_of_household(user=user).exists(),
         others=[one for one in organizations if one != chosen],
         time_zone=sites_of_organization(organization=chosen).values_list("time_zone", flat=True).first()
         or "UTC",

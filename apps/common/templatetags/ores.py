@@ -21,6 +21,12 @@ def number(value: float | None) -> str:
 
 
 @register.filter
+def fixed(value: float | None, digits: int) -> str:
+    """A number with as many digits as its neighbors in the table."""
+    return "–" if value is None else f"{value:.{digits}f}".replace("-", "−")
+
+
+@register.filter
 def kw(value: float | None) -> str:
     return "–" if value is None else f"{number(value)}{NARROW}kW"
 
@@ -39,12 +45,6 @@ def soc(value: float | None) -> str:
 @register.filter
 def money(value: Decimal, currency: str = "EUR") -> str:
     return f"{value:,.2f}{NARROW}{SYMBOLS.get(currency, currency)}"
-
-
-@register.filter
-def small_money(value: Decimal, currency: str = "EUR") -> str:
-    """An amount before rounding to cents."""
-    return f"{value:,.4f}{NARROW}{SYMBOLS.get(currency, currency)}"
 
 
 @register.filter

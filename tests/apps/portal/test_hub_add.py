@@ -1,0 +1,88 @@
+"""Entering a hub's claim code."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+from django.test import Client
+
+from apps.accounts.models import User
+from apps.hubs.models import Hub
+from tests.apps.portal.world import CODE, World, add_hub, waiting_hub
+
+As = Callable[[User | None], Client]
+
+
+@pytest.fixture
+def hub(world: World) -> Hub:
+    return waiting_hub(machine_now=datetime.now(UTC))
+
+
+def path(world: World) -> str:
+    return f"/sites/{world.sites[0].pk}/hub/"
+
+
+def states() -> list[tuple[str, int | None]]:
+    return list(Hub.objects.order_by("created_at").values_list("state", "site_id"))
+
+
+def test_owner_claims_a_hub_however_the_code_is_typed(world: World, as_: As, hub: Hub) -> None:
+    response = as_(world.owner).post(path(world), {"code": f" {CODE.lower().replace('-', '')} "}, follow=True)
+    assert response.redirect_chain == [(f"/sites/{world.sites[0].pk}/", 302)]
+    assert "Your hub belongs to this home now." in response.content.decode()
+    assert states() == [("active", world.sites[0].pk)]
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("00000-00000", "no hub is waiting with this claim code"),
+        ("123", "a claim code has ten characters"),
+        ("", "a claim code has ten characters"),
+        ("UUUUU-UUUUU", "without the letter U"),
+    ],
+)
+def test_a_wrong_code_gets_a_clear_answer(world: World, as_: As, hub: Hub, code: str, said: str) -> None:
+    response = as_(world.owner).post(path(world), {"code": code})
+    assert response.status_code == 400
+    assert said in response.content.decode()
+    assert states() == [("unclaimed", None)]
+
+
+def test_guessing_is_stopped_even_for_the_right_code(world: World, as_: As, hub: Hub) -> None:
+    client = as_(world.owner)
+    wrong = [client.post(path(world), {"code": f"00000-0000{digit}"}).status_code for digit in range(6)]
+    right = client.post(path(world), {"code": CODE})
+    assert wrong == [400] * 5 + [429]
+    assert (right.status_code, states()) == (429, [("unclaimed", None)])
+    assert "too many wrong claim codes" in right.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("who", "status"), [("member", 403), ("operator", 403), ("viewer", 403), ("stranger", 404)]
+)
+def test_nobody_but_an_owner_claims(world: World, as_: As, hub: Hub, who: str, status: int) -> None:
+    client = as_(getattr(world, who))
+    assert client.post(path(world), {"code": CODE}).status_code == status
+    assert states() == [("unclaimed", None)]
+
+
+def test_anonymous_claims_nothing(world: World, as_: As, hub: Hub) -> None:
+    assert as_(None).post(path(world), {"code": CODE}).status_code == 302
+    assert states() == [("unclaimed", None)]
+
+
+def test_without_csrf_token_nothing_changes(world: World, hub: Hub) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(world.owner)
+    assert client.post(path(world), {"code": CODE}).status_code == 403
+    assert states() == [("unclaimed", None)]
+
+
+def test_a_home_with_a_hub_keeps_it(world: World, as_: As, now: datetime) -> None:
+    add_hub(world.sites[0], now=now)
+    waiting_hub(machine_now=datetime.now(UTC))
+    client = as_(world.owner)
+    assert "This home has a hub already." in client.get(path(world)).content.decode()
+    assert client.post(path(world), {"code": CODE}).status_code == 409
+    assert states() == [("active", world.sites[0].pk), ("unclaimed", None)]
