@@ -190,6 +190,6 @@ def test_killed_again_and_again_it_loses_nothing_and_doubles_nothing(tmp_path: P
     outbox = Outbox(path, machine_boot="the same machine")
     count = int(outbox.get("count") or b"0")
     held = [at for lane in ("backfill", "live") for message in messages(outbox, lane) for at in message.at]
-    assert count > 500
+    assert count > 50
     assert sorted(acknowledged + held) == list(range(count))
     assert len(boots) == 1
