@@ -57,46 +57,18 @@ class Platform:
         self.environment = {**os.environ, **environment}
         self.port = port
         python = [sys.executable, "-m"]
-        celery = [*python, "celery", "-A", "ores_cloud", "--workdir", str(ROOT)]
-        workers = self.environment.get("WORKER_THREADS", "4")
+        celery = [*python, "celery", "--workdir", str(ROOT), "-A"]
         self.children = [
             Child("web", [*python, *web_command(port, self.environment.get("BIND", "127.0.0.1"))]),
-            Child(
-                "worker",
-                [
-                    *celery,
-                    "worker",
-                    "--pool",
-                    "threads",
-                    "--concurrency",
-                    workers,
-                    "--loglevel",
-                    "WARNING",
-                    "--queues",
-                    "default,ingest,dispatch,openadr",
-                    "--without-gossip",
-                    "--without-mingle",
-                    "--hostname",
-                    f"ores-{os.getpid()}@%h",
-                ],
-            ),
-            Child(
-                "beat",
-                [
-                    *celery,
-                    "beat",
-                    "--loglevel",
-                    "WARNING",
-                    "--schedule",
-                    str(state / "beat-schedule"),
-                    "--pidfile",
-                    "",
-                ],
-            ),
+            Child("worker", [*celery, *worker_arguments(self.environment.get("WORKER_THREADS", "4"))]),
+            Child("beat", [*celery, *beat_arguments(state / "beat-schedule")]),
         ]
 
     def start(self) -> None:
-        for child in self.children:
+        """Start the web door, and the rest when it answers: whoever waits for a page waits least."""
+        self._spawn(self.children[0])
+        self.wait_ready()
+        for child in self.children[1:]:
             self._spawn(child)
 
     def tend(self) -> None:
@@ -155,6 +127,20 @@ class Platform:
         child.started = time.monotonic()
 
 
+def worker_arguments(threads: str) -> list[str]:
+    """Return celery's arguments for the one worker of a machine: threads, for the heavy work frees the lock."""
+    return [
+        *("ores_cloud", "worker", "--pool", "threads", "--concurrency", threads, "--loglevel", "WARNING"),
+        *("--queues", "default,ingest,dispatch,openadr", "--without-gossip", "--without-mingle"),
+        *("--hostname", f"ores-{os.getpid()}@%h"),
+    ]
+
+
+def beat_arguments(schedule: Path) -> list[str]:
+    """Return celery's arguments for beat."""
+    return ["ores_cloud.beat", "beat", "--loglevel", "WARNING", "--schedule", str(schedule), "--pidfile", ""]
+
+
 def web_command(port: int, host: str) -> list[str]:
     """Return uvicorn's arguments (after `python -m`) for the one-process web door."""
     return [
@@ -207,7 +193,6 @@ def platform(
             running = Platform(state=state, environment={**settings, **environment()}, port=chosen)
             try:
                 running.start()
-                running.wait_ready()
                 yield running
             finally:
                 running.stop()

@@ -1,5 +1,6 @@
 """One settings module for every size; what differs comes from the environment (docs/reference/settings.md)."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +167,7 @@ USE_TZ = True
 STATIC_URL = "/static/"
 STATIC_ROOT = env.path("STATIC_ROOT", default=str(ROOT / "staticfiles"))
 WHITENOISE_USE_FINDERS = True
+warnings.filterwarnings("ignore", message="No directory at", module="django.core.handlers.base")  # until collectstatic
 WHITENOISE_AUTOREFRESH = DEBUG
 
 # --- the platform's own clock: see apps.common.clock ---

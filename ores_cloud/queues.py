@@ -1,0 +1,47 @@
+"""How tasks travel and which come by the clock; shared by the worker's application and the light one of beat."""
+
+from datetime import timedelta
+from typing import Any
+
+
+def broker_url(redis_url: str) -> str:
+    """Return Celery's form of a Redis URL (unix sockets are spelled differently)."""
+    return redis_url.replace("unix://", "redis+socket://", 1)
+
+
+def configuration(*, redis_url: str, prefix: str, scale: float) -> dict[str, Any]:
+    """Return Celery's settings; `scale` is how fast the domain clock runs."""
+    return {
+        "broker_url": broker_url(redis_url),
+        "broker_transport_options": {"global_keyprefix": prefix, "visibility_timeout": 3600},
+        "broker_connection_retry_on_startup": True,
+        "task_ignore_result": True,
+        "task_acks_late": True,
+        "task_default_queue": "default",
+        "task_routes": {
+            "telemetry.*": {"queue": "ingest"},
+            "dispatch.*": {"queue": "dispatch"},
+            "openadr.*": {"queue": "openadr"},
+        },
+        "worker_prefetch_multiplier": 1,
+        "worker_hijack_root_logger": False,
+        "timezone": "UTC",
+        "beat_schedule": beat_schedule(scale),
+    }
+
+
+def beat_schedule(scale: float) -> dict[str, dict[str, Any]]:
+    """Return the periodic tasks; their periods are domain time, never below half a machine second."""
+
+    def every(task: str, *, minutes: float, expires_s: int = 60) -> dict[str, Any]:
+        period = timedelta(seconds=max(0.5, minutes * 60 / scale))
+        return {"task": task, "schedule": period, "options": {"expires": expires_s}}
+
+    return {
+        "track grid signals": every("dispatch.tick", minutes=1, expires_s=30),
+        "roll up measurements": every("telemetry.roll_up", minutes=5),
+        "keep partitions": every("telemetry.keep_partitions", minutes=360),
+        "expire instructions": every("hubs.expire_instructions", minutes=1, expires_s=30),
+        "settle ended signals": every("settlement.settle_due", minutes=1, expires_s=30),
+        "report settled signals": every("openadr.report_due", minutes=1, expires_s=30),
+    }
