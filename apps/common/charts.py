@@ -19,13 +19,16 @@ Shape = Literal["line", "area", "bars"]
 
 @dataclasses.dataclass(frozen=True)
 class Series:
-    """Values over time; `css` names its color. None is a gap. Bars reach from each point for `width_s`."""
+    """Values over time; `css` names its color. None is a gap. Bars reach from each point for `width_s`,
+    less the share `inset` on both sides.
+    """
 
     css: str
     label: str
     points: Sequence[Point]
     shape: Shape = "line"
     width_s: float = 0.0
+    inset: float = 0.1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -181,7 +184,7 @@ def _bars(series: Series, frame: Frame) -> Iterator[str]:
     for at, value in series.points:
         if value is None:
             continue
-        left, right = frame.x(at + width * 0.12), frame.x(at + width * 0.88)
+        left, right = frame.x(at + width * series.inset), frame.x(at + width * (1 - series.inset))
         yield f"M{left:.1f} {frame.y(0.0):.1f}V{frame.y(value):.1f}H{right:.1f}V{frame.y(0.0):.1f}Z"
 
 

@@ -111,7 +111,7 @@ def event_detail(request: HttpRequest, site_id: int, signal_id: UUID) -> HttpRes
 def opt_out(request: HttpRequest, site_id: int, signal_id: UUID) -> HttpResponse:
     """Take the home out of an event."""
     seen, now = _home(request, site_id), clock.now()
-    signal, said, status = _signal(seen, signal_id), "You are out of this event. Your hub has been told.", 200
+    signal, said, status = _signal(seen, signal_id), "You are out of this event. Your hub is being told.", 200
     try:
         services.opt_out(user=_user(request), site=seen.site, signal_id=signal_id, now=now)
     except DomainError as error:

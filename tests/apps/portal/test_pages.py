@@ -49,7 +49,9 @@ def test_live_states_each_direction(world: World, as_: As, now: datetime) -> Non
         ({"state": "revoked"}, "No hub is connected to this home. Add your hub"),
     ],
 )
-def test_live_says_how_the_hub_is(world: World, as_: As, now: datetime, change: dict[str, int | str | None], said: str) -> None:  # fmt: skip
+def test_live_says_how_the_hub_is(
+    world: World, as_: As, now: datetime, change: dict[str, int | str | None], said: str
+) -> None:
     hub = add_hub(world.sites[0], now=now)
     values = {k: now + timedelta(minutes=v) if isinstance(v, int) else v for k, v in change.items()}
     Hub.objects.filter(pk=hub.pk).update(**values)
@@ -129,7 +131,14 @@ def test_a_statement_shows_its_lines_and_its_correction(world: World, as_: As, n
 
 
 @pytest.mark.parametrize(("part", "most"), [("live", 9), ("day", 8), ("event", 14), ("earnings", 7)])
-def test_parts_take_few_queries(world: World, as_: As, now: datetime, part: str, most: int, django_assert_max_num_queries: DjangoAssertNumQueries) -> None:  # fmt: skip
+def test_parts_take_few_queries(
+    world: World,
+    as_: As,
+    now: datetime,
+    part: str,
+    most: int,
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
     add_hub(world.sites[0], now=now)
     signal = add_signal(world, starts_at=now - timedelta(minutes=20), state="active")
     add_plan(signal, world.sites)

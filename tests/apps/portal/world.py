@@ -172,7 +172,14 @@ def _powers(at: datetime, soc: float, rng: random.Random, *, extras: bool) -> tu
     return row, min(max(soc + battery / 4 / 10, 0.1), 1.0)
 
 
-def add_signal(world: World, *, starts_at: datetime, name: str = "Evening peak", state: str = "planned", target_kw: float = 6.0) -> GridSignal:  # fmt: skip
+def add_signal(
+    world: World,
+    *,
+    starts_at: datetime,
+    name: str = "Evening peak",
+    state: str = "planned",
+    target_kw: float = 6.0,
+) -> GridSignal:
     """Create a signal of eight quarter-hours."""
     return GridSignal.objects.create(
         organization=world.organization,
@@ -188,7 +195,15 @@ def add_signal(world: World, *, starts_at: datetime, name: str = "Evening peak",
     )
 
 
-def add_plan(signal: GridSignal, sites: list[Site], *, shed_kw: float = 2.0, revision: int = 1, first: int = 0, reason: str = "the utility's event came in") -> Plan:  # fmt: skip
+def add_plan(
+    signal: GridSignal,
+    sites: list[Site],
+    *,
+    shed_kw: float = 2.0,
+    revision: int = 1,
+    first: int = 0,
+    reason: str = "the utility's event came in",
+) -> Plan:
     """Plan `shed_kw` for each of `sites` from interval `first` on, with their flexibility."""
     count = 8 - first
     planned = [min(shed_kw * len(sites), target) for target in signal.target_kw[first:]]
