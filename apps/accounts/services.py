@@ -55,5 +55,5 @@ def audit(
 ) -> None:
     """Note who did what."""
     AuditEntry.objects.create(
-        organization=organization, actor=actor, action=action, subject=subject, detail=detail, at=now
+        organization=organization, actor=actor[:160], action=action, subject=subject, detail=detail, at=now
     )

@@ -76,16 +76,21 @@ def away_site_ids(*, signal_id: UUID, site_ids: list[int], now: datetime) -> set
 
 
 def asked_kw(*, signal: GridSignal) -> dict[int, list[float]]:
-    """Return per home what was asked in each interval of the signal, the newest word on each counting."""
+    """Return per home the mean shed asked in each interval of the signal.
+
+    A new plan counts from when it was made; in the interval it fell into, each word counts for its time.
+    """
     count = len(signal.target_kw)
     asked: dict[int, list[float]] = {}
     for plan in signal.plans.order_by("revision").prefetch_related("schedules"):
         first = round((plan.starts_at - signal.starts_at).total_seconds() / signal.interval_s)
-        for values in asked.values():
-            values[first:] = [0.0] * (count - first)
-        for schedule in plan.schedules.all():
-            values = asked.setdefault(schedule.site_id, [0.0] * count)
-            values[first:] = schedule.shed_kw[: count - first]
+        past = min(1.0, max(0.0, (plan.created_at - plan.starts_at).total_seconds() / signal.interval_s))
+        new = {schedule.site_id: schedule.shed_kw[: count - first] for schedule in plan.schedules.all()}
+        for site_id in {*asked, *new}:
+            values = asked.setdefault(site_id, [0.0] * count)
+            before = values[first]
+            values[first:] = new.get(site_id, [0.0] * (count - first))
+            values[first] = past * before + (1.0 - past) * values[first]
     return asked
 
 

@@ -33,6 +33,10 @@ class TooManyGuessesError(DomainError):
     permanent = False
 
 
+class ClaimCodeTakenError(ConflictError):
+    code = "claim_code_taken"
+
+
 class SiteHasHubError(ConflictError):
     code = "site_has_hub"
 

@@ -1,5 +1,7 @@
 """Guessing claim codes is slow: after a few wrong ones whoever guesses must wait. Right codes are never limited."""
 
+import hashlib
+
 from django.core.cache import cache
 
 from apps.hubs.errors import TooManyGuessesError
@@ -26,4 +28,4 @@ def count(actor: str) -> None:
 
 
 def _key(actor: str) -> str:
-    return f"claim-guesses:{actor}"
+    return f"claim-guesses:{hashlib.sha256(actor.encode()).hexdigest()}"

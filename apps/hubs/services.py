@@ -9,7 +9,7 @@ from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from apps.accounts.models import Organization
@@ -18,6 +18,7 @@ from apps.common.errors import DomainError
 from apps.common.redis import publish
 from apps.hubs import guesses
 from apps.hubs.errors import (
+    ClaimCodeTakenError,
     ClaimCodeWrongError,
     HubRevokedError,
     HubUnclaimedError,
@@ -54,19 +55,31 @@ def hub_register(*, registration: Registration, now: datetime) -> tuple[Hub, boo
     key = _decoded(registration.public_key, length=32)
     payload = register_payload(registration.public_key, registration.claim_digest)
     _verify(key, payload, registration.signature)
-    with transaction.atomic():
-        hub = Hub.objects.select_for_update().filter(public_key=key).first()
-        if hub is None:
-            hub = Hub(public_key=key, created_at=now)
-        if hub.state == Hub.State.REVOKED:
-            raise HubRevokedError("this hub was revoked; reset it to make a new key")
-        created = hub._state.adding
-        if hub.state == Hub.State.UNCLAIMED:
-            hub.claim_digest = registration.claim_digest
-            hub.claim_expires_at = now + CLAIM_VALID
-        hub.model, hub.serial = registration.model, registration.serial
-        hub.agent_version = registration.agent_version
-        hub.save()
+    try:
+        return _register(key, registration, now=now)
+    except ClaimCodeTakenError:
+        if Hub.objects.filter(public_key=key).exists():  # the hub knocked twice at once: it is known by now
+            return _register(key, registration, now=now)
+        raise
+
+
+def _register(key: bytes, registration: Registration, *, now: datetime) -> tuple[Hub, bool]:
+    try:
+        with transaction.atomic():
+            hub = Hub.objects.select_for_update().filter(public_key=key).first()
+            if hub is None:
+                hub = Hub(public_key=key, created_at=now)
+            if hub.state == Hub.State.REVOKED:
+                raise HubRevokedError("this hub was revoked; reset it to make a new key")
+            created = hub._state.adding
+            if hub.state == Hub.State.UNCLAIMED:
+                hub.claim_digest = registration.claim_digest
+                hub.claim_expires_at = now + CLAIM_VALID
+            hub.model, hub.serial = registration.model, registration.serial
+            hub.agent_version = registration.agent_version
+            hub.save()
+    except IntegrityError as error:
+        raise ClaimCodeTakenError("another hub shows this claim code; make a new one") from error
     return hub, created
 
 

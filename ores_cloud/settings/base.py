@@ -147,7 +147,7 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["apps.accounts.api.authentication.ApiClientAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["apps.common.parsers.StrictJSONParser"],
     "DEFAULT_THROTTLE_CLASSES": ["apps.common.throttles.TenantRateThrottle"],
     "DEFAULT_THROTTLE_RATES": {
         "tenant": env("RATE_LIMIT_TENANT", default="6000/min"),
@@ -167,7 +167,7 @@ USE_TZ = True
 STATIC_URL = "/static/"
 STATIC_ROOT = env.path("STATIC_ROOT", default=str(ROOT / "staticfiles"))
 WHITENOISE_USE_FINDERS = True
-warnings.filterwarnings("ignore", message="No directory at", module="django.core.handlers.base")  # until collectstatic
+warnings.filterwarnings("ignore", message="No directory at")  # until collectstatic
 WHITENOISE_AUTOREFRESH = DEBUG
 
 # --- the platform's own clock: see apps.common.clock ---

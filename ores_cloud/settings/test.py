@@ -1,13 +1,15 @@
-"""Settings for pytest: the test services' URLs come from tests/conftest.py through the environment."""
+"""Settings for pytest: the services' addresses come from tests/services.py through the environment."""
 
 import os
 
 os.environ.setdefault("SECRET_KEY", "only-for-tests")
-os.environ.setdefault("DATABASE_URL", "postgresql:///ores")
-os.environ.setdefault("REDIS_URL", "redis://")
+# For tools that only read the settings (types); nothing answers there.
+os.environ.setdefault("DATABASE_URL", "postgresql://nobody@/none?host=/nonexistent")
+os.environ.setdefault("REDIS_URL", "unix:///nonexistent/redis.sock")
 
 from ores_cloud.settings.base import *  # noqa: F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 ACCOUNT_RATE_LIMITS = {}
+DATABASES["default"]["CONN_MAX_AGE"] = 0  # noqa: F405 - servers in threads leave no session behind in the test database

@@ -65,5 +65,5 @@ def test_the_patterns_find_what_they_are_meant_to_find() -> None:
     assert MACHINE_PATHS.search("cd /" + "root/project")
     assert not MACHINE_PATHS.search("COPY --from=build /app/.venv and docs/work/notes.md and a/home/page")
     assert BUILT.search("apps/portal/static/htmx.min.js")
-    assert not BUILT.search("data/profiles/simbench-spring.csv.gz")
+    assert not BUILT.search("edge_agent/drivers/simulator/profile_data/simbench-spring.csv.gz")
     assert CITATION.sub("", "[x](https://pypi" + ".org/project/simbench/)") == "[x]()"

@@ -17,7 +17,7 @@ from vpp.intervals import from_ms, to_ms
 
 STEP_MS = 900_000
 _HOUR_MS = 3_600_000
-DEFAULT_PATH = Path(__file__).parents[3] / "data" / "profiles" / "simbench-spring.csv.gz"
+DEFAULT_PATH = Path(__file__).parent / "profile_data" / "simbench-spring.csv.gz"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,8 @@
-"""Real services for every test: embedded ones, unless DATABASE_URL and REDIS_URL are set."""
+"""Pytest plugin: real services for every test, embedded ones unless DATABASE_URL and REDIS_URL are set.
+
+It is a plugin (-p in pyproject.toml) and not a conftest.py because pytest-django reads the settings, and with
+them the services' addresses, before any conftest.py.
+"""
 
 import contextlib
 import os
@@ -25,7 +29,7 @@ def _start_services() -> None:
     os.environ.update(_services.enter_context(embedded_services(state, postgres_settings=fast)))
 
 
-_start_services()  # when this file is read: before Django's settings are
+_start_services()
 
 
 def pytest_unconfigure() -> None:
