@@ -1,0 +1,463 @@
+"""What tests are made of: keyword-only builders on the real services, and measurements by the real writer or by SQL."""
+
+import asyncio
+import base64
+import dataclasses
+import itertools
+import json
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.db import connection
+from django.test import Client
+
+from apps.accounts.models import ApiClient, Organization, User
+from apps.accounts.services import (
+    Credential,
+    api_client_create,
+    membership_create,
+    organization_create,
+    user_create,
+)
+from apps.hubs import services as hub_services
+from apps.hubs.link.server import conninfo
+from apps.hubs.models import Hub
+from apps.hubs.services import Registration
+from apps.hubs.tokens import challenge_issue
+from apps.programs.models import GridSignal, Program
+from apps.programs.services import enrollment_create, program_create, signal_receive
+from apps.sites.models import Resource, Site
+from apps.sites.services import resources_sync, site_create, site_member_add
+from apps.telemetry.partitions import ensure_days
+from apps.telemetry.rollups import roll_up
+from apps.telemetry.writer import SnapshotWriter
+from vpp.protocols.link import auth
+from vpp.protocols.link.messages import COLUMNS, Snapshots
+from vpp.translate.grid_signal import GridSignalDraft
+
+PASSWORD = "long-enough-password"
+QUARTER = timedelta(minutes=15)
+# A Wednesday in June, 16:00 in Berlin; events of these tests begin two hours later.
+NOW = datetime(2026, 6, 17, 14, 0, tzinfo=UTC)
+_numbers = itertools.count(1)
+
+
+def number() -> int:
+    """Return a number that no other object of this run has."""
+    return next(_numbers)
+
+
+def ms(at: datetime) -> int:
+    """Return the link's form of an instant."""
+    return round(at.timestamp() * 1000)
+
+
+def clock_at(at: datetime) -> str:
+    """Return the ORES_CLOCK under which it is `at` now."""
+    return f"{at.isoformat()}@{time.time()}x1"
+
+
+# --- who ---
+
+
+def make_organization(*, name: str = "") -> Organization:
+    """Make a tenant."""
+    one = number()
+    return organization_create(name=name or f"Tenant {one}", slug=f"tenant-{one}")
+
+
+def make_user(*, email: str = "") -> User:
+    """Make a person who belongs to nothing yet."""
+    return user_create(email=email or f"person{number()}@example.org", password=PASSWORD)
+
+
+def make_operator(*, organization: Organization, role: str = "operator") -> User:
+    """Make a person who works for a tenant."""
+    user = make_user()
+    membership_create(organization=organization, user=user, role=role)
+    return user
+
+
+def make_owner(*, site: Site) -> User:
+    """Make a person who decides for a household."""
+    user = make_user()
+    site_member_add(site=site, user=user)
+    return user
+
+
+def make_credential(*, organization: Organization, role: str = "utility", name: str = "") -> Credential:
+    """Make a partner's credential."""
+    return api_client_create(organization=organization, name=name or f"partner {number()}", role=role)
+
+
+def token_of(credential: Credential) -> str:
+    """Return an access token, fetched as a partner does."""
+    answer = Client().post(
+        "/openadr3/3.1.0/auth/token",
+        {
+            "grant_type": "client_credentials",
+            "client_id": credential.client_id,
+            "client_secret": credential.client_secret,
+        },
+    )
+    assert answer.status_code == 200, answer.content
+    return str(answer.json()["access_token"])
+
+
+class Api:
+    """A partner's HTTP client: JSON in, JSON out, with its token."""
+
+    def __init__(self, token: str, *, base: str = "") -> None:
+        self.base = base
+        self.headers = {"Authorization": f"Bearer {token}"}
+        self._client = Client(raise_request_exception=False)
+
+    def send(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
+        text = body if isinstance(body, str) else json.dumps(body)
+        return self._client.generic(
+            method,
+            self.base + path,
+            text if body is not None else "",
+            content_type="application/json",
+            headers=self.headers,
+            query_params=query or None,
+        )
+
+    def get(self, path: str, **query: Any) -> Any:
+        return self.send("GET", path, **query)
+
+    def post(self, path: str, body: Any = None) -> Any:
+        return self.send("POST", path, body)
+
+    def put(self, path: str, body: Any = None) -> Any:
+        return self.send("PUT", path, body)
+
+    def patch(self, path: str, body: Any = None) -> Any:
+        return self.send("PATCH", path, body)
+
+    def delete(self, path: str) -> Any:
+        return self.send("DELETE", path)
+
+
+def make_utility(*, organization: Organization) -> Api:
+    """Return a utility's client of the OpenADR paths."""
+    token = token_of(make_credential(organization=organization, role=ApiClient.Role.UTILITY))
+    return Api(token, base="/openadr3/3.1.0")
+
+
+def make_aggregator(*, organization: Organization, name: str = "") -> Api:
+    """Return an aggregator's client of the REST API."""
+    credential = make_credential(organization=organization, role=ApiClient.Role.AGGREGATOR, name=name)
+    return Api(token_of(credential), base="/api/v1")
+
+
+# --- homes ---
+
+BATTERY: Mapping[str, float] = {
+    "capacity_kwh": 10.0,
+    "charge_kw": 4.0,
+    "discharge_kw": 4.0,
+    "charge_efficiency": 0.95,
+    "discharge_efficiency": 0.95,
+}
+
+
+def make_site(
+    *,
+    organization: Organization,
+    now: datetime = NOW,
+    battery: Mapping[str, Any] | None = BATTERY,
+    name: str = "",
+    **limits: Any,
+) -> Site:
+    """Make a home, by default with a battery."""
+    site = site_create(organization=organization, name=name or f"Rose Street {number()}", now=now, **limits)
+    if battery is not None:
+        described = {"key": "battery", "kind": "battery", "name": "", "parameters": dict(battery)}
+        resources_sync(site_id=site.pk, resources=[described])
+    return site
+
+
+@dataclasses.dataclass
+class HubDevice:
+    """A hub as seen from its own side: its key and claim code."""
+
+    key: Ed25519PrivateKey
+    code: str
+    hub_id: str = ""
+
+    @property
+    def public_key(self) -> str:
+        return base64.b64encode(self.key.public_key().public_bytes_raw()).decode()
+
+    @property
+    def claim_digest(self) -> str:
+        return auth.claim_digest(self.code)
+
+    def sign(self, payload: bytes) -> str:
+        return base64.b64encode(self.key.sign(payload)).decode()
+
+    def registration(self, **changes: str) -> dict[str, str]:
+        """What it posts to /device/register."""
+        payload = auth.register_payload(self.public_key, self.claim_digest)
+        return {
+            "public_key": self.public_key,
+            "claim_digest": self.claim_digest,
+            "signature": self.sign(payload),
+            "model": "ORES edge",
+            "serial": "E-1",
+            "agent_version": "0.1.0",
+            **changes,
+        }
+
+    def answer(self, challenge: str) -> dict[str, str]:
+        """What it posts to /device/security/authenticate with a challenge."""
+        signature = self.sign(auth.authenticate_payload(self.hub_id, challenge))
+        return {"hub_id": self.hub_id, "challenge": challenge, "signature": signature}
+
+    def token(self) -> str:
+        """Return a fresh link token."""
+        sent = self.answer(challenge_issue(hub_id=self.hub_id))
+        return str(hub_services.hub_authenticate(**sent)["token"])
+
+
+def make_device() -> HubDevice:
+    """Make a hub's key and claim code; the cloud does not know it yet."""
+    return HubDevice(key=Ed25519PrivateKey.generate(), code=auth.make_claim_code(uuid.uuid4().bytes))
+
+
+def make_hub(*, site: Site | None, machine_now: datetime | None = None, now: datetime = NOW) -> HubDevice:
+    """Register a hub, and claim it for `site` if there is one."""
+    device = make_device()
+    machine_now = machine_now or datetime.now(UTC)
+    hub, _ = hub_services.hub_register(registration=Registration(**device.registration()), now=machine_now)
+    device.hub_id = str(hub.pk)
+    if site is not None:
+        hub_services.hub_claim(
+            site=site, code=device.code, actor=f"factory {number()}", machine_now=machine_now, now=now
+        )
+    return device
+
+
+def hub_of(device: HubDevice) -> Hub:
+    """Return the cloud's side of a hub."""
+    return Hub.objects.get(pk=device.hub_id)
+
+
+# --- programs ---
+
+
+def make_program(*, organization: Organization, now: datetime = NOW, name: str = "") -> Program:
+    """Make a program that pays 0.50 per kWh."""
+    return program_create(organization=organization, name=name or f"Evening relief {number()}", now=now)
+
+
+def enroll(*, program: Program, sites: Sequence[Site], now: datetime = NOW) -> None:
+    """Let homes take part since a month ago."""
+    for site in sites:
+        enrollment_create(program=program, site=site, now=now - timedelta(days=30))
+
+
+def make_draft(
+    *, starts_at: datetime = NOW + timedelta(hours=2), target_kw: Sequence[float] = (2.0,) * 4
+) -> GridSignalDraft:
+    """Make a wish over quarter-hours."""
+    return GridSignalDraft("shed", starts_at, starts_at + QUARTER * len(target_kw), 900, tuple(target_kw))
+
+
+def make_signal(
+    *,
+    program: Program,
+    starts_at: datetime = NOW + timedelta(hours=2),
+    target_kw: Sequence[float] = (2.0,) * 4,
+    now: datetime = NOW,
+) -> GridSignal:
+    """Make a grid signal that the platform has accepted."""
+    draft = make_draft(starts_at=starts_at, target_kw=target_kw)
+    return signal_receive(program=program, draft=draft, source=f"test:{number()}", name="Peak", now=now)
+
+
+# --- measurements ---
+
+
+def add_snapshots(
+    *,
+    sites: Sequence[Site],
+    starts_at: datetime,
+    ends_at: datetime,
+    step: timedelta = QUARTER,
+    **columns: float | str,
+) -> None:
+    """Insert rows at starts_at < at <= ends_at by SQL; a column's value may be an expression of `at` and `site_id`."""
+    days = range(int(starts_at.timestamp() // 86_400), int(ends_at.timestamp() // 86_400) + 1)
+    ensure_days("telemetry_snapshot", days)
+    names, values = ", ".join(columns), ", ".join(str(value) for value in columns.values())
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO telemetry_snapshot (site_id, at, {names}) SELECT site_id, at, {values} FROM "
+            "unnest(%s::int[]) AS s(site_id), generate_series(%s::timestamptz, %s::timestamptz, %s::interval) "
+            "AS t(at) ON CONFLICT DO NOTHING",
+            [[site.pk for site in sites], starts_at + step, ends_at, step],
+        )
+        cursor.execute(
+            "INSERT INTO telemetry_dirty SELECT site_id, %s, %s FROM unnest(%s::int[]) AS s(site_id)",
+            [starts_at + step, ends_at, [site.pk for site in sites]],
+        )
+
+
+def set_latest(*, sites: Sequence[Site], at: datetime, **values: float) -> None:
+    """Set the latest state of homes."""
+    names = ", ".join(values)
+    marks = ", ".join(["%s"] * len(values))
+    with connection.cursor() as cursor:
+        for site in sites:
+            cursor.execute("DELETE FROM telemetry_latest WHERE site_id = %s", [site.pk])
+            cursor.execute(
+                f"INSERT INTO telemetry_latest (site_id, at, {names}) VALUES (%s, %s, {marks})",
+                [site.pk, at, *values.values()],
+            )
+
+
+def add_history(
+    *, sites: Sequence[Site], now: datetime = NOW, days: int = 16, load_kw: float = 1.0, soc: float = 0.8
+) -> None:
+    """Give homes a steady past in quarter-hours (16 days hold more than the ten weekdays a baseline takes)."""
+    seconds = f"extract(epoch FROM at)::float8 - {now.timestamp() - days * 86_400}"
+    add_snapshots(
+        sites=sites,
+        starts_at=now - timedelta(days=days),
+        ends_at=now,
+        grid_kw=load_kw,
+        load_kw=load_kw,
+        pv_kw=0.0,
+        battery_kw=0.0,
+        battery_soc=soc,
+        import_kwh=f"{load_kw} * ({seconds}) / 3600",
+        export_kwh=0.0,
+    )
+    set_latest(sites=sites, at=now, grid_kw=load_kw, load_kw=load_kw, pv_kw=0.0, battery_soc=soc)
+    roll_up(now=now)
+
+
+def add_minutes(
+    *,
+    sites: Sequence[Site],
+    starts_at: datetime,
+    ends_at: datetime,
+    grid_kw: float,
+    load_kw: float = 1.0,
+    soc: float = 0.7,
+    register_kwh: float = 1000.0,
+) -> None:
+    """Let homes draw `grid_kw` over a stretch, in minutes; the import register stands at `register_kwh` at its start."""
+    seconds = f"extract(epoch FROM at)::float8 - {starts_at.timestamp()}"
+    add_snapshots(
+        sites=sites,
+        starts_at=starts_at - timedelta(minutes=1),
+        ends_at=ends_at,
+        step=timedelta(minutes=1),
+        grid_kw=grid_kw,
+        load_kw=load_kw,
+        pv_kw=0.0,
+        battery_kw=grid_kw - load_kw,
+        battery_soc=soc,
+        import_kwh=f"{register_kwh} + {max(grid_kw, 0.0)} * ({seconds}) / 3600",
+        export_kwh=f"{register_kwh} + {max(-grid_kw, 0.0)} * ({seconds}) / 3600",
+    )
+    set_latest(sites=sites, at=ends_at, grid_kw=grid_kw, load_kw=load_kw, pv_kw=0.0, battery_soc=soc)
+
+
+@dataclasses.dataclass(frozen=True)
+class Fleet:
+    """A tenant with a program, and homes that take part in it, each with a hub."""
+
+    organization: Organization
+    program: Program
+    sites: list[Site]
+    hubs: list[HubDevice]
+
+
+def make_fleet(*, homes: int = 3, now: datetime = NOW, history: bool = True, soc: float = 0.8) -> Fleet:
+    """Make homes that draw 1 kW at any time and hold a 10 kWh battery that can give 4 kW."""
+    organization = make_organization()
+    program = make_program(organization=organization, now=now)
+    sites = [make_site(organization=organization, now=now - timedelta(days=30)) for _ in range(homes)]
+    hubs = [make_hub(site=site, now=now) for site in sites]
+    enroll(program=program, sites=sites, now=now)
+    if history and sites:
+        add_history(sites=sites, now=now, soc=soc)
+    return Fleet(organization, program, sites, hubs)
+
+
+def resource(*, site: Site, kind: str, **parameters: float) -> Resource:
+    """Give a home a further resource, its key being its kind."""
+    return Resource.objects.create(site=site, key=kind, kind=kind, parameters=parameters)
+
+
+def write_snapshots(
+    messages: Sequence[tuple[int, Snapshots]],
+    *,
+    now: datetime = NOW,
+    retention_days: int = 400,
+    future_tolerance_s: float = 120.0,
+) -> list[tuple[int, int]]:
+    """Put (site, message) through the real writer, which commits; return (rows held, quarantined) per message."""
+    return asyncio.run(
+        _write(messages, lambda: now, retention_days=retention_days, future_tolerance_s=future_tolerance_s)
+    )
+
+
+async def _write(
+    messages: Sequence[tuple[int, Snapshots]], now: Callable[[], datetime], **limits: Any
+) -> list[tuple[int, int]]:
+    answers: dict[int, tuple[int, int]] = {}
+    writer = SnapshotWriter(conninfo=conninfo(), now=now, **limits)
+    for index, (site_id, message) in enumerate(messages):
+
+        def done(held: int, quarantined: int, *, index: int = index) -> None:
+            answers[index] = (held, quarantined)
+
+        def failed(*, index: int = index) -> None:
+            answers[index] = (-1, -1)
+
+        writer.put(site_id=site_id, message=message, done=done, failed=failed)
+    writer.start()
+    await writer.close()
+    return [answers[index] for index in range(len(messages))]
+
+
+def rows_of(site_id: int, *names: str, table: str = "telemetry_snapshot") -> list[tuple[Any, ...]]:
+    """Return (at, *names) of a site's rows in a time-series table, in order."""
+    columns = ", ".join(["at", *(names or COLUMNS)])
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {columns} FROM {table} WHERE site_id = %s ORDER BY at", [site_id])
+        return list(cursor.fetchall())
+
+
+# --- background work ---
+
+
+def run_queued() -> list[str]:
+    """Do what waits in the real queues, as a worker would; return the tasks' names in order."""
+    from django.conf import settings
+
+    from apps.common.redis import client
+    from ores_cloud.celery import app
+
+    done: list[str] = []
+    queues = ("dispatch", "default", "ingest", "openadr")
+    while True:
+        found = next(
+            (raw for queue in queues if (raw := client().rpop(f"{settings.REDIS_PREFIX}{queue}"))), None
+        )
+        if found is None:
+            return done
+        message = json.loads(found)  # type: ignore[arg-type]
+        name = message["headers"]["task"]
+        _, arguments, _ = json.loads(base64.b64decode(message["body"]))
+        done.append(name)
+        app.tasks[name](**arguments)
