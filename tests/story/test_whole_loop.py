@@ -21,9 +21,9 @@ from ores_cloud.demo.client import Api, Browser, CallFailed
 from tests.story.homes import Stepped, Street
 from tests.story.server import web_door, worker
 
-HOMES = 4
+HOMES = 5
 START = datetime(2026, 4, 23, 16, 40, tzinfo=ZoneInfo("Europe/Berlin"))
-TARGET_KW = 6.0
+TARGET_KW = 5.0
 PRICE = "0.55"
 PASSWORD = "whole-loop-test"
 
