@@ -58,6 +58,12 @@ def newest_plan(*, signal_id: UUID) -> Plan | None:
     return Plan.objects.filter(signal_id=signal_id).order_by("-revision").first()
 
 
+def newest_revision(*, signal_id: UUID) -> int:
+    """Return the revision of the plan in force, 0 without one."""
+    plan = newest_plan(signal_id=signal_id)
+    return plan.revision if plan else 0
+
+
 def scheduled_site_ids(*, signal_id: UUID) -> set[int]:
     """Return the sites that the plan in force counts on."""
     plan = newest_plan(signal_id=signal_id)

@@ -11,12 +11,11 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Max
 
 from apps.common.redis import client, publish
 from apps.dispatch.errors import SignalUnknownError
 from apps.dispatch.models import Plan, Schedule, Tracker
-from apps.dispatch.selectors import away_site_ids, newest_plan, scheduled_site_ids
+from apps.dispatch.selectors import away_site_ids, newest_revision, scheduled_site_ids
 from apps.flexibility.services import FleetFlexibility, SignalIntervals, flexibility_compute
 from apps.hubs.instructions import Order, instructions_queue, milliseconds
 from apps.hubs.selectors import active_hubs_by_site
@@ -48,14 +47,14 @@ class Request:
         return self.signal.starts_at + timedelta(seconds=self.first * self.signal.interval_s)
 
 
-def signal_plan(*, signal_id: UUID, reason: str, now: datetime, unless_planned: bool = False) -> Plan | None:
+def signal_plan(*, signal_id: UUID, reason: str, now: datetime, only_after: int | None = None) -> Plan | None:
     """Decide who gives what from now to the signal's end, and queue the hubs' instructions.
 
-    Homes that are silent or opted out are planned around. Returns None for a signal that is over, or with
-    `unless_planned` for one that has a plan by now.
+    Homes that are silent or opted out are planned around. Returns None for a signal that is over, or where
+    `only_after` is given and another plan has followed that revision (0: none) in the meantime.
     """
     with client().lock(f"{settings.REDIS_PREFIX}plan:{signal_id}", timeout=PLAN_LOCK_S):
-        if unless_planned and newest_plan(signal_id=signal_id) is not None:
+        if only_after is not None and newest_revision(signal_id=signal_id) != only_after:
             return None
         return _plan(signal_id, reason=reason, now=now)
 
@@ -180,14 +179,13 @@ def _reset_tracker(request: Request, fleet: FleetFlexibility) -> None:
 def _save_plan(
     request: Request, fleet: FleetFlexibility, result: AllocationResult, *, seconds: float, now: datetime
 ) -> Plan:
-    newest: int | None = request.signal.plans.aggregate(newest=Max("revision"))["newest"]
     explanation = list(result.explanation)
     if not fleet.sites:
         explanation.insert(0, "No home takes part in this program, so nothing can be given.")
     explanation += [f"{site.name}: {fleet.notes[site.pk]}" for site in fleet.sites if site.pk in fleet.notes]
     return Plan.objects.create(
         signal=request.signal,
-        revision=(newest or 0) + 1,
+        revision=newest_revision(signal_id=request.signal.pk) + 1,
         reason=request.reason,
         status=result.status,
         created_at=now,

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from apps.common.redis import publish
 from apps.dispatch.models import Tracker, TrackingPoint
-from apps.dispatch.selectors import SILENT_AFTER, asked_kw, interval_at
+from apps.dispatch.selectors import SILENT_AFTER, asked_kw, interval_at, newest_revision
 from apps.dispatch.services import signal_plan
 from apps.flexibility.selectors import flexibility_of_signal
 from apps.hubs.instructions import instructions_verify
@@ -40,7 +40,7 @@ def signals_tick(*, now: datetime) -> None:
 def _advance(signal: GridSignal, *, now: datetime) -> None:
     action = due(signal.state, Interval(signal.starts_at, signal.ends_at), now=now)  # type: ignore[arg-type]
     if action == "plan":
-        signal_plan(signal_id=signal.pk, reason="the event is near", now=now, unless_planned=True)
+        signal_plan(signal_id=signal.pk, reason="the event is near", now=now, only_after=0)
     elif action == "start":
         signal_set_state(signal_id=signal.pk, state=GridSignal.State.ACTIVE)
         signal_plan(signal_id=signal.pk, reason="the event begins", now=now)
@@ -56,6 +56,7 @@ def signal_track(*, signal: GridSignal, now: datetime) -> None:
     index = interval_at(signal=signal, at=at - timedelta(seconds=1))
     if index is None:
         return
+    revision = newest_revision(signal_id=signal.pk)
     site_ids = enrolled_site_ids(program=signal.program, at=now)
     delivery = _delivery(signal, site_ids=site_ids, index=index, at=at, now=now)
     asked = {site_id: values[index] for site_id, values in asked_kw(signal=signal).items()}
@@ -63,7 +64,7 @@ def signal_track(*, signal: GridSignal, now: datetime) -> None:
     _verify(delivery, asked)
     reason = _judge(signal, delivery, target_kw=signal.target_kw[index])
     if reason is not None:
-        signal_plan(signal_id=signal.pk, reason=REASONS[reason], now=now)
+        signal_plan(signal_id=signal.pk, reason=REASONS[reason], now=now, only_after=revision)
 
 
 def _delivery(
