@@ -91,7 +91,7 @@ def signal_receive(
         target_kw=list(draft.target_kw),
         received_at=now,
     )
-    _plan(signal, "the utility's event came in")
+    _plan(signal, "the utility's event came in", only_after=0)
     return signal
 
 
@@ -155,6 +155,6 @@ def signal_set_state(*, signal_id: UUID, state: str) -> None:
     transaction.on_commit(lambda: publish("signals", [str(signal_id)]))
 
 
-def _plan(signal: GridSignal, reason: str) -> None:
-    enqueue_on_commit(PLAN_TASK, signal_id=str(signal.pk), reason=reason)
+def _plan(signal: GridSignal, reason: str, *, only_after: int | None = None) -> None:
+    enqueue_on_commit(PLAN_TASK, signal_id=str(signal.pk), reason=reason, only_after=only_after)
     transaction.on_commit(lambda: publish("signals", [str(signal.pk)]))
