@@ -83,20 +83,28 @@ def instructions_take(
     return [(str(one.hub_id), _message(one)) for one in waiting]
 
 
+def waiting_hub_ids(*, now: datetime) -> list[str]:
+    """Return the hubs that have an instruction queued."""
+    queued = Instruction.objects.filter(state=Instruction.State.QUEUED, expires_at__gt=now)
+    return [str(hub_id) for hub_id in queued.values_list("hub_id", flat=True).distinct()]
+
+
 @transaction.atomic
-def instruction_statuses_apply(*, reports: Sequence[tuple[str, InstructionStatus]], now: datetime) -> int:
-    """Take over what hubs report; return how many reports named nothing of theirs or could not follow."""
-    refused = 0
-    for hub_id, report in reports:
+def instruction_statuses_apply(
+    *, reports: Sequence[tuple[str, InstructionStatus]], now: datetime
+) -> set[int]:
+    """Take over what hubs report; return which reports name nothing of theirs or cannot follow."""
+    refused = set()
+    for index, (hub_id, report) in enumerate(reports):
         found = _find(hub_id, report)
         if found is None:
-            refused += 1
+            refused.add(index)
             continue
         current: State = found.state  # type: ignore[assignment]
         try:
             state = advance(current, report.state)
         except ForbiddenTransition:
-            refused += 1
+            refused.add(index)
             continue
         if state != found.state:
             _set_state(found, state, reason=report.reason, now=now)

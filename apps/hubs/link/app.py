@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import math
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -11,13 +12,14 @@ from apps.common import clock
 from apps.common.errors import DomainError
 from apps.hubs.errors import TokenError
 from apps.hubs.instructions import milliseconds
-from apps.hubs.link.server import LinkServer
+from apps.hubs.link.server import CLOSE_REVOKED, LinkServer
 from apps.hubs.selectors import LinkIdentity
 from vpp.protocols.link import codec
 from vpp.protocols.link.cloud import CloudSession, Verdict
 from vpp.protocols.link.messages import (
     Ack,
     CloudMessage,
+    Hello,
     HubMessage,
     InstructionStatus,
     Lane,
@@ -32,9 +34,9 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 log = logging.getLogger(__name__)
 MAX_BODY = 4 * 1024 * 1024
-CLOSE_REVOKED = 4403
 CLOSE_PROTOCOL = 4400
 CLOSE_REPLACED = 4409
+HELLO_LIMIT_S = 30.0
 POST_LIMIT_S = 30.0
 
 
@@ -50,6 +52,9 @@ class Conversation:
 
     def feed(self, message: HubMessage) -> Verdict:
         """Judge a message and pass on what is to be stored."""
+        if type(message) is Hello and (flaw := _hello_flaw(message)):
+            self.session.outgoing.append(LinkError("malformed", flaw, permanent=True))
+            return Verdict.CLOSE
         verdict = self.session.feed(message)
         if verdict is Verdict.STORE:
             self.unstored += 1
@@ -63,7 +68,11 @@ class Conversation:
                 )
             elif type(message) is InstructionStatus:
                 lane, seq = message.lane, message.seq
-                self.server.report(self.identity.hub_id, message, lambda: self._stored(lane, seq, 1, 0))
+                self.server.report(
+                    self.identity.hub_id,
+                    message,
+                    lambda refused: self._stored(lane, seq, 1 - refused, int(refused)),
+                )
             elif type(message) is Points:
                 self.server.spawn(self._store_points(message))
         else:
@@ -109,6 +118,13 @@ class Conversation:
         self.wake.set()
 
 
+def _hello_flaw(hello: Hello) -> str | None:
+    for resource in hello.resources:
+        if not all(math.isfinite(value) for value in resource.parameters.values()):
+            return f"resource {resource.key!r} has a parameter that is not a finite number"
+    return None
+
+
 class WebSocketConnection:
     """The WebSocket shell: one task reads, one sends."""
 
@@ -126,7 +142,7 @@ class WebSocketConnection:
         self._pushed.append(message)
         self.conversation.wake.set()
 
-    def shut(self, code: int = CLOSE_REVOKED) -> None:
+    def shut(self, code: int) -> None:
         self._close_code = code
         self.conversation.wake.set()
 
@@ -141,6 +157,7 @@ class WebSocketConnection:
                     site_id=self.identity.site_id, server_time=milliseconds(clock.now())
                 )
                 self._become_receiver()
+                await self.server.confirm(self.identity)
                 self._pushed += await self.server.instructions(self.identity.hub_id)
                 self.conversation.wake.set()
                 await self._read_forever()
@@ -159,7 +176,13 @@ class WebSocketConnection:
         self.server.receivers[self.identity.hub_id] = self
 
     async def _read_hello(self) -> Any:
-        message = await self._read()
+        try:
+            async with asyncio.timeout(HELLO_LIMIT_S):
+                message = await self._read()
+        except TimeoutError:
+            self.push(LinkError("hello_first", f"no hello within {HELLO_LIMIT_S:.0f} s"))
+            await self._drain_and_close()
+            return None
         if message is None:
             return None
         if self.conversation.feed(message) is not Verdict.HELLO:
@@ -241,13 +264,18 @@ async def post(server: LinkServer, scope: Scope, receive: Receive, send: Send) -
         identity = await server.identify(bearer(scope))
         messages = codec.decode_hub_list(await _body(receive), binary=binary)
     except DomainError as error:
-        await _answer(send, error.status, _problem(error), "application/problem+json")
+        await _refuse(send, error)
         return
     except codec.LinkFormatError as error:
-        refused = DomainError(error.detail, code=error.code)
-        await _answer(send, 400, _problem(refused), "application/problem+json")
+        await _refuse(send, DomainError(error.detail, code=error.code))
         return
-    answer = await _converse(server, identity, messages)
+    try:
+        async with asyncio.timeout(POST_LIMIT_S):
+            answer = await _converse(server, identity, messages)
+    except TimeoutError:
+        slow = DomainError("not stored in time; send it again", code="storage_slow", status=503)
+        await _refuse(send, slow)
+        return
     encode = codec.encode_msgpack if binary else codec.encode_json
     await _answer(send, 200, encode(answer), "application/msgpack" if binary else "application/json")
 
@@ -264,10 +292,9 @@ async def _converse(
         if verdict is Verdict.CLOSE:
             return conversation.take()
         await server.writer.room()
-    async with asyncio.timeout(POST_LIMIT_S):
-        while conversation.unstored:
-            conversation.wake.clear()
-            await conversation.wake.wait()
+    while conversation.unstored:
+        conversation.wake.clear()
+        await conversation.wake.wait()
     answer = conversation.take()
     if conversation.session.hello is not None:
         answer += await server.instructions(identity.hub_id)
@@ -311,8 +338,14 @@ def _problem(error: DomainError) -> bytes:
     return json.dumps({**body, "code": error.code, "detail": error.detail}).encode()
 
 
+async def _refuse(send: Send, error: DomainError) -> None:
+    await _answer(send, error.status, _problem(error), "application/problem+json")
+
+
 async def _answer(send: Send, status: int, body: bytes, content_type: str) -> None:
     headers = [(b"content-type", content_type.encode()), (b"content-length", str(len(body)).encode())]
+    if status == 405:
+        headers.append((b"allow", b"POST"))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 

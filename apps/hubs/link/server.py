@@ -15,7 +15,7 @@ from apps.common.bus import Bus
 from apps.common.threads import in_thread
 from apps.hubs import selectors, services
 from apps.hubs.errors import HubRevokedError, TokenError
-from apps.hubs.instructions import instruction_statuses_apply, instructions_take
+from apps.hubs.instructions import instruction_statuses_apply, instructions_take, waiting_hub_ids
 from apps.hubs.selectors import LinkIdentity
 from apps.hubs.tokens import token_read
 from apps.telemetry.points import points_store
@@ -24,6 +24,9 @@ from vpp.protocols.link.messages import CloudMessage, Hello, InstructionStatus, 
 
 log = logging.getLogger(__name__)
 IDENTITY_CACHE_S = 10.0
+SWEEP_S = 15.0
+CLOSE_RESTART = 1012
+CLOSE_REVOKED = 4403
 RETRY_S = 1.0
 
 
@@ -31,7 +34,7 @@ class Receiver(Protocol):
     """A connection, as the server sees it."""
 
     def push(self, message: CloudMessage) -> None: ...
-    def shut(self) -> None: ...
+    def shut(self, code: int) -> None: ...
 
 
 class LinkServer:
@@ -48,7 +51,7 @@ class LinkServer:
             announce=self._announce,
         )
         self._identities: dict[str, tuple[float, LinkIdentity]] = {}
-        self._reports: list[tuple[str, InstructionStatus, Callable[[], None]]] = []
+        self._reports: list[tuple[str, InstructionStatus, Callable[[bool], None]]] = []
         self._report_wake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -59,10 +62,11 @@ class LinkServer:
         self.writer.start()
         await in_thread(services.hubs_all_disconnected, now=clock.now())
         self.spawn(self._report_forever())
+        self.spawn(self._sweep_forever())
 
     async def close(self) -> None:
         for receiver in list(self.receivers.values()):
-            receiver.shut()
+            receiver.shut(CLOSE_RESTART)
         await self.writer.close()
         for task in list(self._tasks):
             task.cancel()
@@ -91,6 +95,11 @@ class LinkServer:
             raise TokenError("the token is of an earlier enrollment; authenticate again", code="token_stale")
         return identity
 
+    async def confirm(self, identity: LinkIdentity) -> None:
+        """Shut a hub out that was revoked after it opened its connection and before it could be told."""
+        if await in_thread(selectors.link_identity, hub_id=identity.hub_id) != identity:
+            self._on_hubs([identity.hub_id])
+
     async def greet(self, hello: Hello, identity: LinkIdentity) -> datetime:
         """Note the hub's arrival and what it has; return the instant noted."""
         now = clock.now()
@@ -116,8 +125,8 @@ class LinkServer:
 
     # --- what hubs send beside snapshots ---
 
-    def report(self, hub_id: str, status: InstructionStatus, done: Callable[[], None]) -> None:
-        """Store an instruction's state; `done` is called after the commit."""
+    def report(self, hub_id: str, status: InstructionStatus, done: Callable[[bool], None]) -> None:
+        """Store an instruction's state; `done(refused)` is called after the commit."""
         self._reports.append((hub_id, status, done))
         self._report_wake.set()
 
@@ -137,15 +146,17 @@ class LinkServer:
             reports, self._reports = self._reports, []
             try:
                 pairs = [(hub_id, status) for hub_id, status, _ in reports]
-                await in_thread(instruction_statuses_apply, reports=pairs, now=clock.now())
+                refused = await in_thread(instruction_statuses_apply, reports=pairs, now=clock.now())
             except Exception:
                 log.exception("instruction states could not be stored, trying again")
                 self._reports = reports + self._reports
                 await asyncio.sleep(RETRY_S)
                 self._report_wake.set()
                 continue
-            for _, _, done in reports:
-                done()
+            for index, (hub_id, status, done) in enumerate(reports):
+                if index in refused:
+                    log.warning("hub %s reported what cannot be: %s", hub_id, status)
+                done(index in refused)
 
     # --- notes from the bus ---
 
@@ -153,6 +164,15 @@ class LinkServer:
         here = [hub_id for hub_id in hub_ids if hub_id in self.receivers]
         if here:
             self.spawn(self._deliver(here))
+
+    async def _sweep_forever(self) -> None:
+        """Deliver what was queued while the bus or the database was out of reach."""
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            try:
+                self._on_instructions(await in_thread(waiting_hub_ids, now=clock.now()))
+            except Exception:
+                log.exception("queued instructions could not be looked up, trying again")
 
     async def _deliver(self, hub_ids: list[str]) -> None:
         for hub_id, message in await in_thread(instructions_take, hub_ids=hub_ids, now=clock.now()):
@@ -165,7 +185,7 @@ class LinkServer:
             self._identities.pop(hub_id, None)
             receiver = self.receivers.get(hub_id)
             if receiver is not None:
-                receiver.shut()
+                receiver.shut(CLOSE_REVOKED)
 
     async def _announce(self, site_ids: list[int]) -> None:
         await self.bus.publish("live", site_ids)
