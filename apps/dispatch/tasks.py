@@ -25,9 +25,9 @@ def tick() -> None:
 
 
 @shared_task(name="dispatch.plan_signal", autoretry_for=(ConnectionError,), retry_backoff=True, max_retries=5)
-def plan_signal(*, signal_id: str, reason: str) -> None:
+def plan_signal(*, signal_id: str, reason: str, only_after: int | None = None) -> None:
     """Plan a signal that has just come or changed."""
-    services.signal_plan(signal_id=UUID(signal_id), reason=reason, now=clock.now())
+    services.signal_plan(signal_id=UUID(signal_id), reason=reason, now=clock.now(), only_after=only_after)
 
 
 @shared_task(

@@ -24,6 +24,7 @@ from vpp.errors import VppError
 from vpp.flexibility.envelope import ShedEnvelope, build_shed_envelope
 from vpp.flexibility.intraday import blend_with_present
 from vpp.resources.battery import Battery
+from vpp.resources.bounds import ResourceError
 from vpp.resources.ev import Ev
 from vpp.resources.heat_pump import HeatPump
 from vpp.resources.pv import Pv
@@ -36,6 +37,13 @@ COLUMNS = ("grid_kw", "load_kw", "pv_kw", "ev_kw", "heat_kw")
 # The hub reports a tank's heat; of it half may be missing when the event starts, at this performance.
 HEAT_PUMP_COP = 3.0
 TANK_USABLE = 0.5
+# What a hub must say of a resource for a plan to count on it (docs/reference/link.md).
+NEEDED = {
+    Resource.Kind.BATTERY: ("capacity_kwh", "charge_kw", "discharge_kw"),
+    Resource.Kind.EV_CHARGER: ("charge_kw",),
+    Resource.Kind.HEAT_PUMP: ("rated_kw", "tank_kwh"),
+    Resource.Kind.PV: ("peak_kw",),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -191,8 +199,8 @@ def _site_states(sites: Sequence[Site]) -> tuple[list[SiteState], dict[int, str]
         row = latest.get(site.pk)
         try:
             states.append(_site_state(site, resources[site.pk], row))
-        except (VppError, KeyError, TypeError, ValueError) as error:
-            notes[site.pk] = f"its resources are described wrongly: {error}"[:200]
+        except VppError as error:
+            notes[site.pk] = f"its hub describes a resource wrongly: {error.detail}"[:200]
             states.append(SiteState(name=site.name, export_limit_kw=site.export_limit_kw))
         if row is None:
             notes[site.pk] = "it has sent no measurement yet"
@@ -205,6 +213,7 @@ def _site_state(site: Site, resources: Mapping[str, Resource], row: Any) -> Site
     heat = resources.get(Resource.Kind.HEAT_PUMP)
     pv = resources.get(Resource.Kind.PV)
     soc = row.battery_soc if row is not None and battery is not None else None
+    _check_described(resources)
     return SiteState(
         name=site.name,
         battery=_battery(battery.parameters, site) if battery else None,
@@ -215,6 +224,15 @@ def _site_state(site: Site, resources: Mapping[str, Resource], row: Any) -> Site
         export_limit_kw=site.export_limit_kw,
         import_limit_kw=site.import_limit_kw,
     )
+
+
+def _check_described(resources: Mapping[str, Resource]) -> None:
+    for kind, names in NEEDED.items():
+        resource = resources.get(kind)
+        for name in names if resource else ():
+            value = resource.parameters.get(name) if resource else None
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise ResourceError(f"the {kind.label.lower()} does not say its {name}")
 
 
 def _battery(parameters: Mapping[str, float], site: Site) -> Battery:
