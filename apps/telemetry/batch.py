@@ -22,7 +22,9 @@ _LOW = np.array([_BOUNDS["_" + name.rsplit("_", 1)[1]][0] for name in COLUMNS])[
 _HIGH = np.array([_BOUNDS["_" + name.rsplit("_", 1)[1]][1] for name in COLUMNS])[:, None]
 _NAN = [math.nan]
 _INT64_MAX = 2**63 - 1
-LATE_MS = 15 * 60 * 1000
+# A run of the rollups looks back 15 minutes at least; what is older when it comes is noted as late. The five
+# minutes between are for the commit, which follows the judgement.
+LATE_MS = 10 * 60 * 1000
 
 
 @dataclasses.dataclass(slots=True)

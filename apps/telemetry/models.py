@@ -49,7 +49,7 @@ class LatestSnapshot(Canonical):
 
 
 class QuarterRollup(Canonical):
-    """Means of a quarter-hour that begins at `at`; registers and states are those at its end."""
+    """Means of a quarter-hour that begins at `at`; registers are those at its end."""
 
     pk = models.CompositePrimaryKey("site_id", "at")
     samples = models.IntegerField()

@@ -4,7 +4,7 @@ A quarter-hour that begins at T holds the snapshots with T < at <= T + 15 min, b
 mean over the time before it. Registers are those at the quarter's end.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
@@ -46,7 +46,7 @@ def roll_up(*, now: datetime) -> int:
         written = _late(cursor)
         cursor.execute("SELECT until FROM telemetry_rolled_up FOR UPDATE")
         until: datetime = cursor.fetchone()[0]
-        start = (until if until.year > 1970 else now - timedelta(days=1)) - QUARTER
+        start = (until if until.year > 1970 else _floor(now) - timedelta(days=1)) - QUARTER
         cursor.execute(_QUARTERS.format(where="s.at > %s AND s.at <= %s"), [start, now])
         written += cursor.rowcount
         cursor.execute(
@@ -57,6 +57,11 @@ def roll_up(*, now: datetime) -> int:
             "UPDATE telemetry_rolled_up SET until = date_bin('15 minutes', %s::timestamptz, 'epoch')", [now]
         )
     return int(written)
+
+
+def _floor(at: datetime) -> datetime:
+    """The quarter-hour's start: half a quarter must never replace a whole one."""
+    return at - (at - datetime(1970, 1, 1, tzinfo=UTC)) % QUARTER
 
 
 def _late(cursor: CursorWrapper) -> int:

@@ -80,6 +80,9 @@ class SnapshotWriter:
         self._timescale = False
         self._tasks: list[asyncio.Task[None]] = []
         self._closing = False
+        self._drained = (
+            False  # nothing is being written any more: what the latest-state task holds is the last
+        )
 
     def start(self) -> None:
         self._tasks = [
@@ -91,7 +94,10 @@ class SnapshotWriter:
         """Commit what is waiting, then stop."""
         self._closing = True
         self._wake.set()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        writing, noting = self._tasks
+        await asyncio.gather(writing, return_exceptions=True)
+        self._drained = True
+        await asyncio.gather(noting, return_exceptions=True)
 
     def put(
         self,
@@ -187,12 +193,14 @@ class SnapshotWriter:
                 ]
                 await connection.cursor().executemany(QUARANTINE, rows)
         for site, row in batch.newest.items():
-            held = self._latest.get(site)
-            at = int(batch.at_ms[row])
-            if held is None or held[0] < at:
-                self._latest[site] = (at, batch.values[:, row].tolist())
+            self._note_latest(site, (int(batch.at_ms[row]), batch.values[:, row].tolist()))
         for index, item in enumerate(group):
             item.done(len(item.message.at), batch.quarantined_by_message.get(index, 0))
+
+    def _note_latest(self, site: int, row: tuple[int, list[float]]) -> None:
+        held = self._latest.get(site)
+        if held is None or held[0] < row[0]:
+            self._latest[site] = row
 
     async def _ensure_partitions(self, connection: psycopg.AsyncConnection[Any], batch: Batch) -> None:
         if self._timescale:
@@ -205,7 +213,7 @@ class SnapshotWriter:
 
     async def _latest_forever(self) -> None:
         connection: psycopg.AsyncConnection[Any] | None = None
-        while not (self._closing and not self._pending and not self._latest):
+        while not (self._drained and not self._latest):
             started = time.monotonic()
             if self._latest:
                 rows, self._latest = self._latest, {}
@@ -219,7 +227,8 @@ class SnapshotWriter:
                     log.warning("latest state could not be written, trying again: %s", error)
                     await _discard(connection)
                     connection = None
-                    self._latest = {**rows, **self._latest}
+                    for site, row in rows.items():
+                        self._note_latest(site, row)
                     if self._closing:
                         break
                 except Exception:
