@@ -12,14 +12,15 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ores_cloud.settings.base")
 app = Celery("ores")
 
 
-@app.on_configure.connect
-def _configure(sender: Celery, **_: Any) -> None:
+@app.add_defaults
+def _defaults() -> dict[str, Any]:
+    """Asked for when the configuration is first needed."""
     from django.conf import settings
 
     from apps.common.clock import parse_clock
 
     scale = parse_clock(settings.ORES_CLOCK).scale
-    sender.conf.update(configuration(redis_url=settings.REDIS_URL, prefix=settings.REDIS_PREFIX, scale=scale))
+    return configuration(redis_url=settings.REDIS_URL, prefix=settings.REDIS_PREFIX, scale=scale)
 
 
 app.autodiscover_tasks(

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit
 
 from ores_cloud.embedded import EmbeddedError, StateLock, embedded_services
 from ores_cloud.local import ROOT, secret_key, state_folder
@@ -221,7 +221,8 @@ def fresh_database(state: Path, url: str, *, name: str, settings: dict[str, str]
 def with_database(url: str, name: str) -> str:
     """Return `url` with another database."""
     parts = urlsplit(url)
-    return urlunsplit(parts._replace(path=f"/{name}"))
+    query = f"?{parts.query}" if parts.query else ""
+    return f"{parts.scheme}://{parts.netloc}/{name}{query}"
 
 
 def prepare_database(state: Path, environment: dict[str, str]) -> None:

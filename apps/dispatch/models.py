@@ -40,7 +40,11 @@ class Plan(models.Model):
 
 
 class Schedule(models.Model):
-    """One home's part of a plan."""
+    """One home's part of a plan.
+
+    A home that has fallen silent keeps following its last schedule, so it stands in the next plan as well,
+    but the plan does not count on it.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     plan = models.ForeignKey(Plan, on_delete=models.CASCADE, related_name="schedules")
@@ -48,6 +52,7 @@ class Schedule(models.Model):
     shed_kw = ArrayField(models.FloatField())
     site_kw = ArrayField(models.FloatField())
     resources = models.JSONField(default=dict)
+    counted = models.BooleanField(default=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["plan", "site"], name="schedule_once")]

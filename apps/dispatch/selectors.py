@@ -64,21 +64,20 @@ def newest_revision(*, signal_id: UUID) -> int:
     return plan.revision if plan else 0
 
 
-def scheduled_site_ids(*, signal_id: UUID) -> set[int]:
-    """Return the sites that the plan in force counts on."""
+def newest_schedules(*, signal_id: UUID) -> dict[int, Schedule]:
+    """Return the schedules of the plan in force, by site."""
     plan = newest_plan(signal_id=signal_id)
-    return (
-        set() if plan is None else set(Schedule.objects.filter(plan=plan).values_list("site_id", flat=True))
-    )
+    if plan is None:
+        return {}
+    return {schedule.site_id: schedule for schedule in plan.schedules.select_related("plan")}
 
 
-def away_site_ids(*, signal_id: UUID, site_ids: list[int], now: datetime) -> set[int]:
-    """Return the homes that cannot be counted on now: opted out, or silent."""
+def silent_site_ids(*, site_ids: list[int], now: datetime) -> set[int]:
+    """Return the homes that have sent nothing lately."""
     latest = latest_by_site(site_ids=site_ids)
-    silent = {
+    return {
         site_id for site_id in site_ids if site_id not in latest or latest[site_id].at < now - SILENT_AFTER
     }
-    return silent | opted_out_site_ids(signal_id=signal_id)
 
 
 def asked_kw(*, signal: GridSignal) -> dict[int, list[float]]:
@@ -89,15 +88,29 @@ def asked_kw(*, signal: GridSignal) -> dict[int, list[float]]:
     count = len(signal.target_kw)
     asked: dict[int, list[float]] = {}
     for plan in signal.plans.order_by("revision").prefetch_related("schedules"):
-        first = round((plan.starts_at - signal.starts_at).total_seconds() / signal.interval_s)
+        first = first_interval(plan=plan, signal=signal)
+        if first is None:
+            continue
         past = min(1.0, max(0.0, (plan.created_at - plan.starts_at).total_seconds() / signal.interval_s))
-        new = {schedule.site_id: schedule.shed_kw[: count - first] for schedule in plan.schedules.all()}
+        new = {schedule.site_id: schedule.shed_kw for schedule in plan.schedules.all()}
         for site_id in {*asked, *new}:
             values = asked.setdefault(site_id, [0.0] * count)
             before = values[first]
-            values[first:] = new.get(site_id, [0.0] * (count - first))
+            tail = new.get(site_id, [])[: count - first]
+            values[first:] = tail + [0.0] * (count - first - len(tail))
             values[first] = past * before + (1.0 - past) * values[first]
     return asked
+
+
+def first_interval(*, plan: Plan, signal: GridSignal) -> int | None:
+    """Return which interval of the signal a plan begins with; None for a plan on other intervals.
+
+    A utility may change an event; plans made for the old one stay on record but do not fit any more.
+    """
+    steps, rest = divmod((plan.starts_at - signal.starts_at).total_seconds(), signal.interval_s)
+    if rest or plan.interval_s != signal.interval_s or not 0 <= steps < len(signal.target_kw):
+        return None
+    return int(steps)
 
 
 def interval_at(*, signal: GridSignal, at: datetime) -> int | None:

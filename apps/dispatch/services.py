@@ -15,12 +15,12 @@ from django.db import transaction
 from apps.common.redis import client, publish
 from apps.dispatch.errors import SignalUnknownError
 from apps.dispatch.models import Plan, Schedule, Tracker
-from apps.dispatch.selectors import away_site_ids, newest_revision, scheduled_site_ids
+from apps.dispatch.selectors import newest_revision, newest_schedules, silent_site_ids
 from apps.flexibility.services import FleetFlexibility, SignalIntervals, flexibility_compute
 from apps.hubs.instructions import Order, instructions_queue, milliseconds
 from apps.hubs.selectors import active_hubs_by_site
 from apps.programs.models import GridSignal
-from apps.programs.selectors import enrolled_site_ids
+from apps.programs.selectors import enrolled_site_ids, opted_out_site_ids
 from apps.programs.services import signal_set_state
 from apps.sites.models import Resource
 from apps.sites.selectors import resources_by_site, sites_of_organization
@@ -39,8 +39,14 @@ class Request:
 
     signal: GridSignal
     first: int
-    away: frozenset[int]
+    silent: frozenset[int]
+    opted_out: frozenset[int]
     reason: str
+
+    @property
+    def away(self) -> frozenset[int]:
+        """Homes the plan does not count on."""
+        return self.silent | self.opted_out
 
     @property
     def starts_at(self) -> datetime:
@@ -67,8 +73,9 @@ def _plan(signal_id: UUID, *, reason: str, now: datetime) -> Plan | None:
         return None
     first = max(0, int((now - signal.starts_at).total_seconds() // signal.interval_s))
     fleet = _flexibility(signal, now=now)
-    away = away_site_ids(signal_id=signal.pk, site_ids=[site.pk for site in fleet.sites], now=now)
-    request = Request(signal=signal, first=first, away=frozenset(away), reason=reason)
+    opted_out = frozenset(opted_out_site_ids(signal_id=signal.pk))
+    silent = frozenset(silent_site_ids(site_ids=[site.pk for site in fleet.sites], now=now)) - opted_out
+    request = Request(signal=signal, first=first, silent=silent, opted_out=opted_out, reason=reason)
     started = time.perf_counter()
     result = _allocate(request, fleet)
     return _commit(request, fleet, result, seconds=time.perf_counter() - started, now=now)
@@ -83,7 +90,7 @@ def site_release(*, signal_id: UUID, site_id: int, reason: str, now: datetime) -
 @transaction.atomic
 def signal_release(*, signal_id: UUID, reason: str, now: datetime) -> None:
     """Let every home of a signal go."""
-    site_ids = sorted(scheduled_site_ids(signal_id=signal_id))
+    site_ids = sorted(newest_schedules(signal_id=signal_id))
     _order(site_ids, {}, signal_id=signal_id, reason=reason, now=now, ends_at=now + timedelta(days=1))
 
 
@@ -156,14 +163,15 @@ def _commit(
     signal = GridSignal.objects.select_for_update().get(pk=request.signal.pk)
     if signal.state not in PLANNABLE or signal.revision != request.signal.revision:
         return None  # canceled or changed while we were solving; the change has asked for a plan of its own
-    before = scheduled_site_ids(signal_id=signal.pk)
+    before = newest_schedules(signal_id=signal.pk)
     plan = _save_plan(request, fleet, result, seconds=seconds, now=now)
     schedules = _save_schedules(plan, fleet, result, first=request.first)
     if signal.state == GridSignal.State.ACCEPTED:
         signal_set_state(signal_id=signal.pk, state=GridSignal.State.PLANNED)
     _reset_tracker(request, fleet)
     messages = {schedule.site_id: _message(schedule, plan) for schedule in schedules}
-    targets = sorted(set(messages) | before)
+    _carry_over(plan, [schedule for site_id, schedule in before.items() if site_id in request.silent])
+    targets = sorted(set(messages) | (set(before) - request.silent))
     _order(targets, messages, signal_id=signal.pk, reason=request.reason, now=now, ends_at=signal.ends_at)
     transaction.on_commit(lambda: publish("signals", [str(signal.pk)]))
     return plan
@@ -174,6 +182,26 @@ def _reset_tracker(request: Request, fleet: FleetFlexibility) -> None:
     counted = [str(site.pk) for site in fleet.sites if site.pk not in request.away]
     fresh = {"planned_with": counted, "short_looks": 0, "looks_since_plan": 0}
     Tracker.objects.update_or_create(signal=request.signal, defaults=fresh)
+
+
+def _carry_over(plan: Plan, schedules: Sequence[Schedule]) -> None:
+    """A silent hub goes on with what it was told last; so does the record of what is asked of it."""
+    carried = []
+    for schedule in schedules:
+        skipped = round((plan.starts_at - schedule.plan.starts_at).total_seconds() / plan.interval_s)
+        if schedule.plan.interval_s != plan.interval_s or not 0 <= skipped < len(schedule.shed_kw):
+            continue  # the event itself was changed; the old schedule has lost its meaning
+        carried.append(
+            Schedule(
+                plan=plan,
+                site_id=schedule.site_id,
+                shed_kw=schedule.shed_kw[skipped:],
+                site_kw=schedule.site_kw[skipped:],
+                resources={key: values[skipped:] for key, values in schedule.resources.items()},
+                counted=False,
+            )
+        )
+    Schedule.objects.bulk_create(carried)
 
 
 def _save_plan(

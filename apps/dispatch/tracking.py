@@ -7,7 +7,14 @@ from django.db import transaction
 
 from apps.common.redis import publish
 from apps.dispatch.models import Tracker, TrackingPoint
-from apps.dispatch.selectors import SILENT_AFTER, asked_kw, interval_at, newest_revision
+from apps.dispatch.selectors import (
+    SILENT_AFTER,
+    asked_kw,
+    first_interval,
+    interval_at,
+    newest_plan,
+    newest_revision,
+)
 from apps.dispatch.services import signal_plan
 from apps.flexibility.selectors import flexibility_of_signal
 from apps.hubs.instructions import instructions_verify
@@ -60,7 +67,7 @@ def signal_track(*, signal: GridSignal, now: datetime) -> None:
     site_ids = enrolled_site_ids(program=signal.program, at=now)
     delivery = _delivery(signal, site_ids=site_ids, index=index, at=at, now=now)
     asked = {site_id: values[index] for site_id, values in asked_kw(signal=signal).items()}
-    _note(signal, delivery, asked, at=at, target_kw=signal.target_kw[index])
+    _note(signal, delivery, asked, at=at, index=index)
     _verify(delivery, asked)
     reason = _judge(signal, delivery, target_kw=signal.target_kw[index])
     if reason is not None:
@@ -90,7 +97,7 @@ def _last_kw(row: object) -> float:
 
 
 def _note(
-    signal: GridSignal, delivery: Delivery, asked: dict[int, float], *, at: datetime, target_kw: float
+    signal: GridSignal, delivery: Delivery, asked: dict[int, float], *, at: datetime, index: int
 ) -> None:
     delivered = {int(n): kw for n, kw in zip(delivery.names, delivery.delivered_kw.tolist(), strict=True)}
     delivering = [site_id for site_id, kw in asked.items() if kw > 0 and delivered.get(site_id, 0.0) > 0]
@@ -98,14 +105,23 @@ def _note(
         signal=signal,
         at=at,
         defaults={
-            "target_kw": target_kw,
-            "planned_kw": sum(asked.values()),
+            "target_kw": signal.target_kw[index],
+            "planned_kw": _planned_kw(signal, index=index),
             "delivered_kw": sum(kw for site_id, kw in delivered.items() if asked.get(site_id, 0.0) > 0),
             "sites_delivering": len(delivering),
             "sites_silent": len(delivery.silent),
         },
     )
     publish("signals", [str(signal.pk)])
+
+
+def _planned_kw(signal: GridSignal, *, index: int) -> float:
+    """What the plan in force counts on in interval `index`."""
+    plan = newest_plan(signal_id=signal.pk)
+    first = first_interval(plan=plan, signal=signal) if plan else None
+    if plan is None or first is None or not 0 <= index - first < len(plan.planned_kw):
+        return 0.0
+    return float(plan.planned_kw[index - first])
 
 
 def _verify(delivery: Delivery, asked: dict[int, float]) -> None:

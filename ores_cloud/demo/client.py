@@ -17,6 +17,10 @@ class CallFailed(Exception):
         self.status = status
 
 
+class NotReached(Exception):
+    """Nobody answered; trying again may help."""
+
+
 class Api:
     """A partner's program: OAuth2 client credentials, JSON in and out."""
 
@@ -54,6 +58,8 @@ class Api:
                 return json.load(answer)
         except urllib.error.HTTPError as error:
             raise CallFailed(error.code, error.read().decode(errors="replace")) from error
+        except OSError as error:
+            raise NotReached(f"{method} {path}: {error}") from error
 
 
 class Browser:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ores_cloud.demo.client import Api, Browser, CallFailed
+from ores_cloud.demo.client import Api, Browser, CallFailed, NotReached
 from ores_cloud.demo.hubs import HubProcess, HubsFailed
 from ores_cloud.demo.show import Printer, delivery_table, earnings_table
 from ores_cloud.embedded import EmbeddedError
@@ -181,7 +181,7 @@ class Demo:
                 self._tell_quarter(view, next_row)
                 next_row += timedelta(minutes=15)
             self.printer.progress(f"{now.astimezone(ZONE):%H:%M}  {_latest(view)}")
-            time.sleep(max(0.2, 15 / self.scale))
+            self._rest(max(0.2, 15 / self.scale))
 
     def settle(self) -> None:
         """Late measurements come in, delivery is measured and paid, the report goes back."""
@@ -233,8 +233,21 @@ class Demo:
         return int(self.aggregator.get("/api/v1/programs")[-1]["id"])
 
     def _view(self) -> dict[str, Any]:
-        view: dict[str, Any] = self.aggregator.get(f"/api/v1/signals/{self.signal_id}")
+        view: dict[str, Any] = self._patiently(
+            lambda: self.aggregator.get(f"/api/v1/signals/{self.signal_id}")
+        )
         return view
+
+    def _patiently(self, fetch: Callable[[], Any], *, limit_s: float = 30.0) -> Any:
+        """Return what `fetch` finds; a web process that is being started again is waited for."""
+        deadline = time.monotonic() + limit_s
+        while True:
+            try:
+                return fetch()
+            except NotReached:
+                if time.monotonic() > deadline:
+                    raise
+                self._rest(0.3)
 
     def _active(self, view: dict[str, Any]) -> int:
         return sum(home["instruction_state"] != "" for home in view["homes"])
@@ -244,22 +257,27 @@ class Demo:
             home["instruction_state"] in {"acknowledged", "applied", "verified"} for home in view["homes"]
         )
 
+    def _rest(self, seconds: float) -> None:
+        """Wait, and keep the platform's processes alive meanwhile."""
+        time.sleep(seconds)
+        self.running.tend()
+
     def _until(self, ready: Callable[[dict[str, Any]], Any], what: str, *, limit_s: float) -> dict[str, Any]:
         deadline = time.monotonic() + limit_s
         while time.monotonic() < deadline:
             view = self._view()
             if ready(view):
                 return view
-            time.sleep(0.2)
+            self._rest(0.2)
         raise LoopFailed(f"waited {limit_s:g} s for {what}; see {self.running.state}/worker.log")
 
     def _poll(self, fetch: Callable[[], list[Any]], what: str, *, limit_s: float = 90.0) -> list[Any]:
         deadline = time.monotonic() + limit_s
         while time.monotonic() < deadline:
-            found = fetch()
+            found: list[Any] = self._patiently(fetch)
             if found:
                 return found
-            time.sleep(0.3)
+            self._rest(0.3)
         raise LoopFailed(f"waited {limit_s:g} s for {what}; see {self.running.state}/worker.log")
 
     def _counting(self, what: str) -> Callable[[int], None]:
@@ -345,7 +363,7 @@ def main(argv: list[str]) -> int:
     except Interrupted:
         print("\nstopped")
         return 130
-    except (SupervisorError, EmbeddedError, HubsFailed, LoopFailed, CallFailed) as error:
+    except (SupervisorError, EmbeddedError, HubsFailed, LoopFailed, CallFailed, NotReached) as error:
         print(f"\ndemo: the loop failed: {error}", file=sys.stderr)
         return 1
 

@@ -117,6 +117,7 @@ class Migration(migrations.Migration):
                     django.contrib.postgres.fields.ArrayField(base_field=models.FloatField(), size=None),
                 ),
                 ("resources", models.JSONField(default=dict)),
+                ("counted", models.BooleanField(default=True)),
                 (
                     "plan",
                     models.ForeignKey(
