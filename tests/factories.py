@@ -448,6 +448,7 @@ def run_queued() -> list[str]:
     from apps.common.redis import client
     from ores_cloud.celery import app
 
+    app.loader.import_default_modules()
     done: list[str] = []
     queues = ("dispatch", "default", "ingest", "openadr")
     while True:

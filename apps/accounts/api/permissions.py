@@ -18,6 +18,12 @@ class HasScope(BasePermission):
         roles: set[str] = getattr(view, "roles", set())
         if roles and client.role not in roles:
             return False
-        scopes: dict[str, str] = getattr(view, "scopes", {})
-        wanted = scopes.get(request.method or "")
+        wanted = scope_for(request, view)
         return wanted is None or wanted in scopes_of(request)
+
+
+def scope_for(request: Request, view: APIView) -> str | None:
+    """Return the scope that the view asks for the request's method; HEAD is a GET without its body."""
+    scopes: dict[str, str] = getattr(view, "scopes", {})
+    method = request.method or ""
+    return scopes.get("GET" if method == "HEAD" else method)

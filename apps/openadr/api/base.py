@@ -10,12 +10,14 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.accounts.api.authentication import scopes_of
+from apps.accounts.api.permissions import scope_for
 from apps.accounts.models import ApiClient
 from apps.common.api import problem_handler
 from apps.openadr.errors import BodyError
 from apps.openadr.models import WireObject
 
 LARGEST_PAGE = 50
+IMPOSSIBLE_ID = "-"  # no object has it
 
 
 class BusinessLogic(BasePermission):
@@ -25,7 +27,7 @@ class BusinessLogic(BasePermission):
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         client = request.auth
-        scope = getattr(view, "scopes", {}).get(request.method)
+        scope = scope_for(request, view)
         return (
             isinstance(client, ApiClient)
             and client.role == ApiClient.Role.UTILITY
@@ -66,10 +68,21 @@ def page(request: Request, found: QuerySet[Any]) -> list[WireObject]:
     return list(found[skip : skip + limit])
 
 
+def id_in_query(request: Request, name: str) -> str | None:
+    """Return the object id that a filter names, if any."""
+    found = request.query_params.get(name)
+    return found if found is None or is_object_id(found) else IMPOSSIBLE_ID
+
+
+def is_object_id(text: str) -> bool:
+    """Whether `text` can be the id of an object: others are not looked up."""
+    return 0 < len(text) <= 128 and text.isascii() and text.replace("-", "").replace("_", "").isalnum()
+
+
 def _number(request: Request, name: str, *, default: int, largest: int) -> int:
     text = request.query_params.get(name)
     if text is None:
         return default
-    if not text.isascii() or not text.isdecimal() or int(text) > largest:
+    if not text.isascii() or not text.isdecimal() or len(text) > 10 or int(text) > largest:
         raise BodyError(f"{name} must be a whole number from 0 to {largest}", code="query_invalid")
     return int(text)

@@ -1,11 +1,10 @@
 from django.urls import path
-from oauth2_provider.views import TokenView
 
 from apps.openadr.api import views
 
 urlpatterns = [
     path("auth/server", views.AuthServerView.as_view(), name="openadr-auth-server"),
-    path("auth/token", TokenView.as_view(), name="openadr-token"),
+    path("auth/token", views.TokenView.as_view(), name="openadr-token"),
     path("programs", views.ProgramsView.as_view(), name="openadr-programs"),
     path("programs/<str:object_id>", views.ProgramView.as_view(), name="openadr-program"),
     path("events", views.EventsView.as_view(), name="openadr-events"),

@@ -1,0 +1,441 @@
+"""The OpenADR 3.1 server: tokens, programs, events, reports."""
+
+import base64
+import json
+import math
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from apps.accounts.models import Organization
+from apps.openadr.models import EventObject, ProgramObject, ReportObject
+from apps.programs.models import GridSignal, Program
+from tests import factories
+from tests.factories import NOW, Api
+
+pytestmark = pytest.mark.django_db
+START = NOW + timedelta(hours=2)
+
+
+@pytest.fixture(autouse=True)
+def _clock(settings: Any) -> None:
+    settings.ORES_CLOCK = factories.clock_at(NOW)
+
+
+@pytest.fixture
+def organization() -> Organization:
+    return factories.make_organization()
+
+
+@pytest.fixture
+def utility(organization: Organization) -> Api:
+    return factories.make_utility(organization=organization)
+
+
+def make_program(utility: Api, *, name: str = "") -> str:
+    answer = utility.post("/programs", {"programName": name or f"Evening relief {factories.number()}"})
+    assert answer.status_code == 201, answer.content
+    return str(answer.json()["id"])
+
+
+def event(program_id: str, **changes: Any) -> dict[str, Any]:
+    """Two half-hours: 12 kW, then 6 kW less."""
+    return {
+        "programID": program_id,
+        "eventName": "Peak",
+        "intervalPeriod": {"start": START.isoformat(), "duration": "PT30M"},
+        "intervals": [interval(0, -12.0), interval(1, -6.0)],
+        **changes,
+    }
+
+
+def interval(id_: int, *values: Any, type_: str = "DISPATCH_SETPOINT_RELATIVE", **changes: Any) -> Any:
+    return {"id": id_, "payloads": [{"type": type_, "values": list(values)}], **changes}
+
+
+def make_event(utility: Api, **changes: Any) -> dict[str, Any]:
+    answer = utility.post("/events", event(make_program(utility), **changes))
+    assert answer.status_code == 201, answer.content
+    made: dict[str, Any] = answer.json()
+    return made
+
+
+def is_problem(answer: Any, status: int, title: str) -> bool:
+    assert answer.headers["Content-Type"] == "application/json"
+    body = answer.json()
+    assert (answer.status_code, body["status"], body["title"]) == (status, status, title), body
+    assert body["detail"]
+    return True
+
+
+class TestToken:
+    def ask(self, **sent: Any) -> Any:
+        headers = sent.pop("headers", {})
+        form = {"grant_type": "client_credentials", **sent}
+        return Client(raise_request_exception=False).post("/openadr3/3.1.0/auth/token", form, headers=headers)
+
+    def basic(self, client_id: str, secret: str) -> dict[str, str]:
+        return {"Authorization": "Basic " + base64.b64encode(f"{client_id}:{secret}".encode()).decode()}
+
+    def test_secret_in_the_body_gives_a_token_with_the_roles_scopes(self, organization: Organization) -> None:
+        made = factories.make_credential(organization=organization, role="utility")
+        answer = self.ask(client_id=made.client_id, client_secret=made.client_secret)
+        assert answer.status_code == 200
+        body = answer.json()
+        assert (body["token_type"], body["expires_in"]) == ("Bearer", 3600)
+        assert set(body["scope"].split()) == {
+            "read_all", "write_programs", "write_events", "write_subscriptions", "write_vens",
+        }  # fmt: skip
+
+    def test_basic_authentication_gives_a_token(self, organization: Organization) -> None:
+        made = factories.make_credential(organization=organization)
+        headers = self.basic(made.client_id, made.client_secret)
+        assert self.ask(headers=headers).status_code == 200
+
+    def test_wrong_secret_gives_none(self, organization: Organization) -> None:
+        made = factories.make_credential(organization=organization)
+        by_body = self.ask(client_id=made.client_id, client_secret="wrong")
+        by_basic = self.ask(headers=self.basic(made.client_id, "wrong"))
+        assert (by_body.status_code, by_basic.status_code) == (401, 401)
+        assert by_body.json() == {"error": "invalid_client"}
+
+    def test_unknown_client_gives_none(self) -> None:
+        assert self.ask(client_id="nobody", client_secret="x").status_code == 401
+
+    @pytest.mark.parametrize("text", ["\x00", "\x00abc"])
+    def test_client_that_cannot_be_gives_none(self, text: str) -> None:
+        by_body = self.ask(client_id=text, client_secret=text)
+        by_basic = self.ask(headers=self.basic(text, text))
+        assert (by_body.status_code, by_basic.status_code) == (400, 400)
+
+    def test_scope_beyond_the_role_is_refused(self, organization: Organization) -> None:
+        made = factories.make_credential(organization=organization, role="utility")
+        answer = self.ask(client_id=made.client_id, client_secret=made.client_secret, scope="api")
+        assert (answer.status_code, answer.json()["error"]) == (400, "invalid_scope")
+
+    def test_narrow_token_can_only_read(self, organization: Organization) -> None:
+        made = factories.make_credential(organization=organization, role="utility")
+        answer = self.ask(client_id=made.client_id, client_secret=made.client_secret, scope="read_all")
+        api = Api(answer.json()["access_token"], base="/openadr3/3.1.0")
+        assert api.get("/programs").status_code == 200
+        assert is_problem(api.post("/programs", {"programName": "P"}), 403, "permission_denied")
+        assert Program.objects.count() == 0
+
+    def test_token_without_read_scope_cannot_even_ask_for_headers(self, organization: Organization) -> None:
+        made = factories.make_credential(organization=organization, role="utility")
+        answer = self.ask(client_id=made.client_id, client_secret=made.client_secret, scope="write_vens")
+        api = Api(answer.json()["access_token"], base="/openadr3/3.1.0")
+        assert api.send("HEAD", "/programs").status_code == 403
+
+    def test_auth_server_names_the_token_url(self) -> None:
+        answer = Client().get("/openadr3/3.1.0/auth/server")
+        assert answer.json() == {"tokenURL": "http://testserver/openadr3/3.1.0/auth/token"}
+
+
+class TestWho:
+    @pytest.mark.parametrize("role", ["aggregator", "ven"])
+    @pytest.mark.parametrize("path", ["/programs", "/events", "/reports", "/programs/x", "/events/x"])
+    def test_other_roles_are_refused(self, organization: Organization, role: str, path: str) -> None:
+        token = factories.token_of(factories.make_credential(organization=organization, role=role))
+        api = Api(token, base="/openadr3/3.1.0")
+        assert is_problem(api.get(path), 403, "permission_denied")
+
+    @pytest.mark.parametrize("path", ["/programs", "/events", "/reports", "/programs/x", "/events/x"])
+    def test_nobody_is_asked_for_a_token(self, path: str) -> None:
+        answer = Client().get("/openadr3/3.1.0" + path)
+        assert is_problem(answer, 401, "not_authenticated")
+        assert answer.headers["WWW-Authenticate"] == 'Bearer realm="ores"'
+
+    def test_invented_token_is_refused(self) -> None:
+        assert is_problem(Api("invented", base="/openadr3/3.1.0").get("/programs"), 401, "token_invalid")
+
+    def test_other_tenants_objects_are_invisible(self, utility: Api) -> None:
+        theirs = factories.make_utility(organization=factories.make_organization())
+        made = make_event(theirs)
+        assert (utility.get("/programs").json(), utility.get("/events").json()) == ([], [])
+        for path in (f"/programs/{made['programID']}", f"/events/{made['id']}"):
+            assert is_problem(utility.get(path), 404, "not_found")
+        assert is_problem(utility.put(f"/events/{made['id']}", event(made["programID"])), 404, "not_found")
+        assert is_problem(utility.delete(f"/events/{made['id']}"), 404, "not_found")
+        assert (EventObject.objects.count(), GridSignal.objects.get().revision) == (1, 1)
+
+    def test_event_for_another_tenants_program_is_refused(self, utility: Api) -> None:
+        theirs = factories.make_utility(organization=factories.make_organization())
+        program_id = make_program(theirs)
+        assert is_problem(utility.post("/events", event(program_id)), 409, "program_unknown")
+        assert (EventObject.objects.count(), GridSignal.objects.count()) == (0, 0)
+
+    def test_utility_may_not_use_the_aggregators_paths(self, utility: Api) -> None:
+        utility.base = "/api/v1"
+        assert [utility.get(path).status_code for path in ("/programs", "/signals")] == [403, 403]
+
+
+class TestPrograms:
+    def test_program_is_kept_and_shown_as_sent(self, utility: Api, organization: Organization) -> None:
+        sent = {"programName": "Relief", "targets": ["north"], "unknownProperty": {"a": [1, None]}}
+        made = utility.post("/programs", sent).json()
+        assert {name: made[name] for name in sent} == sent
+        assert (made["objectType"], made["createdDateTime"][:16]) == ("PROGRAM", "2026-06-17T14:00")
+        assert utility.get(f"/programs/{made['id']}").json() == made
+        assert Program.objects.get(organization=organization).name == "Relief"
+
+    def test_what_the_server_sets_cannot_be_sent(self, utility: Api) -> None:
+        made = utility.post(
+            "/programs",
+            {"programName": "P", "id": "mine", "createdDateTime": "1999-01-01T00:00:00Z", "objectType": "X"},
+        ).json()
+        assert made["id"] != "mine"
+        assert (made["objectType"], made["createdDateTime"][:4]) == ("PROGRAM", "2026")
+
+    def test_taken_name_is_refused(self, utility: Api) -> None:
+        make_program(utility, name="Relief")
+        assert is_problem(utility.post("/programs", {"programName": "Relief"}), 409, "name_taken")
+        assert (Program.objects.count(), ProgramObject.objects.count()) == (1, 1)
+
+    def test_another_tenant_may_use_the_same_name(self, utility: Api) -> None:
+        make_program(utility, name="Relief")
+        theirs = factories.make_utility(organization=factories.make_organization())
+        assert theirs.post("/programs", {"programName": "Relief"}).status_code == 201
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {},
+            [],
+            None,
+            7,
+            "x",
+            {"programName": None},
+            {"programName": ""},
+            {"programName": 7},
+            {"programName": "n" * 129},
+            {"programName": "a\x00b"},
+            {"programName": "P", "other": "\ud800"},
+            {"programName": "P", "targets": "north"},
+        ],
+    )
+    def test_what_is_no_program_is_refused(self, utility: Api, body: Any) -> None:
+        answer = utility.post("/programs", json.dumps(body))
+        assert (answer.status_code, answer.headers["Content-Type"]) == (400, "application/json")
+        assert answer.json()["status"] == 400
+        assert Program.objects.count() == 0
+
+    @pytest.mark.parametrize(
+        "text", ["", "{", '{"programName": "P", "x": NaN}', '{"programName": "P", "x": 1e999}', "[" * 99_999]
+    )
+    def test_what_is_no_json_is_refused(self, utility: Api, text: str) -> None:
+        assert utility.post("/programs", text).status_code == 400
+        assert Program.objects.count() == 0
+
+    def test_method_that_is_not_offered_is_a_problem(self, utility: Api) -> None:
+        assert is_problem(utility.delete(f"/programs/{make_program(utility)}"), 405, "method_not_allowed")
+
+
+class TestEvents:
+    def test_event_becomes_a_grid_signal(self, utility: Api, organization: Organization) -> None:
+        made = make_event(utility)
+        signal = GridSignal.objects.get()
+        assert (signal.organization, signal.source) == (organization, f"openadr3:{made['id']}")
+        assert (signal.state, signal.revision, signal.name) == ("accepted", 1, "Peak")
+        assert (signal.starts_at, signal.ends_at, signal.interval_s) == (
+            START, START + timedelta(hours=1), 900,
+        )  # fmt: skip
+        assert signal.target_kw == [12.0, 12.0, 6.0, 6.0]
+
+    def test_event_is_shown_as_sent(self, utility: Api) -> None:
+        made = make_event(utility, unknownProperty=[1], id="mine")
+        assert (made["unknownProperty"], made["objectType"], made["id"] != "mine") == ([1], "EVENT", True)
+        assert utility.get(f"/events/{made['id']}").json() == made
+
+    def test_event_is_planned_after_commit(
+        self, utility: Api, django_capture_on_commit_callbacks: Any
+    ) -> None:
+        with django_capture_on_commit_callbacks(execute=True):
+            made = make_event(utility)
+        assert factories.run_queued() == ["dispatch.plan_signal"]
+        signal = GridSignal.objects.get(source=f"openadr3:{made['id']}")
+        assert (signal.state, [plan.status for plan in signal.plans.all()]) == ("planned", ["empty"])
+
+    @pytest.mark.parametrize(
+        ("changes", "title"),
+        [
+            ({"intervals": []}, "event_without_intervals"),
+            ({"intervals": None}, "event_without_intervals"),
+            (
+                {"intervalPeriod": {"start": "2026-06-17T10:00:00Z", "duration": "PT1H"}},
+                "event_in_the_past",
+            ),
+            ({"intervals": [interval(0, 5.0)]}, "positive_setpoint_unsupported"),
+            ({"intervals": [interval(0, 5.0, type_="PRICE")]}, "unsupported_payload"),
+            ({"intervals": [interval(0, "a lot")]}, "unsupported_payload"),
+            ({"intervals": [interval(0, True)]}, "unsupported_payload"),
+            ({"intervals": [interval(0)]}, "unsupported_payload"),
+            ({"intervals": [interval(0, -1.0, -2.0)]}, "unsupported_payload"),
+            ({"intervals": [{"id": 0, "payloads": []}]}, "event_without_payload"),
+            ({"intervals": [{"id": 0}]}, "openadr_format"),
+            ({"intervals": "none"}, "openadr_format"),
+            ({"programID": 7}, "openadr_format"),
+            ({"programID": "no such id!"}, "openadr_format"),
+            ({"intervalPeriod": {"start": "tomorrow"}}, "openadr_format"),
+            ({"intervalPeriod": {"start": "2026-06-18T10:00:00", "duration": "PT1H"}}, "openadr_format"),
+            ({"intervalPeriod": {"start": START.isoformat()}}, "interval_without_duration"),
+            ({"intervalPeriod": {"duration": "PT1H"}}, "interval_without_start"),
+            ({"intervalPeriod": {"start": START.isoformat(), "duration": "P9D"}}, "event_too_long"),
+            ({"intervalPeriod": {"start": START.isoformat(), "duration": "P9999Y"}}, "invalid_timing"),
+            ({"intervalPeriod": {"start": START.isoformat(), "duration": "PT20S"}}, "interval_too_fine"),
+            (
+                {"payloadDescriptors": [
+                    {"objectType": "EVENT_PAYLOAD_DESCRIPTOR", "payloadType": "DISPATCH_SETPOINT_RELATIVE", "units": "KWH"}
+                ]},
+                "unsupported_units",
+            ),
+        ],
+    )  # fmt: skip
+    def test_event_that_cannot_be_acted_on_is_refused_with_its_reason(
+        self, utility: Api, changes: dict[str, Any], title: str
+    ) -> None:
+        answer = utility.post("/events", event(make_program(utility), **changes))
+        assert is_problem(answer, 400, title)
+        assert (EventObject.objects.count(), GridSignal.objects.count()) == (0, 0)
+
+    @pytest.mark.parametrize("body", ["[]", "null", '"x"', "7", "true", "", "{"])
+    def test_body_that_is_no_object_is_refused(self, utility: Api, body: str) -> None:
+        assert utility.post("/events", body).status_code == 400
+        assert EventObject.objects.count() == 0
+
+    @pytest.mark.parametrize("value", [math.nan, -math.inf])
+    def test_value_that_is_no_number_is_refused(self, utility: Api, value: float) -> None:
+        answer = utility.post("/events", event(make_program(utility), intervals=[interval(0, value)]))
+        assert answer.status_code == 400
+        assert GridSignal.objects.count() == 0
+
+    @pytest.mark.parametrize("name", ["a\x00b", "\udfff"])
+    def test_name_that_cannot_be_kept_is_refused(self, utility: Api, name: str) -> None:
+        answer = utility.post("/events", event(make_program(utility), eventName=name))
+        assert answer.status_code == 400
+        assert GridSignal.objects.count() == 0
+
+    def test_huge_target_is_taken_as_it_is(self, utility: Api) -> None:
+        make_event(utility, intervals=[interval(0, -1e12)])
+        assert GridSignal.objects.get().target_kw == [1e12, 1e12]
+
+    def test_unknown_program_is_refused(self, utility: Api) -> None:
+        assert is_problem(utility.post("/events", event("nowhere")), 409, "program_unknown")
+        assert GridSignal.objects.count() == 0
+
+
+class TestChange:
+    def test_put_revises_the_signal_and_plans_again(
+        self, utility: Api, django_capture_on_commit_callbacks: Any
+    ) -> None:
+        made = make_event(utility)
+        body = event(made["programID"], intervals=[interval(0, -3.0)], eventName="Smaller")
+        with django_capture_on_commit_callbacks(execute=True):
+            answer = utility.put(f"/events/{made['id']}", body)
+        assert (answer.status_code, answer.json()["eventName"]) == (200, "Smaller")
+        signal = GridSignal.objects.get()
+        assert (signal.revision, signal.target_kw, signal.name) == (2, [3.0, 3.0], "Smaller")
+        assert factories.run_queued() == ["dispatch.plan_signal"]
+        assert signal.plans.get().reason == "the utility changed the event"
+
+    def test_put_that_is_refused_changes_nothing(self, utility: Api) -> None:
+        made = make_event(utility)
+        assert is_problem(
+            utility.put(f"/events/{made['id']}", event(made["programID"], intervals=[])),
+            400,
+            "event_without_intervals",
+        )
+        assert utility.get(f"/events/{made['id']}").json() == made
+        assert GridSignal.objects.get().revision == 1
+
+    def test_event_cannot_move_to_another_program(self, utility: Api) -> None:
+        made = make_event(utility)
+        other = make_program(utility)
+        assert is_problem(utility.put(f"/events/{made['id']}", event(other)), 400, "program_changed")
+        assert GridSignal.objects.get().revision == 1
+
+    def test_event_that_is_over_cannot_be_changed(self, utility: Api) -> None:
+        made = make_event(utility)
+        GridSignal.objects.update(state="settled")
+        assert is_problem(utility.put(f"/events/{made['id']}", event(made["programID"])), 409, "signal_over")
+        assert utility.get(f"/events/{made['id']}").json() == made
+
+    def test_delete_cancels(self, utility: Api, django_capture_on_commit_callbacks: Any) -> None:
+        made = make_event(utility)
+        with django_capture_on_commit_callbacks(execute=True):
+            answer = utility.delete(f"/events/{made['id']}")
+        assert (answer.status_code, answer.json()) == (200, made)
+        assert GridSignal.objects.get().state == "canceled"
+        assert factories.run_queued() == ["dispatch.cancel_signal"]
+        assert is_problem(utility.get(f"/events/{made['id']}"), 404, "not_found")
+
+    def test_deleting_twice_is_not_found(self, utility: Api) -> None:
+        made = make_event(utility)
+        utility.delete(f"/events/{made['id']}")
+        assert is_problem(utility.delete(f"/events/{made['id']}"), 404, "not_found")
+
+
+class TestPaging:
+    @pytest.fixture
+    def names(self, utility: Api) -> Iterator[list[str]]:
+        made = [f"P{index:02}" for index in range(53)]
+        for name in made:
+            make_program(utility, name=name)
+        yield made
+
+    def listed(self, utility: Api, **query: Any) -> list[str]:
+        answer = utility.get("/programs", **query)
+        assert answer.status_code == 200
+        return [one["programName"] for one in answer.json()]
+
+    def test_pages_cover_everything_once(self, utility: Api, names: list[str]) -> None:
+        assert self.listed(utility) == names[:50]
+        assert self.listed(utility, skip=50) == names[50:]
+        assert self.listed(utility, skip=10, limit=5) == names[10:15]
+        assert (self.listed(utility, skip=53), self.listed(utility, limit=0)) == ([], [])
+
+    @pytest.mark.parametrize("name", ["skip", "limit"])
+    @pytest.mark.parametrize("value", ["-1", "x", "", "1.5", "²", "9" * 5000, "99999999999"])
+    def test_number_that_makes_no_sense_is_refused(self, utility: Api, name: str, value: str) -> None:
+        assert is_problem(utility.get("/programs", **{name: value}), 400, "query_invalid")
+
+    @pytest.mark.parametrize("path", ["/programs/%00", "/events/%00", "/reports/%00", "/programs/%FF"])
+    def test_id_that_cannot_be_is_not_found(self, utility: Api, path: str) -> None:
+        assert is_problem(utility.get(path), 404, "not_found")
+
+    @pytest.mark.parametrize(
+        ("path", "name"), [("/events", "programID"), ("/reports", "eventID"), ("/reports", "programID")]
+    )
+    def test_filter_by_an_id_that_cannot_be_finds_nothing(self, utility: Api, path: str, name: str) -> None:
+        answer = utility.get(path, **{name: "\x00"})
+        assert (answer.status_code, answer.json()) == (200, [])
+
+    def test_events_are_filtered_by_program(self, utility: Api) -> None:
+        first, second = make_event(utility), make_event(utility)
+        found = utility.get("/events", programID=second["programID"]).json()
+        assert [one["id"] for one in found] == [second["id"]]
+        assert [one["id"] for one in utility.get("/events").json()] == [first["id"], second["id"]]
+
+
+class TestReports:
+    def test_reports_are_shown_to_their_tenant_only(self, utility: Api, organization: Organization) -> None:
+        made = make_event(utility)
+        report = ReportObject.objects.create(
+            organization=organization,
+            event_id=made["id"],
+            client_name="ores-cloud",
+            content={"eventID": made["id"], "resources": []},
+            created_at=NOW,
+            modified_at=NOW,
+        )
+        (shown,) = utility.get("/reports", eventID=made["id"]).json()
+        assert (shown["id"], shown["objectType"], shown["clientID"]) == (report.id, "REPORT", "ores-cloud")
+        assert utility.get(f"/reports/{report.id}").json() == shown
+        assert utility.get("/reports", programID=made["programID"]).json() == [shown]
+        assert utility.get("/reports", eventID="other").json() == []
+        stranger = factories.make_utility(organization=factories.make_organization())
+        assert stranger.get("/reports").json() == []
+        assert is_problem(stranger.get(f"/reports/{report.id}"), 404, "not_found")
