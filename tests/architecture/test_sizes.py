@@ -47,6 +47,7 @@ POSITIONAL = {
 # Somebody else's caller fixes the order of these.
 IMPOSED_PARAMETERS = [
     {"scope", "receive", "send"},  # ASGI, with what is bound before
+    {"stream", "media_type", "parser_context"},  # REST framework's parsers
 ]
 IMPOSED_NAMES = {"__exit__", "__aexit__", "__setattr__"}
 
