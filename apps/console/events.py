@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from apps.accounts.models import Organization
 from apps.common.charts import Chart, Series, chart, stepped
 from apps.dispatch.models import Plan
-from apps.dispatch.selectors import SignalView, interval_at, signal_view
+from apps.dispatch.selectors import SignalView, first_interval, interval_at, signal_view
 from apps.programs.models import GridSignal
 from apps.programs.selectors import signals_of_organization
 from apps.settlement.models import SettlementRun
@@ -92,10 +92,9 @@ def planned_kw(signal: GridSignal, plans: list[Plan]) -> list[float]:
     """Return what was planned for each interval, the newest revision that decides it counting."""
     planned = [0.0] * len(signal.target_kw)
     for plan in sorted(plans, key=lambda plan: plan.revision):
-        first = round((plan.starts_at - signal.starts_at).total_seconds() / signal.interval_s)
-        for offset, value in enumerate(plan.planned_kw):
-            if 0 <= first + offset < len(planned):
-                planned[first + offset] = value
+        first = first_interval(plan=plan, signal=signal)
+        if first is not None:
+            planned[first:] = plan.planned_kw[: len(planned) - first]
     return planned
 
 

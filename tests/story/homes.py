@@ -24,9 +24,7 @@ class Stepped:
         self.start = start
         self.elapsed = timedelta(0)
         self._settings = settings
-        self.hub_clock = Clock(
-            simulated_start_ms=int(start.timestamp() * 1000), machine=self._elapsed_s
-        )
+        self.hub_clock = Clock(simulated_start_ms=int(start.timestamp() * 1000), machine=self._elapsed_s)
         self.move(timedelta(0))
 
     def _elapsed_s(self) -> float:
@@ -80,7 +78,7 @@ class Street:
         for key, agent in self.agents.items():
             self._run(agent._record_history(self.clock.hub_clock.now_ms()))
             while agent.outbox.waiting("backfill"):
-                self._exchange(key)
+                self.exchange(key)
 
     def minute(self) -> None:
         """One minute passes: cycles run, what was measured is sent."""
@@ -94,17 +92,17 @@ class Street:
         for key, agent in self.agents.items():
             if key not in self.dark:
                 agent._commit()
-                self._exchange(key)
+                self.exchange(key)
                 if agent.outbox.waiting("status"):  # its word on an instruction that came with the answer
                     agent._commit()
-                    self._exchange(key)
+                    self.exchange(key)
 
     def close(self) -> None:
         for agent in self.agents.values():
             agent.outbox.close()
         self._loop.close()
 
-    def _exchange(self, key: str) -> None:
+    def exchange(self, key: str) -> None:
         agent = self.agents[key]
         link = agent.link
         assert isinstance(link, PostLink)
