@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from apps.dispatch.models import Plan, Schedule, TrackingPoint
+from apps.flexibility.models import SiteFlexibility
 from apps.flexibility.selectors import flexibility_of_signal, flexibility_of_site
 from apps.hubs.models import Instruction
 from apps.programs.models import GridSignal
@@ -102,6 +103,13 @@ def asked_kw(*, signal: GridSignal) -> dict[int, list[float]]:
     return asked
 
 
+def baseline_kw(*, row: SiteFlexibility | None, signal: GridSignal) -> list[float] | None:
+    """Return a home's baseline on the signal's intervals; None where it has none for these (yet)."""
+    if row is None or (row.starts_at, row.interval_s) != (signal.starts_at, signal.interval_s):
+        return None
+    return row.baseline_kw if len(row.baseline_kw) == len(signal.target_kw) else None
+
+
 def first_interval(*, plan: Plan, signal: GridSignal) -> int | None:
     """Return which interval of the signal a plan begins with; None for a plan on other intervals.
 
@@ -140,16 +148,16 @@ def site_signal_view(*, site: Site, signal: GridSignal, now: datetime) -> SiteSi
     """Return one home's view of a signal."""
     flexibility = flexibility_of_site(signal_id=signal.pk, site_id=site.pk)
     count = len(signal.target_kw)
-    baseline = flexibility.baseline_kw if flexibility else [0.0] * count
+    baseline = baseline_kw(row=flexibility, signal=signal)
     asked = asked_kw(signal=signal).get(site.pk, [0.0] * count)
     given: list[float | None] = [None] * count
-    if flexibility is not None and now > signal.starts_at:
+    if baseline is not None and now > signal.starts_at:
         given = _given_kw(site, signal, baseline)
     hours = signal.interval_s / 3600
     return SiteSignalView(
         signal=signal,
         opted_out=site.pk in opted_out_site_ids(signal_id=signal.pk),
-        baseline_kw=list(baseline),
+        baseline_kw=list(baseline or [0.0] * count),
         asked_kw=asked,
         given_kw=given,
         given_kwh=sum(value for value in given if value is not None) * hours,
@@ -164,10 +172,11 @@ def delivered_now_kw(*, signal: GridSignal, site_ids: list[int], at: datetime) -
         return {}
     flexibility = flexibility_of_signal(signal_id=signal.pk)
     measured = minute_mean_kw(site_ids=site_ids, starts_at=at - timedelta(seconds=90), ends_at=at)
+    baselines = {site_id: baseline_kw(row=flexibility.get(site_id), signal=signal) for site_id in measured}
     return {
-        site_id: flexibility[site_id].baseline_kw[index] - kw
-        for site_id, kw in measured.items()
-        if site_id in flexibility
+        site_id: baseline[index] - measured[site_id]
+        for site_id, baseline in baselines.items()
+        if baseline is not None
     }
 
 

@@ -4,6 +4,8 @@ from uuid import UUID
 
 from celery import shared_task
 from django.conf import settings
+from django.db import OperationalError
+from redis.exceptions import RedisError
 
 from apps.common import clock
 from apps.common.redis import client
@@ -11,6 +13,8 @@ from apps.dispatch import services, tracking
 from apps.sites.selectors import site_name
 
 TICK_LOCK_S = 60
+# Redis' own ConnectionError is not Python's.
+UNREACHABLE = (RedisError, OperationalError)
 
 
 @shared_task(name="dispatch.tick")
@@ -24,15 +28,13 @@ def tick() -> None:
             lock.release()
 
 
-@shared_task(name="dispatch.plan_signal", autoretry_for=(ConnectionError,), retry_backoff=True, max_retries=5)
+@shared_task(name="dispatch.plan_signal", autoretry_for=UNREACHABLE, retry_backoff=True, max_retries=5)
 def plan_signal(*, signal_id: str, reason: str, only_after: int | None = None) -> None:
     """Plan a signal that has just come or changed."""
     services.signal_plan(signal_id=UUID(signal_id), reason=reason, now=clock.now(), only_after=only_after)
 
 
-@shared_task(
-    name="dispatch.release_site", autoretry_for=(ConnectionError,), retry_backoff=True, max_retries=5
-)
+@shared_task(name="dispatch.release_site", autoretry_for=UNREACHABLE, retry_backoff=True, max_retries=5)
 def release_site(*, signal_id: str, site_id: int) -> None:
     """Let a home go that opted out, then make up for it."""
     reason = f"{site_name(site_id=site_id)} opted out"
@@ -40,9 +42,7 @@ def release_site(*, signal_id: str, site_id: int) -> None:
     services.signal_plan(signal_id=UUID(signal_id), reason=reason, now=clock.now())
 
 
-@shared_task(
-    name="dispatch.cancel_signal", autoretry_for=(ConnectionError,), retry_backoff=True, max_retries=5
-)
+@shared_task(name="dispatch.cancel_signal", autoretry_for=UNREACHABLE, retry_backoff=True, max_retries=5)
 def cancel_signal(*, signal_id: str) -> None:
     """Tell the hubs of a canceled event."""
     services.signal_release(

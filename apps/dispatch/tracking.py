@@ -1,5 +1,6 @@
 """The minute's look at running signals: move them on in their life, compare, plan the shortfall again."""
 
+import logging
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -10,6 +11,7 @@ from apps.dispatch.models import Tracker, TrackingPoint
 from apps.dispatch.selectors import (
     SILENT_AFTER,
     asked_kw,
+    baseline_kw,
     first_interval,
     interval_at,
     newest_plan,
@@ -27,6 +29,7 @@ from vpp.dispatch.lifecycle import due
 from vpp.dispatch.tracking import Delivery, TrackingState, deliver_now, needs_redispatch
 from vpp.intervals import Interval
 
+log = logging.getLogger(__name__)
 WATCHED = [GridSignal.State.ACCEPTED, GridSignal.State.PLANNED, GridSignal.State.ACTIVE]
 # The measurements of a minute are complete a minute later.
 LOOK_BACK = timedelta(minutes=1)
@@ -39,9 +42,12 @@ REASONS = {
 
 
 def signals_tick(*, now: datetime) -> None:
-    """Do what is due for every signal that is not over."""
+    """Do what is due for every signal that is not over; one that fails does not hold up the others."""
     for signal in signals_in_states(states=list(WATCHED)):
-        _advance(signal, now=now)
+        try:
+            _advance(signal, now=now)
+        except Exception:
+            log.exception("grid signal %s could not be looked at, trying again next time", signal.pk)
 
 
 def _advance(signal: GridSignal, *, now: datetime) -> None:
@@ -83,7 +89,10 @@ def _delivery(
     opted_out = opted_out_site_ids(signal_id=signal.pk)
     return deliver_now(
         [str(site_id) for site_id in site_ids],
-        baseline_kw=[flexibility[i].baseline_kw[index] if i in flexibility else np.nan for i in site_ids],
+        baseline_kw=[
+            np.nan if known is None else known[index]
+            for known in (baseline_kw(row=flexibility.get(i), signal=signal) for i in site_ids)
+        ],
         grid_kw=[measured.get(i, _last_kw(latest.get(i))) for i in site_ids],
         age_s=[(now - latest[i].at).total_seconds() if i in latest else np.inf for i in site_ids],
         opted_out=[i in opted_out for i in site_ids],

@@ -1,13 +1,14 @@
 """Reads of settlements."""
 
 import dataclasses
+import math
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from apps.accounts.models import Organization
-from apps.settlement.models import SettlementRun, Statement
+from apps.settlement.models import SettlementRun, Statement, StatementLine
 from apps.sites.models import Site
 
 
@@ -32,9 +33,10 @@ def settled_signals_since(*, after_run: int = 0) -> list[SettledSignal]:
 
 
 def statements_of_site(*, site: Site) -> QuerySet[Statement]:
-    """Return a home's statements of the newest runs, newest first."""
+    """Return a home's statements of each signal's newest run, newest first: a correction takes the place of a run."""
+    later = SettlementRun.objects.filter(signal=OuterRef("run__signal"), version__gt=OuterRef("run__version"))
     return (
-        Statement.objects.filter(site=site)
+        Statement.objects.filter(~Exists(later), site=site)
         .select_related("run__signal__program")
         .order_by("-run__signal__starts_at", "-run__version")
     )
@@ -53,14 +55,18 @@ def _settled(run: SettlementRun) -> SettledSignal:
     signal = run.signal
     count = len(signal.target_kw)
     baseline, metered, delivered = ([0.0] * count for _ in range(3))
-    for statement in run.statements.prefetch_related("lines"):
-        for line in statement.lines.all():
-            index = int((line.starts_at - signal.starts_at).total_seconds() // signal.interval_s)
-            if line.metered_kwh is None:
-                continue
-            baseline[index] += line.baseline_kwh
-            metered[index] += line.metered_kwh
-            delivered[index] += line.delivered_kwh
+    statements = list(run.statements.prefetch_related("lines"))
+    unknown = set(range(count)) if statements else set()
+    for line in (line for statement in statements for line in statement.lines.all()):
+        if line.status == StatementLine.MeterStatus.MISSING or line.metered_kwh is None:
+            continue
+        index = int((line.starts_at - signal.starts_at).total_seconds() // signal.interval_s)
+        unknown.discard(index)
+        baseline[index] += line.baseline_kwh
+        metered[index] += line.metered_kwh
+        delivered[index] += line.delivered_kwh
+    for index in unknown:
+        baseline[index] = metered[index] = delivered[index] = math.nan
     return SettledSignal(
         signal_id=signal.pk, version=run.version, starts_at=signal.starts_at, interval_s=signal.interval_s,
         count=count, baseline_kwh=baseline, metered_kwh=metered, delivered_kwh=delivered,

@@ -1,5 +1,7 @@
 """From the meters' registers to statements."""
 
+import logging
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,7 +13,7 @@ from django.db import transaction
 from django.db.models import Max
 
 from apps.common.redis import publish
-from apps.dispatch.selectors import asked_kw
+from apps.dispatch.selectors import asked_kw, baseline_kw
 from apps.flexibility.selectors import flexibility_of_signal
 from apps.programs.models import GridSignal, Program
 from apps.programs.selectors import signals_in_states
@@ -30,6 +32,7 @@ from vpp.settlement.statement import PaymentRule, settle, settled_kwh
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+log = logging.getLogger(__name__)
 # A home is paid for what it was asked and a little more, not for whatever its family happened to do.
 CAP_OVER_ASKED = 1.2
 READING_MARGIN = timedelta(minutes=10)
@@ -48,14 +51,20 @@ def signals_settle_due(*, now: datetime) -> int:
     """Settle every ended signal whose late data has had its time; return how many."""
     settled = 0
     for signal in signals_in_states(states=[GridSignal.State.ENDED]):
-        if due("ended", Interval(signal.starts_at, signal.ends_at), now=now) == "settle":
-            signal_settle(signal=signal, now=now)
-            settled += 1
+        if due("ended", Interval(signal.starts_at, signal.ends_at), now=now) != "settle":
+            continue
+        try:
+            settled += signal_settle(signal=signal, now=now, first_only=True) is not None
+        except Exception:
+            log.exception("grid signal %s could not be settled, trying again next time", signal.pk)
     return settled
 
 
-def signal_settle(*, signal: GridSignal, now: datetime) -> SettlementRun:
-    """Compute a run from what is stored now; an earlier run stays as it was."""
+def signal_settle(*, signal: GridSignal, now: datetime, first_only: bool = False) -> SettlementRun | None:
+    """Compute a run from what is stored now; an earlier run stays as it was.
+
+    With `first_only`, a signal that somebody else has settled in the meantime gets no second run.
+    """
     grid = Grid(signal.starts_at, signal.interval_s, len(signal.target_kw))
     measured = _measure(signal, grid)
     rule = payment_rule(program=signal.program)
@@ -72,6 +81,8 @@ def signal_settle(*, signal: GridSignal, now: datetime) -> SettlementRun:
     }
     with transaction.atomic():
         locked = GridSignal.objects.select_for_update().get(pk=signal.pk)
+        if first_only and locked.state != GridSignal.State.ENDED:
+            return None
         newest: int | None = locked.settlement_runs.aggregate(newest=Max("version"))["newest"]
         run = SettlementRun.objects.create(
             signal=locked,
@@ -106,16 +117,14 @@ def payment_rule(*, program: Program) -> PaymentRule:
 def _measure(signal: GridSignal, grid: Grid) -> Measured:
     asked = asked_kw(signal=signal)
     flexibility = flexibility_of_signal(signal_id=signal.pk)
-    site_ids = sorted(
-        site_id for site_id, values in asked.items() if max(values) > 0 and site_id in flexibility
-    )
+    site_ids = sorted(site_id for site_id, values in asked.items() if max(values) > 0)
     sites = sites_by_id(site_ids=site_ids)
     metered, faults = _metered(site_ids, grid)
     caps = np.maximum(0.0, np.array([asked[site_id] for site_id in site_ids]).reshape(-1, grid.count))
+    unknown = [math.nan] * grid.count
+    baselines = [baseline_kw(row=flexibility.get(site_id), signal=signal) or unknown for site_id in site_ids]
     energy = delivered_energy(
-        baseline_kw=np.array([flexibility[site_id].baseline_kw for site_id in site_ids]).reshape(
-            -1, grid.count
-        ),
+        baseline_kw=np.array(baselines).reshape(-1, grid.count),
         metered_kwh=metered,
         interval_s=grid.interval_s,
         cap_kwh=caps * CAP_OVER_ASKED * grid.hours,
@@ -159,7 +168,7 @@ def _save(
         StatementLine(
             statement=statement,
             starts_at=grid.interval(index).starts_at,
-            baseline_kwh=energy.baseline_kwh[row, index],
+            baseline_kwh=np.nan_to_num(energy.baseline_kwh[row, index]),
             metered_kwh=None if np.isnan(energy.metered_kwh[row, index]) else energy.metered_kwh[row, index],
             delivered_kwh=energy.delivered_kwh[row, index],
             status=StatementLine.MeterStatus.MEASURED
