@@ -1,6 +1,7 @@
 """Programs, who takes part, and grid signals: what any utility protocol is turned into."""
 
 import uuid
+from decimal import Decimal
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -20,14 +21,14 @@ class Program(models.Model):
     energy_price = models.DecimalField(
         max_digits=10,
         decimal_places=4,
-        default="0.5000",
+        default=Decimal("0.5000"),
         validators=[MinValueValidator(0)],
         help_text="per delivered kWh",
     )
     event_payment = models.DecimalField(
         max_digits=10,
         decimal_places=2,
-        default="0.00",
+        default=Decimal("0.00"),
         validators=[MinValueValidator(0)],
         help_text="per home and event",
     )
