@@ -1,6 +1,6 @@
 """OpenADR 3.1 objects in, programs and grid signals out; and the report on a settled signal back."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import transaction
@@ -148,4 +148,4 @@ def _content(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _rfc3339(at: datetime) -> str:
-    return at.isoformat(timespec="seconds").replace("+00:00", "Z")
+    return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -11,7 +11,7 @@ from apps.dispatch.selectors import SiteSignalView, interval_at, site_signal_vie
 from apps.programs.models import GridSignal
 from apps.programs.selectors import signals_of_site
 from apps.settlement.models import Statement, StatementLine
-from apps.settlement.selectors import statements_of_site
+from apps.settlement.selectors import statement_of_site, statements_of_site
 from apps.sites.models import Site
 
 LATELY = timedelta(hours=36)
@@ -148,7 +148,7 @@ def earnings(*, site: Site) -> Earnings:
 
 def statement_page(*, site: Site, statement_id: int) -> StatementPage | None:
     """Return one of the home's statements with its lines."""
-    statement = statements_of_site(site=site).filter(pk=statement_id).first()
+    statement = statement_of_site(site=site, statement_id=statement_id)
     if statement is None:
         return None
     rule, program = statement.run.rule, statement.run.signal.program
@@ -167,10 +167,7 @@ def statement_page(*, site: Site, statement_id: int) -> StatementPage | None:
 
 
 def _newest_statements(site: Site) -> list[Statement]:
-    newest: dict[UUID, Statement] = {}
-    for statement in statements_of_site(site=site):
-        newest.setdefault(statement.run.signal_id, statement)  # newest versions come first
-    return list(newest.values())
+    return list(statements_of_site(site=site))
 
 
 def _has_part(view: SiteSignalView) -> bool:

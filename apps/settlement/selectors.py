@@ -42,6 +42,11 @@ def statements_of_site(*, site: Site) -> QuerySet[Statement]:
     )
 
 
+def statement_of_site(*, site: Site, statement_id: int) -> Statement | None:
+    """Return one of a home's statements, also one that a correction has replaced."""
+    return Statement.objects.filter(site=site, pk=statement_id).select_related("run__signal__program").first()
+
+
 def runs_of_organization(*, organization: Organization) -> QuerySet[SettlementRun]:
     """Return the tenant's settlement runs, newest first."""
     return (

@@ -53,12 +53,20 @@ def _met(problem: AllocationProblem, *, shed_kw: Floats, shortfall_kw: Floats) -
         ]
     met = problem.target_kw - shortfall_kw
     sentences = [
-        f"{met[t]:.1f} of {problem.target_kw[t]:.1f} kW can be met {_label(problem, t)}."
-        for t in short[:MOST_SENTENCES]
+        _how_much(problem.target_kw[t], met_kw=met[t], label=_label(problem, t)) for t in short[:MOST_SENTENCES]
     ]
     if len(short) > MOST_SENTENCES:
         sentences.append(f"{len(short) - MOST_SENTENCES} more intervals fall short.")
     return sentences
+
+
+def _how_much(target_kw: float, *, met_kw: float, label: str) -> str:
+    if met_kw < -NOTABLE_KW:
+        return (
+            f"Nothing of {target_kw:.1f} kW can be met {label}: "
+            f"the homes together are expected to draw {-met_kw:.1f} kW more than their baselines."
+        )
+    return f"{max(0.0, met_kw):.1f} of {target_kw:.1f} kW can be met {label}."
 
 
 def _surplus(problem: AllocationProblem, *, shed_kw: Floats) -> list[str]:

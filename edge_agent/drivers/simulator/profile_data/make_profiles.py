@@ -1,7 +1,7 @@
 """Cut twelve spring weeks out of SimBench's full-year profiles, into one small file.
 
     pip install --no-deps simbench==1.6.3
-    python edge_agent/drivers/simulator/profile_data/make_profiles.py <site-packages>/simbench/networks/1-complete_data-mixed-all-1-sw
+    python make_profiles.py <site-packages>/simbench/networks/1-complete_data-mixed-all-1-sw   (in this folder)
 
 Run again, it writes the same bytes.
 """
