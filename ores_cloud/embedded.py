@@ -11,6 +11,7 @@ import fcntl
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -145,12 +146,13 @@ class Postgres:
         pidfile = self.data / "postmaster.pid"
         if not pidfile.exists():
             return
-        pid = int(pidfile.read_text().split("\n")[0])
-        with contextlib.suppress(OSError):
-            command = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
-            if str(self.data) in command.split("\0"):
-                os.kill(pid, signal.SIGINT)
-                _wait_gone(pid)
+        first = pidfile.read_text(errors="replace").partition("\n")[0].strip()
+        if first.isdecimal() and str(self.data) in _command_line(int(first)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(first), signal.SIGINT)
+            _wait_gone(int(first))
+        # PostgreSQL would not start on a file that is cut off, or names a process that is somebody else by now.
+        pidfile.unlink(missing_ok=True)
 
     def _answers(self) -> bool:
         import psycopg
@@ -216,7 +218,7 @@ def embedded_services(
     """
     started: list[Postgres | Redis] = []
     urls: dict[str, str] = {}
-    socket_folder(state).mkdir(parents=True, exist_ok=True, mode=0o700)
+    _private_folder(socket_folder(state))
     try:
         if not os.environ.get("DATABASE_URL"):
             postgres = Postgres(state, settings=postgres_settings)
@@ -232,6 +234,17 @@ def embedded_services(
     finally:
         for service in reversed(started):
             service.stop()
+
+
+def _private_folder(folder: Path) -> None:
+    """Make a folder that is ours alone; its name may be guessed where it lies in the common temporary folder."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    found = folder.lstat()
+    owners = {os.geteuid(), UNPRIVILEGED} if os.geteuid() == 0 else {os.geteuid()}
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid not in owners or found.st_mode & 0o022:
+        raise EmbeddedError(
+            f"{folder} belongs to somebody else; remove it, or set ORES_STATE to a shorter path"
+        )
 
 
 def redis_binary() -> Path:
@@ -307,10 +320,17 @@ def _stop(process: subprocess.Popen[bytes] | None, number: signal.Signals) -> No
         process.wait()
 
 
+def _command_line(pid: int) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")[:-1]
+    except OSError:
+        return []
+
+
 def _wait_gone(pid: int) -> None:
     deadline = time.monotonic() + START_LIMIT_S
     while time.monotonic() < deadline:
-        if not Path(f"/proc/{pid}").exists():
+        if not _command_line(pid):  # a dead process that nobody has waited for has none
             return
         time.sleep(0.05)
     raise EmbeddedError(f"PostgreSQL process {pid} of an earlier run does not end")

@@ -5,6 +5,7 @@ import os
 import secrets
 import tempfile
 from pathlib import Path
+from urllib.parse import quote
 
 ROOT = Path(__file__).resolve().parent.parent
 LONGEST_SOCKET_PATH = 100  # the kernel allows 107 bytes
@@ -27,12 +28,12 @@ def socket_folder(state: Path) -> Path:
 
 def database_url(state: Path, database: str) -> str:
     """Return the URL of the embedded PostgreSQL's database."""
-    return f"postgresql://ores@/{database}?host={socket_folder(state)}"
+    return f"postgresql://ores@/{database}?host={quote(str(socket_folder(state)))}"
 
 
 def redis_url(state: Path) -> str:
     """Return the URL of the embedded Redis."""
-    return f"unix://{socket_folder(state)}/redis.sock"
+    return f"unix://{quote(str(socket_folder(state)))}/redis.sock"
 
 
 def secret_key(state: Path) -> str:

@@ -36,6 +36,8 @@ class Child:
 
 def free_port(wanted: int | None, *, first: int = 8000) -> int:
     """Return `wanted` if it is free, else an error; without a wish, the first free one from `first` on."""
+    if wanted is not None and not 0 <= wanted < 65536:
+        raise SupervisorError(f"there is no port {wanted}; choose one from 1 to 65535")
     for port in [wanted] if wanted else range(first, first + 50):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

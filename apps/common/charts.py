@@ -128,7 +128,7 @@ def chart(
     )
 
 
-def stepped(starts_at: datetime, interval_s: float, values: Sequence[float | None]) -> list[Point]:
+def stepped(starts_at: datetime, interval_s: float, *, values: Sequence[float | None]) -> list[Point]:
     """Return the two corners of each interval's level."""
     corners: list[Point] = []
     for index, value in enumerate(values):
@@ -169,11 +169,11 @@ def _path(series: Series, frame: Frame) -> str:
         return "".join(_bars(series, frame))
     runs = list(_runs(series.points))
     if series.shape == "line":
-        return "".join("M" + "L".join(_xy(frame, at, value) for at, value in run) for run in runs)
+        return "".join("M" + "L".join(_xy(frame, at, value=value) for at, value in run) for run in runs)
     zero = f"{frame.y(0.0):.1f}"
     return "".join(
         f"M{frame.x(run[0][0]):.1f} {zero}L"
-        + "L".join(_xy(frame, at, value) for at, value in run)
+        + "L".join(_xy(frame, at, value=value) for at, value in run)
         + f"L{frame.x(run[-1][0]):.1f} {zero}Z"
         for run in runs
     )
@@ -200,7 +200,7 @@ def _runs(points: Sequence[Point]) -> Iterator[list[tuple[datetime, float]]]:
         yield run
 
 
-def _xy(frame: Frame, at: datetime, value: float) -> str:
+def _xy(frame: Frame, at: datetime, *, value: float) -> str:
     return f"{frame.x(at):.1f} {frame.y(value):.1f}"
 
 

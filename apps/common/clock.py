@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import math
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -32,8 +33,10 @@ def parse_clock(text: str) -> Clock:
         clock = Clock(origin=origin, machine_s=float(machine), scale=float(scale))
     except ValueError as error:
         raise ImproperlyConfigured(f"ORES_CLOCK={text!r}: {error}") from error
-    if origin.tzinfo is None or not 0 < clock.scale <= 10_000:
-        raise ImproperlyConfigured(f"ORES_CLOCK={text!r}: needs a UTC offset and a scale in (0, 10000]")
+    if origin.tzinfo is None or not math.isfinite(clock.machine_s) or not 0 < clock.scale <= 10_000:
+        raise ImproperlyConfigured(
+            f"ORES_CLOCK={text!r}: needs a UTC offset, an instant and a scale in (0, 10000]"
+        )
     return clock
 
 

@@ -100,7 +100,11 @@ def signal_settle(*, signal: GridSignal, now: datetime, first_only: bool = False
         )
         amounts = {line.home: line.amount for line in statement.lines}
         _save(
-            run, measured, grid, amounts={int(home): amount for home, amount in amounts.items()}, homes=homes
+            run,
+            measured,
+            grid=grid,
+            amounts={int(home): amount for home, amount in amounts.items()},
+            homes=homes,
         )
         signal_set_state(signal_id=signal.pk, state=GridSignal.State.SETTLED)
         transaction.on_commit(lambda: publish("signals", [str(signal.pk)]))
@@ -154,8 +158,8 @@ def _metered(site_ids: Sequence[int], grid: Grid) -> "tuple[NDArray[np.float64],
 def _save(
     run: SettlementRun,
     measured: Measured,
-    grid: Grid,
     *,
+    grid: Grid,
     amounts: dict[int, Decimal],
     homes: dict[str, Decimal],
 ) -> None:

@@ -7,6 +7,8 @@ from rest_framework.response import Response
 
 from apps.accounts.api.authentication import partner
 from apps.accounts.api.views import AggregatorView
+from apps.common.errors import NotFoundError
+from apps.programs.selectors import signals_of_organization
 from apps.settlement.models import SettlementRun
 from apps.settlement.selectors import runs_of_organization
 
@@ -15,7 +17,10 @@ class SettlementsView(AggregatorView):
     """GET /api/v1/signals/{id}/settlements"""
 
     def get(self, request: Request, signal_id: UUID) -> Response:
-        runs = runs_of_organization(organization=partner(request).organization).filter(signal_id=signal_id)
+        organization = partner(request).organization
+        if not signals_of_organization(organization=organization).filter(pk=signal_id).exists():
+            raise NotFoundError("no such grid signal")
+        runs = runs_of_organization(organization=organization).filter(signal_id=signal_id)
         return Response([_run(run) for run in runs])
 
 

@@ -1,0 +1,237 @@
+"""Every URL with a stranger's session and with a stranger's credentials: nothing foreign is shown, nothing changes."""
+
+import dataclasses
+import json
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.core import serializers
+from django.test import Client
+from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
+
+from apps.accounts.models import ApiClient
+from apps.dispatch.services import signal_plan
+from apps.hubs.models import Instruction
+from apps.openadr.models import EventObject, ProgramObject, ReportObject
+from apps.programs.models import GridSignal
+from apps.programs.services import opt_out_create
+from apps.settlement.models import Statement
+from apps.settlement.services import signal_settle
+from tests import factories
+from tests.factories import NOW
+
+pytestmark = pytest.mark.django_db
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+SECRET = "Secretive Street"
+
+
+@dataclasses.dataclass
+class Victim:
+    """A tenant with one of everything; `values` fills the URLs' parameters."""
+
+    values: dict[str, Any]
+    names: list[str]
+
+
+def build_victim() -> Victim:
+    fleet = factories.make_fleet(homes=2)
+    fleet.organization.name = f"{SECRET} Energy"
+    fleet.organization.save()
+    for index, site in enumerate(fleet.sites):
+        site.name = f"{SECRET} {index}"
+        site.save()
+    owner = factories.make_owner(site=fleet.sites[0])
+    factories.make_operator(organization=fleet.organization)
+    signal = factories.make_signal(program=fleet.program, target_kw=[4.0] * 4)
+    GridSignal.objects.filter(pk=signal.pk).update(name=f"{SECRET} event")
+    signal_plan(signal_id=signal.pk, reason=f"{SECRET} reason", now=NOW)
+    opt_out_create(signal_id=signal.pk, site=fleet.sites[1], user=owner, reason=SECRET, now=NOW)
+    factories.add_minutes(
+        sites=fleet.sites, starts_at=NOW + timedelta(hours=2), ends_at=NOW + timedelta(hours=3), grid_kw=-1.0
+    )
+    signal_settle(signal=signal, now=NOW + timedelta(hours=4))
+    GridSignal.objects.filter(pk=signal.pk).update(state="active")  # so that opting out could still work
+    held: dict[str, Any] = {"organization": fleet.organization, "created_at": NOW, "modified_at": NOW}
+    program = ProgramObject.objects.create(
+        program=fleet.program, content={"programName": f"{SECRET} program"}, **held
+    )
+    event = EventObject.objects.create(
+        program_object=program, signal=signal, content={"eventName": f"{SECRET} event"}, **held
+    )
+    report = ReportObject.objects.create(event=event, content={"reportName": f"{SECRET} report"}, **held)
+    statement = Statement.objects.filter(site=fleet.sites[0]).first()
+    assert statement is not None
+    return Victim(
+        values={
+            "site_id": fleet.sites[0].pk,
+            "organization_id": fleet.organization.pk,
+            "signal_id": signal.pk,
+            "hub_id": uuid.UUID(fleet.hubs[0].hub_id),
+            "program_id": fleet.program.pk,
+            "statement_id": statement.pk,
+            "object_id": [program.pk, event.pk, report.pk],
+        },
+        names=[SECRET, str(signal.pk), fleet.hubs[0].hub_id, owner.email],
+    )
+
+
+def urls(victim: Victim) -> list[str]:
+    """Return every URL of the platform about the victim; django.contrib.admin and allauth by their own names."""
+    found: set[str] = set()
+
+    def walk(resolver: URLResolver, namespace: str) -> None:
+        for one in resolver.url_patterns:
+            if isinstance(one, URLResolver):
+                walk(one, ":".join(part for part in (namespace, one.namespace or "") if part))
+            elif one.name:
+                add(one, namespace)
+
+    def add(one: URLPattern, namespace: str) -> None:
+        name = f"{namespace}:{one.name}" if namespace else str(one.name)
+        wanted = one.pattern.regex.groupindex
+        values = {key: victim.values.get(key, "1") for key in wanted}
+        for object_id in (
+            values.get("object_id", [None]) if isinstance(values.get("object_id"), list) else [None]
+        ):
+            arguments = {**values, **({"object_id": object_id} if object_id else {})}
+            try:
+                found.add(reverse(name, kwargs=arguments))
+            except NoReverseMatch:
+                continue
+
+    walk(get_resolver(), "")
+    return sorted(found)
+
+
+def everything() -> str:
+    """Return the whole content of the domain's tables."""
+    models = [
+        model
+        for label in (
+            "accounts",
+            "sites",
+            "hubs",
+            "programs",
+            "flexibility",
+            "dispatch",
+            "settlement",
+            "openadr",
+        )
+        for model in apps.get_app_config(label).get_models()
+        if model._meta.managed and model.__name__ != "User"  # a sign-in is noted on the person
+    ]
+    rows = [row for model in models for row in model._default_manager.order_by("pk")]
+    return serializers.serialize("json", rows)
+
+
+BODIES: dict[str, Any] = {
+    "code": "22222-22222",
+    "site_ids": [1],
+    "energy_price": "0.0001",
+    "reason": "mine",
+    "programName": "x",
+    "confirm": "yes",
+}
+
+
+def check(client: Client, headers: dict[str, str], victim: Victim, *, form: bool) -> list[str]:
+    """Ask for everything in every way; return what was wrong."""
+    wrong = []
+    for url in urls(victim):
+        if "logout" in url or url.endswith("/api/v1/schema"):
+            continue
+        for method in METHODS:
+            sent = BODIES if form else json.dumps(BODIES)
+            content_type = "application/json" if not form or method != "POST" else None
+            arguments: dict[str, Any] = {"headers": headers}
+            if method != "GET":
+                arguments["data"] = sent if content_type is None else json.dumps(BODIES)
+                if content_type:
+                    arguments["content_type"] = content_type
+            answer = getattr(client, method.lower())(url, **arguments)
+            body = answer.getvalue() if answer.streaming else answer.content
+            text = body.decode(errors="replace")
+            shown = [name for name in victim.names if name in text and name not in url]
+            if answer.status_code >= 500 or shown:
+                wrong.append(f"{method} {url}: {answer.status_code} {shown}")
+            if method == "GET" and answer.status_code == 200 and is_about(victim, url):
+                wrong.append(f"{method} {url}: 200")
+    return wrong
+
+
+def is_about(victim: Victim, url: str) -> bool:
+    """Whether the URL names something of the victim's; "1" stands for parameters of other apps."""
+    parts = url.strip("/").split("/")
+    own = {
+        str(value)
+        for name, values in victim.values.items()
+        for value in (values if isinstance(values, list) else [values])
+        if name != "statement_id"
+    }
+    return bool(own & set(parts)) and not url.startswith(("/admin", "/account"))
+
+
+@pytest.fixture
+def victim(settings: Any) -> Victim:
+    settings.ORES_CLOCK = factories.clock_at(NOW + timedelta(hours=2, minutes=5))
+    return build_victim()
+
+
+def test_walk_finds_every_door(victim: Victim) -> None:
+    found = urls(victim)
+    for part in (
+        "/sites/",
+        "/console/",
+        "/api/v1/signals/",
+        "/openadr3/3.1.0/events/",
+        "/device/register",
+        "/hub/",
+    ):
+        assert any(part in url for url in found), part
+    assert sum(is_about(victim, url) for url in found) >= 20
+
+
+@pytest.mark.parametrize("who", ["nobody", "homeowner", "operator", "viewer"])
+def test_strangers_session_sees_and_changes_nothing(victim: Victim, who: str) -> None:
+    client = Client(raise_request_exception=False)
+    if who != "nobody":
+        elsewhere = factories.make_organization()
+        site = factories.make_site(organization=elsewhere)
+        role = {"homeowner": None, "operator": "operator", "viewer": "viewer"}[who]
+        user = (
+            factories.make_owner(site=site)
+            if role is None
+            else factories.make_operator(organization=elsewhere, role=role)
+        )
+        client.force_login(user)
+    before = everything()
+    assert check(client, {}, victim, form=True) == []
+    assert everything() == before
+
+
+@pytest.mark.parametrize("role", [role.value for role in ApiClient.Role])
+def test_strangers_token_sees_and_changes_nothing(victim: Victim, role: str) -> None:
+    organization = factories.make_organization()
+    token = factories.token_of(factories.make_credential(organization=organization, role=role))
+    client = Client(raise_request_exception=False)
+    before = [row for row in json.loads(everything()) if is_theirs(row, organization.pk)]
+    assert check(client, {"Authorization": f"Bearer {token}"}, victim, form=False) == []
+    after = [row for row in json.loads(everything()) if is_theirs(row, organization.pk)]
+    assert after == before
+    assert Instruction.objects.count() > 0
+
+
+def is_theirs(row: dict[str, Any], stranger: int) -> bool:
+    """Whether a row is not the stranger's own: a utility may make programs of its own."""
+    own = row["fields"].get("organization") == stranger
+    return not own and row["model"] not in {"accounts.apiclient"}
+
+
+def test_token_of_nobody_is_refused_everywhere(victim: Victim) -> None:
+    client = Client(raise_request_exception=False)
+    before = everything()
+    assert check(client, {"Authorization": "Bearer invented"}, victim, form=False) == []
+    assert everything() == before
