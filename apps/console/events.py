@@ -111,7 +111,7 @@ def _rows(view: SignalView, planned: list[float]) -> list[IntervalRow]:
         # A point stands at the end of its minute.
         index = int(((point.at - signal.starts_at).total_seconds() - 1) // signal.interval_s)
         minutes.setdefault(index, []).append(point.delivered_kw)
-    starts = [at for at, _ in stepped(signal.starts_at, signal.interval_s, signal.target_kw)[::2]]
+    starts = [at for at, _ in stepped(signal.starts_at, signal.interval_s, values=signal.target_kw)[::2]]
     return [
         IntervalRow(
             starts_at=at,
@@ -129,8 +129,8 @@ def _chart(view: SignalView, planned: list[float], *, zone: ZoneInfo, now: datet
         Series(
             "delivered", "Delivered, by the minute", [(p.at, p.delivered_kw) for p in view.tracking], "area"
         ),
-        Series("planned", "Planned", stepped(signal.starts_at, signal.interval_s, planned)),
-        Series("target", "Target", stepped(signal.starts_at, signal.interval_s, signal.target_kw)),
+        Series("planned", "Planned", stepped(signal.starts_at, signal.interval_s, values=planned)),
+        Series("target", "Target", stepped(signal.starts_at, signal.interval_s, values=signal.target_kw)),
     ]
     return chart(
         title="Target, planned and delivered load reduction",

@@ -152,7 +152,7 @@ def site_signal_view(*, site: Site, signal: GridSignal, now: datetime) -> SiteSi
     asked = asked_kw(signal=signal).get(site.pk, [0.0] * count)
     given: list[float | None] = [None] * count
     if baseline is not None and now > signal.starts_at:
-        given = _given_kw(site, signal, baseline)
+        given = _given_kw(site, signal, baseline=baseline)
     hours = signal.interval_s / 3600
     return SiteSignalView(
         signal=signal,
@@ -180,7 +180,7 @@ def delivered_now_kw(*, signal: GridSignal, site_ids: list[int], at: datetime) -
     }
 
 
-def _given_kw(site: Site, signal: GridSignal, baseline: list[float]) -> list[float | None]:
+def _given_kw(site: Site, signal: GridSignal, *, baseline: list[float]) -> list[float | None]:
     """Mean shed per interval from snapshots; an interval without any is unknown."""
     sums: dict[int, list[float]] = {}
     rows = snapshots(site_id=site.pk, starts_at=signal.starts_at, ends_at=signal.ends_at, columns=["grid_kw"])

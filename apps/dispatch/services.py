@@ -78,7 +78,7 @@ def _plan(signal_id: UUID, *, reason: str, now: datetime) -> Plan | None:
     request = Request(signal=signal, first=first, silent=silent, opted_out=opted_out, reason=reason)
     started = time.perf_counter()
     result = _allocate(request, fleet)
-    return _commit(request, fleet, result, seconds=time.perf_counter() - started, now=now)
+    return _commit(request, fleet, result=result, seconds=time.perf_counter() - started, now=now)
 
 
 @transaction.atomic
@@ -158,14 +158,14 @@ def _spread(result: AllocationResult, rows: "np.ndarray[Any, np.dtype[np.bool_]]
 
 @transaction.atomic
 def _commit(
-    request: Request, fleet: FleetFlexibility, result: AllocationResult, *, seconds: float, now: datetime
+    request: Request, fleet: FleetFlexibility, *, result: AllocationResult, seconds: float, now: datetime
 ) -> Plan | None:
     signal = GridSignal.objects.select_for_update().get(pk=request.signal.pk)
     if signal.state not in PLANNABLE or signal.revision != request.signal.revision:
         return None  # canceled or changed while we were solving; the change has asked for a plan of its own
     before = newest_schedules(signal_id=signal.pk)
-    plan = _save_plan(request, fleet, result, seconds=seconds, now=now)
-    schedules = _save_schedules(plan, fleet, result, first=request.first)
+    plan = _save_plan(request, fleet, result=result, seconds=seconds, now=now)
+    schedules = _save_schedules(plan, fleet, result=result, first=request.first)
     if signal.state == GridSignal.State.ACCEPTED:
         signal_set_state(signal_id=signal.pk, state=GridSignal.State.PLANNED)
     _reset_tracker(request, fleet)
@@ -205,7 +205,7 @@ def _carry_over(plan: Plan, schedules: Sequence[Schedule]) -> None:
 
 
 def _save_plan(
-    request: Request, fleet: FleetFlexibility, result: AllocationResult, *, seconds: float, now: datetime
+    request: Request, fleet: FleetFlexibility, *, result: AllocationResult, seconds: float, now: datetime
 ) -> Plan:
     explanation = list(result.explanation)
     if not fleet.sites:
@@ -231,7 +231,7 @@ def _save_plan(
 
 
 def _save_schedules(
-    plan: Plan, fleet: FleetFlexibility, result: AllocationResult, *, first: int
+    plan: Plan, fleet: FleetFlexibility, *, result: AllocationResult, first: int
 ) -> list[Schedule]:
     held = resources_by_site(site_ids=[site.pk for site in fleet.sites])
     planned_kw = fleet.envelope.baseline_kw[:, first:] - result.shed_kw

@@ -73,7 +73,7 @@ def signal_track(*, signal: GridSignal, now: datetime) -> None:
     site_ids = enrolled_site_ids(program=signal.program, at=now)
     delivery = _delivery(signal, site_ids=site_ids, index=index, at=at, now=now)
     asked = {site_id: values[index] for site_id, values in asked_kw(signal=signal).items()}
-    _note(signal, delivery, asked, at=at, index=index)
+    _note(signal, delivery, asked=asked, at=at, index=index)
     _verify(delivery, asked)
     reason = _judge(signal, delivery, target_kw=signal.target_kw[index])
     if reason is not None:
@@ -106,7 +106,7 @@ def _last_kw(row: object) -> float:
 
 
 def _note(
-    signal: GridSignal, delivery: Delivery, asked: dict[int, float], *, at: datetime, index: int
+    signal: GridSignal, delivery: Delivery, *, asked: dict[int, float], at: datetime, index: int
 ) -> None:
     delivered = {int(n): kw for n, kw in zip(delivery.names, delivery.delivered_kw.tolist(), strict=True)}
     delivering = [site_id for site_id, kw in asked.items() if kw > 0 and delivered.get(site_id, 0.0) > 0]

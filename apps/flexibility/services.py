@@ -110,7 +110,7 @@ def flexibility_compute(
         ev_forecast_kw=merged.ev_kw,
         heat_forecast_kw=merged.heat_kw,
     )
-    fleet = FleetFlexibility(ordered, envelope, notes, _inputs(ordered, states, merged))
+    fleet = FleetFlexibility(ordered, envelope, notes, _inputs(ordered, states, forecast=merged))
     _store(fleet, intervals=intervals, now=now, keep=set(frozen))
     return fleet
 
@@ -198,7 +198,7 @@ def _site_states(sites: Sequence[Site]) -> tuple[list[SiteState], dict[int, str]
     for site in sites:
         row = latest.get(site.pk)
         try:
-            states.append(_site_state(site, resources[site.pk], row))
+            states.append(_site_state(site, resources[site.pk], row=row))
         except VppError as error:
             notes[site.pk] = f"its hub describes a resource wrongly: {error.detail}"[:200]
             states.append(SiteState(name=site.name, export_limit_kw=site.export_limit_kw))
@@ -207,7 +207,7 @@ def _site_states(sites: Sequence[Site]) -> tuple[list[SiteState], dict[int, str]
     return states, notes
 
 
-def _site_state(site: Site, resources: Mapping[str, Resource], row: Any) -> SiteState:
+def _site_state(site: Site, resources: Mapping[str, Resource], *, row: Any) -> SiteState:
     battery = resources.get(Resource.Kind.BATTERY)
     ev = resources.get(Resource.Kind.EV_CHARGER)
     heat = resources.get(Resource.Kind.HEAT_PUMP)
@@ -248,7 +248,7 @@ def _heat_pump(parameters: Mapping[str, float]) -> HeatPump:
     return HeatPump(max_kw=float(parameters["rated_kw"]), deferrable_kwh=deferrable)
 
 
-def _inputs(sites: Sequence[Site], states: Sequence[SiteState], forecast: _Forecast) -> dict[str, Any]:
+def _inputs(sites: Sequence[Site], states: Sequence[SiteState], *, forecast: _Forecast) -> dict[str, Any]:
     """What was known, for a replay of the decision."""
     return {
         "sites": [site.pk for site in sites],

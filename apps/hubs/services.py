@@ -54,7 +54,7 @@ def hub_register(*, registration: Registration, now: datetime) -> tuple[Hub, boo
     """
     key = _decoded(registration.public_key, length=32)
     payload = register_payload(registration.public_key, registration.claim_digest)
-    _verify(key, payload, registration.signature)
+    _verify(key, payload, signature=registration.signature)
     try:
         return _register(key, registration, now=now)
     except ClaimCodeTakenError:
@@ -124,7 +124,7 @@ def hub_authenticate(*, hub_id: str, challenge: str, signature: str) -> dict[str
     """Exchange a signed challenge for a link token."""
     hub = hub_get(hub_id=hub_id)
     challenge_redeem(challenge, hub_id=hub_id)
-    _verify(bytes(hub.public_key), authenticate_payload(hub_id, challenge), signature)
+    _verify(bytes(hub.public_key), authenticate_payload(hub_id, challenge), signature=signature)
     if hub.state == Hub.State.REVOKED:
         raise HubRevokedError("this hub was revoked")
     if hub.state != Hub.State.ACTIVE or hub.site_id is None:
@@ -184,7 +184,7 @@ def _decoded(text: str, *, length: int) -> bytes:
     return raw
 
 
-def _verify(key: bytes, payload: bytes, signature: str) -> None:
+def _verify(key: bytes, payload: bytes, *, signature: str) -> None:
     try:
         Ed25519PublicKey.from_public_bytes(key).verify(_decoded(signature, length=64), payload)
     except (InvalidSignature, ValueError) as error:

@@ -191,7 +191,11 @@ def _chart(view: SiteSignalView, rows: list[EventRow], *, zone: ZoneInfo, now: d
         series=[
             Series("asked", "Asked of you", [(row.starts_at, row.asked_kw) for row in rows], "bars", step),
             Series("given", "Given", [(row.starts_at, row.given_kw) for row in rows], "bars", step, 0.24),
-            Series("baseline", "Usual draw from the grid", stepped(signal.starts_at, step, view.baseline_kw)),
+            Series(
+                "baseline",
+                "Usual draw from the grid",
+                stepped(signal.starts_at, step, values=view.baseline_kw),
+            ),
         ],
         zone=zone,
         now=now,

@@ -46,14 +46,14 @@ async def stream(bus: Bus, scope: Scope, receive: Receive, send: Send) -> None:
     stop_signals = bus.listen("signals", lambda _: news.set())
     leaving = asyncio.ensure_future(_left(receive))
     try:
-        await _tell(news, leaving, send)
+        await _tell(news, leaving, send=send)
     finally:
         stop_live()
         stop_signals()
         leaving.cancel()
 
 
-async def _tell(news: asyncio.Event, leaving: "asyncio.Future[None]", send: Send) -> None:
+async def _tell(news: asyncio.Event, leaving: "asyncio.Future[None]", *, send: Send) -> None:
     while not leaving.done():
         waiting = asyncio.ensure_future(news.wait())
         either: set[asyncio.Future[Any]] = {waiting, leaving}

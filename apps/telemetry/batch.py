@@ -72,7 +72,7 @@ def build(pending: Sequence[Pending], *, now_ms: int, future_ms: int, oldest_ms:
     at = _instants(pending)
     values, absent = _values(pending, int(counts.sum()))
     batch = Batch(site, at, values, [], {}, {}, {})
-    _quarantine_values(batch, pending, owner, counts, absent)
+    _quarantine_values(batch, pending, owner=owner, counts=counts, absent=absent)
     keep = _quarantine_rows(batch, owner, low=oldest_ms, high=now_ms + future_ms)
     if not keep.all():
         batch.site, batch.at_ms, batch.values = site[keep], at[keep], values[:, keep]
@@ -110,7 +110,12 @@ def _values(pending: Sequence[Pending], rows: int) -> tuple[NDArray[np.float64],
 
 
 def _quarantine_values(
-    batch: Batch, pending: Sequence[Pending], owner: NDArray[np.int64], counts: NDArray[np.int64], absent: int
+    batch: Batch,
+    pending: Sequence[Pending],
+    *,
+    owner: NDArray[np.int64],
+    counts: NDArray[np.int64],
+    absent: int,
 ) -> None:
     bad = ~((batch.values >= _LOW) & (batch.values <= _HIGH))
     if int(np.count_nonzero(bad)) == absent:
@@ -123,7 +128,7 @@ def _quarantine_values(
         if value is None:
             continue
         reason = "not_finite" if not math.isfinite(value) else "out_of_range"
-        _set_aside(batch, message_index, row, reason=reason, content={COLUMNS[column]: str(value)})
+        _set_aside(batch, message_index, row=row, reason=reason, content={COLUMNS[column]: str(value)})
         batch.values[column, row] = math.nan
 
 
@@ -136,11 +141,11 @@ def _quarantine_rows(batch: Batch, owner: NDArray[np.int64], *, low: int, high: 
             for name, value in zip(COLUMNS, batch.values[:, row].tolist(), strict=True)
             if not math.isnan(value)
         }
-        _set_aside(batch, int(owner[row]), row, reason=reason, content=held)
+        _set_aside(batch, int(owner[row]), row=row, reason=reason, content=held)
     return keep
 
 
-def _set_aside(batch: Batch, message_index: int, row: int, *, reason: str, content: dict[str, Any]) -> None:
+def _set_aside(batch: Batch, message_index: int, *, row: int, reason: str, content: dict[str, Any]) -> None:
     batch.quarantined.append(Quarantine(int(batch.site[row]), int(batch.at_ms[row]), reason, content))
     held = batch.quarantined_by_message
     held[message_index] = held.get(message_index, 0) + 1

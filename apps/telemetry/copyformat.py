@@ -24,7 +24,7 @@ def _row_type(columns: int) -> np.dtype[np.void]:
     return np.dtype(fields)
 
 
-def encode(key: NDArray[np.int32], at_ms: NDArray[np.int64], values: NDArray[np.float64]) -> bytes:
+def encode(key: NDArray[np.int32], at_ms: NDArray[np.int64], *, values: NDArray[np.float64]) -> bytes:
     """Return a COPY stream of rows (key integer, at timestamptz, columns double precision).
 
     Parameters

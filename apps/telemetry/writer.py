@@ -206,7 +206,7 @@ class SnapshotWriter:
         if self._timescale:
             return
         for day in set(np.unique(batch.at_ms // DAY_MS).tolist()) - self._days:
-            await create_partition(connection, "telemetry_snapshot", day)
+            await create_partition(connection, "telemetry_snapshot", day=day)
             self._days.add(day)
 
     # --- the latest-state task ---
@@ -239,7 +239,7 @@ class SnapshotWriter:
         await _discard(connection)
 
 
-async def create_partition(connection: psycopg.AsyncConnection[Any], table: str, day: int) -> None:
+async def create_partition(connection: psycopg.AsyncConnection[Any], table: str, *, day: int) -> None:
     """Create the partition of `table` for day number `day` (since the epoch) unless it is there."""
     start = datetime.fromtimestamp(day * 86_400, UTC)
     end = datetime.fromtimestamp((day + 1) * 86_400, UTC)
@@ -264,7 +264,7 @@ async def _insert(connection: psycopg.AsyncConnection[Any], batch: Batch) -> Non
     columns = ", ".join(["site_id", "at", *names])
     cursor = connection.cursor()
     async with cursor.copy(f"COPY staging ({columns}) FROM STDIN (FORMAT BINARY)") as copy:
-        await copy.write(encode(batch.site, batch.at_ms, batch.values[some]))
+        await copy.write(encode(batch.site, batch.at_ms, values=batch.values[some]))
     await cursor.execute(
         f"INSERT INTO telemetry_snapshot ({columns}) SELECT {', '.join(['site_id', 'at', *picked])} FROM staging "
         "ON CONFLICT DO NOTHING"

@@ -1,23 +1,20 @@
-"""The story: enroll, back-fill, event, plan, trouble, delivery, payment, report."""
+"""`make demo`: start a platform, play the story, keep serving."""
 
 import argparse
-import json
 import os
-import shutil
 import signal
 import sys
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from typing import Any
-from zoneinfo import ZoneInfo
 
-from ores_cloud.demo.client import Api, Browser, CallFailed, NotReached
-from ores_cloud.demo.hubs import HubProcess, HubsFailed
-from ores_cloud.demo.show import Printer, delivery_table, earnings_table
+from ores_cloud.demo.client import CallFailed, NotReached
+from ores_cloud.demo.hubs import HubsFailed
+from ores_cloud.demo.people import OPERATOR, PASSWORD
+from ores_cloud.demo.show import Printer
+from ores_cloud.demo.story import DAY, Demo, LoopFailed
 from ores_cloud.embedded import EmbeddedError
 from ores_cloud.supervisor import Platform, SupervisorError, platform
-from vpp.intervals import Grid
+
 
 class Interrupted(Exception):
     """Ctrl-C, or a polite request to end."""
@@ -80,15 +77,13 @@ def _play(running: Platform, printer: Printer, *, options: argparse.Namespace) -
 
 
 def _summary(demo: Demo, printer: Printer) -> None:
-    from ores_cloud.demo.stage import OPERATOR
-
     print("\nTime each step took:")
     for name, seconds in printer.took:
         print(f"  {seconds:6.1f} s  {name}")
     print(f"  {time.monotonic() - printer.began:6.1f} s  together")
     owner = demo.stage.owners["home-01"]
     print(f"\nLook around at {demo.base}  (Ctrl-C ends everything)")
-    print(f"  homeowner: {owner}   operator: {OPERATOR}   password of both: {_password()}", flush=True)
+    print(f"  homeowner: {owner}   operator: {OPERATOR}   password of both: {PASSWORD}", flush=True)
 
 
 def _environment(scale: float) -> dict[str, str]:

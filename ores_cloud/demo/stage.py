@@ -15,9 +15,7 @@ from apps.accounts.services import (
 )
 from apps.sites.models import Site
 from apps.sites.services import grid_area_create, site_create, site_member_add
-
-PASSWORD = "sunny-day-demo"  # noqa: S105 - printed for the person who looks; the database is thrown away
-OPERATOR = "operator@demo.example"
+from ores_cloud.demo.people import OPERATOR, PASSWORD
 
 
 @dataclasses.dataclass(frozen=True)

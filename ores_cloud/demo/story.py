@@ -1,22 +1,18 @@
 """What happens in the demo, scene by scene."""
 
-import argparse
 import json
-import os
 import shutil
-import signal
-import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ores_cloud.demo.client import Api, Browser, CallFailed, NotReached
-from ores_cloud.demo.hubs import HubProcess, HubsFailed
+from ores_cloud.demo.client import Api, Browser, NotReached
+from ores_cloud.demo.hubs import HubProcess
+from ores_cloud.demo.people import PASSWORD
 from ores_cloud.demo.show import Printer, delivery_table, earnings_table
-from ores_cloud.embedded import EmbeddedError
-from ores_cloud.supervisor import Platform, SupervisorError, platform
+from ores_cloud.supervisor import Platform
 from vpp.intervals import Grid
 
 ZONE = ZoneInfo("Europe/Berlin")

@@ -12,7 +12,6 @@ LONGEST_FUNCTION = 60
 MOST_POSITIONAL = 2
 
 LONG_FILES = {
-    "ores_cloud/demo/play.py",
     "tests/apps/hubs/test_enrollment.py",
     "tests/apps/hubs/test_link_websocket.py",
     "tests/apps/openadr/test_openadr_api.py",
@@ -20,35 +19,14 @@ LONG_FILES = {
 }
 LONG_FUNCTIONS: set[str] = set()
 POSITIONAL = {
-    "apps/common/charts.py:_xy",
-    "apps/common/charts.py:stepped",
     "apps/console/views.py:_page",
     "apps/console/views.py:_revoke",
     "apps/console/views.py:_revoke_page",
-    "apps/dispatch/selectors.py:_given_kw",
-    "apps/dispatch/services.py:_commit",
-    "apps/dispatch/services.py:_save_plan",
-    "apps/dispatch/services.py:_save_schedules",
-    "apps/dispatch/tracking.py:_note",
-    "apps/flexibility/services.py:_inputs",
-    "apps/flexibility/services.py:_site_state",
     "apps/hubs/link/app.py:Conversation._stored",
     "apps/hubs/link/app.py:WebSocketConnection.__init__",
-    "apps/hubs/link/app.py:_answer",
-    "apps/hubs/link/app.py:_converse",
-    "apps/hubs/link/app.py:_refuse_upgrade",
-    "apps/hubs/link/server.py:LinkServer.report",
-    "apps/hubs/services.py:_verify",
     "apps/openadr/api/views.py:object_or_404",
-    "apps/portal/live.py:_tell",
     "apps/portal/views.py:_page",
-    "apps/settlement/services.py:_save",
-    "apps/telemetry/batch.py:_quarantine_values",
-    "apps/telemetry/batch.py:_set_aside",
-    "apps/telemetry/copyformat.py:encode",
-    "apps/telemetry/writer.py:create_partition",
     "ores_cloud/demo/client.py:Api._call",
-    "ores_cloud/demo/play.py:_play",
 }
 
 # Somebody else's caller fixes the order of these.

@@ -118,7 +118,7 @@ def _bare_copy(*, rows: int, start_ms: int) -> float:
     streams = []
     for number in range(rows // group):
         minutes = np.repeat(np.arange(group // 48 + 1), 48)[:group] + number * (group // 48 + 1)
-        streams.append(encode(sites, start_ms + minutes.astype(np.int64) * 60_000, values))
+        streams.append(encode(sites, start_ms + minutes.astype(np.int64) * 60_000, values=values))
     with connection.cursor() as cursor:
         cursor.execute("CREATE TABLE bare (LIKE telemetry_snapshot INCLUDING ALL)")
         connection.commit()

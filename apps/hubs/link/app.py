@@ -71,7 +71,7 @@ class Conversation:
                 self.server.report(
                     self.identity.hub_id,
                     message,
-                    lambda refused: self._stored(lane, seq, 1 - refused, int(refused)),
+                    done=lambda refused: self._stored(lane, seq, 1 - refused, int(refused)),
                 )
             elif type(message) is Points:
                 self.server.spawn(self._store_points(message))
@@ -247,7 +247,7 @@ async def websocket(server: LinkServer, scope: Scope, receive: Receive, send: Se
     try:
         identity = await server.identify(bearer(scope))
     except DomainError as error:
-        await _refuse_upgrade(error, scope, send)
+        await _refuse_upgrade(error, scope, send=send)
         return
     await send({"type": "websocket.accept"})
     await WebSocketConnection(server, identity, receive, send).run()
@@ -271,17 +271,19 @@ async def post(server: LinkServer, scope: Scope, receive: Receive, send: Send) -
         return
     try:
         async with asyncio.timeout(POST_LIMIT_S):
-            answer = await _converse(server, identity, messages)
+            answer = await _converse(server, identity, messages=messages)
     except TimeoutError:
         slow = DomainError("not stored in time; send it again", code="storage_slow", status=503)
         await _refuse(send, slow)
         return
     encode = codec.encode_msgpack if binary else codec.encode_json
-    await _answer(send, 200, encode(answer), "application/msgpack" if binary else "application/json")
+    await _answer(
+        send, 200, body=encode(answer), content_type="application/msgpack" if binary else "application/json"
+    )
 
 
 async def _converse(
-    server: LinkServer, identity: LinkIdentity, messages: list[HubMessage]
+    server: LinkServer, identity: LinkIdentity, *, messages: list[HubMessage]
 ) -> list[CloudMessage]:
     conversation = Conversation(server, identity)
     for message in messages:
@@ -339,10 +341,10 @@ def _problem(error: DomainError) -> bytes:
 
 
 async def _refuse(send: Send, error: DomainError) -> None:
-    await _answer(send, error.status, _problem(error), "application/problem+json")
+    await _answer(send, error.status, body=_problem(error), content_type="application/problem+json")
 
 
-async def _answer(send: Send, status: int, body: bytes, content_type: str) -> None:
+async def _answer(send: Send, status: int, *, body: bytes, content_type: str) -> None:
     headers = [(b"content-type", content_type.encode()), (b"content-length", str(len(body)).encode())]
     if status == 405:
         headers.append((b"allow", b"POST"))
@@ -350,7 +352,7 @@ async def _answer(send: Send, status: int, body: bytes, content_type: str) -> No
     await send({"type": "http.response.body", "body": body})
 
 
-async def _refuse_upgrade(error: DomainError, scope: Scope, send: Send) -> None:
+async def _refuse_upgrade(error: DomainError, scope: Scope, *, send: Send) -> None:
     if "websocket.http.response" not in scope.get("extensions", {}):
         await send({"type": "websocket.close", "code": CLOSE_REVOKED})
         return

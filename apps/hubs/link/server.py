@@ -125,7 +125,7 @@ class LinkServer:
 
     # --- what hubs send beside snapshots ---
 
-    def report(self, hub_id: str, status: InstructionStatus, done: Callable[[bool], None]) -> None:
+    def report(self, hub_id: str, status: InstructionStatus, *, done: Callable[[bool], None]) -> None:
         """Store an instruction's state; `done(refused)` is called after the commit."""
         self._reports.append((hub_id, status, done))
         self._report_wake.set()

@@ -47,7 +47,7 @@ def test_a_day_on_which_the_clocks_change_keeps_its_round_hours(day: int, hours:
 def test_a_gap_breaks_the_line_and_bars_stand_on_zero() -> None:
     start = datetime(2026, 6, 17, 16, tzinfo=UTC)
     period = (start, start + timedelta(hours=1))
-    line = Series("a", "A", stepped(start, 900, [1.0, None, 2.0, 2.0]))
+    line = Series("a", "A", stepped(start, 900, values=[1.0, None, 2.0, 2.0]))
     bars = Series("b", "B", [(start, 2.0), (start + timedelta(minutes=15), None)], "bars", 900)
     drawn = chart(title="", period=period, series=[line, bars], zone=BERLIN).drawn
     assert drawn[0].path == ("M0.0 500.0L250.0 500.0M500.0 0.0L750.0 0.0L750.0 0.0L1000.0 0.0")

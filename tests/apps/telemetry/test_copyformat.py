@@ -84,7 +84,7 @@ def through_postgresql(sent: list[tuple[int, Snapshots]]) -> list[tuple[Any, ...
         cursor.execute(f"CREATE TEMP TABLE sent (id serial, site integer, at timestamptz, {columns})")
         names = ", ".join(COLUMNS)
         with cursor.copy(f"COPY sent (site, at, {names}) FROM STDIN (FORMAT BINARY)") as copy:
-            copy.write(encode(batch.site, batch.at_ms, batch.values))
+            copy.write(encode(batch.site, batch.at_ms, values=batch.values))
         cursor.execute(f"SELECT site, at, {names} FROM sent ORDER BY id")
         rows = cursor.fetchall()
         cursor.execute("DROP TABLE sent")
@@ -128,11 +128,11 @@ def test_newest_and_late_are_those_of_the_kept_rows(sent: list[tuple[int, Snapsh
 
 def test_stream_of_no_rows_is_valid() -> None:
     empty = np.empty(0)
-    stream = encode(empty.astype(np.int32), empty.astype(np.int64), np.empty((2, 0)))
+    stream = encode(empty.astype(np.int32), empty.astype(np.int64), values=np.empty((2, 0)))
     assert stream == b"PGCOPY\n\xff\r\n\0" + bytes(8) + b"\xff\xff"
 
 
 @pytest.mark.parametrize("rows", [1, 1000])
 def test_stream_has_the_documented_length(rows: int) -> None:
     key, at = np.ones(rows, np.int32), np.zeros(rows, np.int64)
-    assert len(encode(key, at, np.zeros((12, rows)))) == 19 + rows * (2 + 8 + 12 + 12 * 12) + 2
+    assert len(encode(key, at, values=np.zeros((12, rows)))) == 19 + rows * (2 + 8 + 12 + 12 * 12) + 2
