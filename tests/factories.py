@@ -299,9 +299,9 @@ def add_snapshots(
     with connection.cursor() as cursor:
         cursor.execute(
             f"INSERT INTO telemetry_snapshot (site_id, at, {names}) SELECT site_id, at, {values} FROM "
-            "unnest(%s::int[]) AS s(site_id), generate_series(%s::timestamptz, %s::timestamptz, %s::interval) "
+            "unnest(%s::int[]) AS s(site_id), generate_series(%s::timestamptz, %s::timestamptz, make_interval(secs => %s)) "
             "AS t(at) ON CONFLICT DO NOTHING",
-            [[site.pk for site in sites], starts_at + step, ends_at, step],
+            [[site.pk for site in sites], starts_at + step, ends_at, step.total_seconds()],
         )
         cursor.execute(
             "INSERT INTO telemetry_dirty SELECT site_id, %s, %s FROM unnest(%s::int[]) AS s(site_id)",

@@ -50,6 +50,8 @@ def program_set_payment(
     program.energy_price, program.event_payment, program.currency = energy_price, event_payment, currency
     try:
         program.full_clean()
+        if not (len(currency) == 3 and currency.isascii() and currency.isupper()):
+            raise ValidationError({"currency": f"{currency} is not a currency's code"})
     except ValidationError as error:
         raise ProgramInvalidError(
             "; ".join(f"{k}: {' '.join(v)}" for k, v in error.message_dict.items())

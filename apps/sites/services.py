@@ -1,8 +1,10 @@
 """Writes of sites and resources."""
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -28,12 +30,23 @@ def site_create(
     site = Site(organization=organization, name=name, grid_area=grid_area, created_at=now, **limits)
     try:
         site.full_clean()
+        _check(site)
     except ValidationError as error:
         raise SiteInvalidError(
             "; ".join(f"{k}: {' '.join(v)}" for k, v in error.message_dict.items())
         ) from error
     site.save()
     return site
+
+
+def _check(site: Site) -> None:
+    """What the fields' own validators let through: a comparison with NaN says nothing."""
+    if not all(map(math.isfinite, (site.import_limit_kw, site.export_limit_kw, site.reserve_soc))):
+        raise ValidationError({"import_limit_kw": "limits and reserve must be finite numbers"})
+    try:
+        ZoneInfo(site.time_zone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValidationError({"time_zone": f"{site.time_zone} is not a time zone"}) from error
 
 
 def site_member_add(*, site: Site, user: User, role: str = SiteMember.Role.OWNER) -> SiteMember:

@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 import redis
-from kombu import Connection
+from kombu.connection import Connection
 
 from ores_cloud import embedded, local
 from ores_cloud.embedded import EmbeddedError, Postgres, Redis, StateLock, embedded_services
@@ -191,7 +191,7 @@ class TestServices:
             assert redis.Redis.from_url(urls["REDIS_URL"]).ping()
             settings = database_from_url(urls["DATABASE_URL"])
             assert settings["HOST"] == "" or Path(settings["HOST"]) == local.socket_folder(folder)
-            with Connection(broker_url(urls["REDIS_URL"])) as broker:
+            with Connection(broker_url(urls["REDIS_URL"])) as broker:  # type: ignore[no-untyped-call]
                 broker.ensure_connection(max_retries=1, timeout=2)
 
     def test_long_path_gets_short_sockets(self, state: Path) -> None:

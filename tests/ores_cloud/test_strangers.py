@@ -124,7 +124,7 @@ def everything() -> str:
         if model._meta.managed and model.__name__ != "User"  # a sign-in is noted on the person
     ]
     rows = [row for model in models for row in model._default_manager.order_by("pk")]
-    return serializers.serialize("json", rows)
+    return str(serializers.serialize("json", rows))
 
 
 BODIES: dict[str, Any] = {

@@ -140,7 +140,7 @@ def serving() -> Iterator[Link]:
     """Run the application on a free port, as production does."""
     application = Application()
     config = uvicorn.Config(
-        application,  # type: ignore[arg-type]
+        application,
         port=0,
         loop="uvloop",
         http="httptools",

@@ -24,6 +24,7 @@ from tests import factories
 from tests.apps.hubs.conftest import COMMITTED, Link, Wire, serving, until
 from tests.factories import HubDevice
 from vpp.protocols.link.messages import (
+    Ack,
     Hello,
     InstructionState,
     InstructionStatus,
@@ -243,7 +244,7 @@ class TestSnapshots:
                 assert factories.rows_of(site_of(device).pk) == []
             answer = wire.receive()
             assert len(factories.rows_of(site_of(device).pk)) == 3
-        assert answer == link_app.Ack("live", 0, stored=3)
+        assert answer == Ack("live", 0, stored=3)
 
     def test_replayed_batch_stores_nothing_twice(self, link: Link, device: HubDevice) -> None:
         message = batch()
@@ -304,7 +305,7 @@ class TestSnapshots:
             error, ack = wire.receive(), wire.receive()
             assert isinstance(error, LinkError)
             assert (error.code, error.permanent, error.expected_seq) == ("malformed", True, 1)
-            assert ack == link_app.Ack("live", 0, quarantined=1)
+            assert ack == Ack("live", 0, quarantined=1)
             assert wire.acknowledged(batch(1)).seq == 1
         assert len(factories.rows_of(site_of(device).pk)) == 3
 
@@ -330,7 +331,7 @@ class TestQuarantine:
         found = quarantined(site_ids=[site_of(device).pk])
         return [(one.sent_at, one.reason, one.content) for one in reversed(found)]
 
-    def send(self, link: Link, device: HubDevice, message: Snapshots) -> link_app.Ack:
+    def send(self, link: Link, device: HubDevice, message: Snapshots) -> Ack:
         with link.session(device) as wire:
             return wire.acknowledged(message, binary=True)
 

@@ -73,9 +73,8 @@ def test_delivered_energy_is_baseline_less_meter() -> None:
     ] * 2
     line = StatementLine.objects.filter(starts_at=START).first()
     assert line is not None
-    assert (line.baseline_kwh, line.metered_kwh, line.delivered_kwh) == (
-        pytest.approx(0.25), pytest.approx(-0.25), pytest.approx(0.5),
-    )  # fmt: skip
+    values = [line.baseline_kwh, line.metered_kwh, line.delivered_kwh]
+    assert values == pytest.approx([0.25, -0.25, 0.5])
 
 
 @pytest.mark.parametrize(
