@@ -4,12 +4,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Count, F
 
 from apps.accounts.models import ApiClient
 from apps.openadr.errors import BodyError, ProgramUnknownError
 from apps.openadr.models import EventObject, ProgramObject, ReportObject, object_id
 from apps.programs import services as programs
-from apps.settlement.selectors import SettledSignal, settled_signals_since
+from apps.settlement.selectors import SettledSignal, settled_signals
 from vpp.errors import VppError
 from vpp.intervals import Grid
 from vpp.protocols.openadr3.common import to_builtins
@@ -78,11 +79,14 @@ def event_object_delete(*, event: EventObject, now: datetime) -> None:
 @transaction.atomic
 def reports_due(*, now: datetime) -> int:
     """Report on every settlement run that has no report yet; return how many were made."""
+    counted = EventObject.objects.annotate(
+        run_count=Count("signal__settlement_runs", distinct=True),
+        report_count=Count("reports", distinct=True),
+    )
+    events = {event.signal_id: event for event in counted.filter(report_count__lt=F("run_count"))}
     made = 0
-    for settled in settled_signals_since():
-        event = EventObject.objects.filter(signal_id=settled.signal_id).first()
-        if event is None:
-            continue
+    for settled in settled_signals(signal_ids=events):
+        event = events[settled.signal_id]
         name = f"settlement {settled.version}"
         if not ReportObject.objects.filter(event=event, content__reportName=name).exists():
             _report_create(event, settled, name=name, now=now)

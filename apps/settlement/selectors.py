@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
@@ -26,10 +27,10 @@ class SettledSignal:
     delivered_kwh: list[float]
 
 
-def settled_signals_since(*, after_run: int = 0) -> list[SettledSignal]:
-    """Return settlement runs with a number above `after_run`."""
-    runs = SettlementRun.objects.filter(pk__gt=after_run).select_related("signal").order_by("pk")
-    return [_settled(run) for run in runs]
+def settled_signals(*, signal_ids: Iterable[UUID]) -> list[SettledSignal]:
+    """Return every settlement run of these signals, in order."""
+    runs = SettlementRun.objects.filter(signal_id__in=list(signal_ids)).select_related("signal")
+    return [_settled(run) for run in runs.order_by("pk")]
 
 
 def statements_of_site(*, site: Site) -> QuerySet[Statement]:

@@ -13,7 +13,7 @@ from apps.openadr.services import reports_due
 from apps.programs.models import GridSignal, Program
 from apps.programs.services import program_set_payment
 from apps.settlement.models import SettlementRun, Statement, StatementLine
-from apps.settlement.selectors import settled_signals_since, statements_of_site
+from apps.settlement.selectors import settled_signals, statements_of_site
 from apps.settlement.services import signal_settle, signals_settle_due
 from apps.settlement.tasks import settle_due
 from tests import factories
@@ -260,5 +260,17 @@ class TestReport:
         assert qualities == ["OK", "OK", "MISSING", "MISSING"]
 
     def test_signal_without_event_is_not_reported(self) -> None:
-        settle(ended(factories.make_fleet(homes=1)))
-        assert (len(settled_signals_since()), reports_due(now=DUE)) == (1, 0)
+        run = settle(ended(factories.make_fleet(homes=1)))
+        assert (len(settled_signals(signal_ids=[run.signal_id])), reports_due(now=DUE)) == (1, 0)
+
+    def test_correction_is_reported_as_well(self) -> None:
+        fleet = factories.make_fleet(homes=1)
+        signal = ended(fleet, target_kw=2.0)
+        self.event(signal)
+        made = []
+        for _ in range(2):
+            settle(signal)
+            made.append(reports_due(now=DUE))
+        assert (made, reports_due(now=DUE)) == ([1, 1], 0)
+        names = sorted(report.content["reportName"] for report in ReportObject.objects.all())
+        assert names == ["settlement 1", "settlement 2"]
