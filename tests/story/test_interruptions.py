@@ -105,6 +105,6 @@ def test_a_hub_that_is_away_for_long_sends_everything_once(
         for key, site_id in story.sites.items():
             rows = snapshots(site_id=site_id, starts_at=first, ends_at=clock.now, columns=["grid_kw"])
             assert [row[0] for row in rows] == [first + timedelta(minutes=n + 1) for n in range(90)]
-            assert not any(story.street.agents[key].outbox.waiting(lane) for lane in ("live", "backfill"))  # type: ignore[arg-type]
+            assert not any(story.street.agents[key].outbox.waiting(lane) for lane in ("live", "backfill"))
     connections.close_all()
     story.street.close()

@@ -53,7 +53,8 @@ def _met(problem: AllocationProblem, *, shed_kw: Floats, shortfall_kw: Floats) -
         ]
     met = problem.target_kw - shortfall_kw
     sentences = [
-        _how_much(problem.target_kw[t], met_kw=met[t], label=_label(problem, t)) for t in short[:MOST_SENTENCES]
+        _how_much(problem.target_kw[t], met_kw=met[t], label=_label(problem, t))
+        for t in short[:MOST_SENTENCES]
     ]
     if len(short) > MOST_SENTENCES:
         sentences.append(f"{len(short) - MOST_SENTENCES} more intervals fall short.")
