@@ -5,6 +5,7 @@ import contextlib
 import json
 import logging
 import math
+from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -15,7 +16,7 @@ from apps.hubs.instructions import milliseconds
 from apps.hubs.link.server import CLOSE_REVOKED, LinkServer
 from apps.hubs.selectors import LinkIdentity
 from vpp.protocols.link import codec
-from vpp.protocols.link.cloud import CloudSession, Verdict
+from vpp.protocols.link.cloud import LANES, CloudSession, Verdict
 from vpp.protocols.link.messages import (
     Ack,
     CloudMessage,
@@ -49,6 +50,10 @@ class Conversation:
         self.session = CloudSession(hub_id=identity.hub_id)
         self.wake = asyncio.Event()
         self.unstored = 0
+        # Kinds of messages are stored by different hands; acknowledgements are cumulative, so commits are told
+        # to the session in the order in which a lane's messages came.
+        self._order: dict[str, deque[int]] = {lane: deque() for lane in LANES}
+        self._early: dict[tuple[str, int], tuple[int, int]] = {}
 
     def feed(self, message: HubMessage) -> Verdict:
         """Judge a message and pass on what is to be stored."""
@@ -58,6 +63,7 @@ class Conversation:
         verdict = self.session.feed(message)
         if verdict is Verdict.STORE:
             self.unstored += 1
+            self._order[message.lane].append(message.seq)  # type: ignore[union-attr]  # a hello is never stored
             if type(message) is Snapshots:
                 lane, seq = message.lane, message.seq
                 self.server.writer.put(
@@ -106,15 +112,22 @@ class Conversation:
 
     def _stored(self, lane: Lane, seq: int, held: int, quarantined: int) -> None:
         self.unstored -= 1
+        order = self._order[lane]
+        if order[0] != seq:
+            self._early[lane, seq] = (held, quarantined)
+            return
+        order.popleft()
         self.session.committed(lane, seq, stored=held, quarantined=quarantined)
+        while order and (lane, order[0]) in self._early:
+            held, quarantined = self._early.pop((lane, order[0]))
+            self.session.committed(lane, order.popleft(), stored=held, quarantined=quarantined)
         self.wake.set()
 
     def _failed(self, lane: Lane, seq: int) -> None:
+        """The message stays first in its lane, so nothing behind it is acknowledged; the hub starts a new session."""
         self.unstored -= 1
-        self.session.outgoing.append(
-            LinkError("storage_failed", "not stored; send it again", False, lane, seq)
-        )
-        self.session.outgoing.append(LinkError("reconnect", "the session must start again", False))
+        detail = f"{lane} {seq} was not stored; connect again and send from there"
+        self.session.outgoing.append(LinkError("storage_failed", detail, False))
         self.wake.set()
 
 
