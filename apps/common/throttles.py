@@ -35,3 +35,9 @@ class KnockRateThrottle(AddressRateThrottle):
     """A more generous one for hubs that wait to be let in; a whole street may share an address."""
 
     scope = "device_knock"
+
+
+class TokenRateThrottle(AddressRateThrottle):
+    """Guessing client secrets is slow."""
+
+    scope = "token"

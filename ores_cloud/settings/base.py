@@ -144,17 +144,19 @@ OAUTH2_PROVIDER = {
     },
 }
 
+THROTTLE_RATES: dict[str, str] = {
+    "tenant": env("RATE_LIMIT_TENANT", default="6000/min"),
+    "device": env("RATE_LIMIT_DEVICE", default="120/min"),
+    "token": env("RATE_LIMIT_TOKEN", default="60/min"),
+    "device_knock": env("RATE_LIMIT_DEVICE_KNOCK", default="3000/min"),
+}
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["apps.accounts.api.authentication.ApiClientAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["apps.common.parsers.StrictJSONParser"],
     "DEFAULT_THROTTLE_CLASSES": ["apps.common.throttles.TenantRateThrottle"],
-    "DEFAULT_THROTTLE_RATES": {
-        "tenant": env("RATE_LIMIT_TENANT", default="6000/min"),
-        "device": env("RATE_LIMIT_DEVICE", default="120/min"),
-        "device_knock": env("RATE_LIMIT_DEVICE_KNOCK", default="3000/min"),
-    },
+    "DEFAULT_THROTTLE_RATES": THROTTLE_RATES,
     "EXCEPTION_HANDLER": "apps.common.api.problem_handler",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "UNAUTHENTICATED_USER": None,

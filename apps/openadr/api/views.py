@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from apps.accounts.api.authentication import partner
 from apps.common import clock
+from apps.common.throttles import TokenRateThrottle
 from apps.openadr import selectors, services
 from apps.openadr.api.base import OpenADRView, id_in_query, is_object_id, page
 from apps.openadr.models import EventObject, ProgramObject, ReportObject, WireObject
@@ -32,6 +33,10 @@ class TokenView(OAuthTokenView):  # type: ignore[misc]
     """POST /auth/token: OAuth2 client credentials"""
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        throttle = TokenRateThrottle()
+        if not throttle.allow_request(request, self):  # type: ignore[arg-type]  # it reads the address only
+            wait = {"Retry-After": str(int(throttle.wait() or 0) + 1)}
+            return JsonResponse({"error": "slow_down"}, status=429, headers=wait)
         sent = [*request.POST.values(), _basic(request)]
         if any("\x00" in text for text in sent):  # the database could not look it up
             return JsonResponse({"error": "invalid_request"}, status=400)
