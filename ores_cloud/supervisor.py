@@ -51,6 +51,14 @@ def free_port(wanted: int | None, *, first: int = 8000) -> int:
     )
 
 
+def wished_port() -> int | None:
+    """Return what PORT asks for, if it is set."""
+    text = os.environ.get("PORT", "").strip()
+    if text and not (text.isascii() and text.isdecimal()):
+        raise SupervisorError(f"PORT={text} is not a port; choose a number, e.g. PORT=8123 make run")
+    return int(text) if text else None
+
+
 class Platform:
     """The platform's processes in one environment."""
 
@@ -280,7 +288,6 @@ def maintenance_url(url: str) -> str:
 
 def run() -> int:
     """`make run`: serve until interrupted."""
-    port = int(os.environ["PORT"]) if os.environ.get("PORT") else None
     stopping = False
 
     def stop(number: int, frame: object) -> None:
@@ -290,7 +297,7 @@ def run() -> int:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     try:
-        with platform(name="run", port=port) as running:
+        with platform(name="run", port=wished_port()) as running:
             print(
                 f"ORES Cloud answers at http://127.0.0.1:{running.port} (logs: {running.state}; Ctrl-C stops it)",
                 flush=True,

@@ -13,7 +13,7 @@ from ores_cloud.demo.people import OPERATOR, PASSWORD
 from ores_cloud.demo.show import Printer
 from ores_cloud.demo.story import DAY, Demo, LoopFailed
 from ores_cloud.embedded import EmbeddedError
-from ores_cloud.supervisor import Platform, SupervisorError, platform
+from ores_cloud.supervisor import Platform, SupervisorError, platform, wished_port
 
 
 class Interrupted(Exception):
@@ -42,7 +42,7 @@ def main(argv: list[str]) -> int:
     try:
         with platform(
             name="demo",
-            port=options.port,
+            port=wished_port(),
             database="ores_demo",
             environment=lambda: _environment(options.scale),
         ) as running:
@@ -100,6 +100,4 @@ def _options(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make demo ARGS=…", description=__doc__)
     parser.add_argument("--exit", action="store_true", help="stop at the end instead of serving on")
     parser.add_argument("--scale", type=float, default=60.0, help="simulated seconds per second")
-    port = os.environ.get("PORT")
-    parser.add_argument("--port", type=int, default=int(port) if port else None)
     return parser.parse_args(argv)

@@ -14,4 +14,4 @@ EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 ACCOUNT_RATE_LIMITS = {}
 DATABASES["default"]["CONN_MAX_AGE"] = 0  # noqa: F405 - servers in threads leave no session behind in the test database
 # Tests come from one address and ask for many tokens; the limit has a test of its own.
-THROTTLE_RATES["token"] = "100000/min"  # noqa: F405
+THROTTLE_RATES["token"] = "100000/min"  # noqa: F405, S105
