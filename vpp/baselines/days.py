@@ -1,12 +1,13 @@
 """Which past days a baseline is made of."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import date, timedelta
 from typing import Literal
 
 from vpp.errors import VppError
 
 DayType = Literal["weekday", "weekend"]
+DayRule = Callable[[date, Collection[date]], str]
 
 
 class BaselineError(VppError):
@@ -20,6 +21,13 @@ def day_type(day: date, holidays: Collection[date] = ()) -> DayType:
     return "weekend" if day.weekday() >= 5 or day in holidays else "weekday"
 
 
+def day_type_with_saturday(day: date, holidays: Collection[date] = ()) -> str:
+    """Tell Saturdays from Sundays, which holidays count as: PJM's and ISO New England's three types."""
+    if day.weekday() == 6 or day in holidays:
+        return "sunday"
+    return "saturday" if day.weekday() == 5 else "weekday"
+
+
 def select_days(
     event_date: date,
     *,
@@ -27,6 +35,7 @@ def select_days(
     look_back_days: int = 45,
     holidays: Collection[date] = (),
     excluded: Collection[date] = (),
+    type_of: DayRule = day_type,
 ) -> tuple[date, ...]:
     """Choose the latest days of the event day's type, most recent first.
 
@@ -46,6 +55,8 @@ def select_days(
         Local dates that count as weekend.
     excluded
         Days never taken: earlier events, outages.
+    type_of
+        Tells the types of days apart.
 
     Raises
     ------
@@ -54,7 +65,7 @@ def select_days(
     """
     if wanted < 1 or look_back_days < 1:
         raise BaselineError(f"cannot choose {wanted} days out of {look_back_days}")
-    wanted_type = day_type(event_date, holidays)
+    wanted_type = type_of(event_date, holidays)
     earlier = (event_date - timedelta(days=back) for back in range(1, look_back_days + 1))
-    eligible = [day for day in earlier if day not in excluded and day_type(day, holidays) == wanted_type]
+    eligible = [day for day in earlier if day not in excluded and type_of(day, holidays) == wanted_type]
     return tuple(eligible[:wanted])

@@ -12,34 +12,16 @@ unadjusted baseline. The tariffs themselves could not be read here; the rules ar
 (Nexant's 2017 draft for CAISO, a 2015 filing for ISO-NE) and, for PJM, from memory.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from vpp.baselines.adjust import Adjustment, correction_of, mean_of_days
+from vpp.baselines.choose import latest
+from vpp.baselines.data import checked
 from vpp.baselines.days import BaselineError
+from vpp.baselines.result import BaselineResult, Bools, Floats, assemble
 from vpp.intervals import Interval
-
-Floats = NDArray[np.float64]
-Adjustment = Literal["additive", "ratio", "none"]
-
-
-@dataclass(frozen=True, slots=True)
-class BaselineResult:
-    """Baselines of S sites over T intervals; NaN where `ok` is False.
-
-    `adjustment` is what was added [kW] or multiplied [1]. `reason` is empty for a site without remark; it
-    says why a site has no baseline, or why its baseline is not adjusted (then `ok` stays True).
-    """
-
-    baseline_kw: Floats
-    unadjusted_kw: Floats
-    adjustment: Floats
-    days_used: NDArray[np.int64]
-    ok: NDArray[np.bool_]
-    reason: tuple[str, ...]
 
 
 def adjustment_window(
@@ -90,28 +72,27 @@ def mean_ten_of_ten(
         For arrays that do not fit each other, infinite values, or reversed bounds.
     """
     _check_request(days=days, min_days=min_days, ratio_cap=ratio_cap)
-    history = _checked(history_kw, dimensions=3)
-    complete = ~np.isnan(history).any(axis=2)
+    history = checked(history_kw, dimensions=3)
+    complete: Bools = np.asarray(~np.isnan(history).any(axis=2))
     window = None
     if adjustment != "none":
         window = _checked_window(adjust_history_kw, adjust_actual_kw, history=history)
         complete &= ~np.isnan(window[0]).any(axis=2)
-    used = complete & (np.cumsum(complete, axis=1) <= days)
+    used = latest(complete, days)
     days_used = used.sum(axis=1)
-    unadjusted = _mean_of_days(history, used)
-    ok = days_used >= min_days
-    unadjusted[~ok] = np.nan
-    reasons = [f"too_few_days: {n} of {min_days}" if n < min_days else "" for n in days_used.tolist()]
-    correction = np.full(len(history), 1.0 if adjustment == "ratio" else 0.0)
+    ratio = adjustment == "ratio"
+    found = None
     if window is not None:
-        past = _mean_of_days(window[0], used).mean(axis=1)
-        found = _correction(past, window[1].mean(axis=1), ratio=adjustment == "ratio", cap=ratio_cap)
-        correction = np.where(ok & ~np.isnan(found), found, correction)
-        for site in np.flatnonzero(ok & np.isnan(found)):
-            reasons[site] = "not_adjusted: the adjustment window has no usable measurement"
-    columns = correction[:, None]
-    baseline = unadjusted * columns if adjustment == "ratio" else unadjusted + columns
-    return BaselineResult(baseline, unadjusted, correction, days_used, ok, tuple(reasons))
+        past = mean_of_days(window[0], used).mean(axis=1)
+        found = correction_of(past, window[1].mean(axis=1), ratio=ratio, cap=ratio_cap)
+    return assemble(
+        mean_of_days(history, used),
+        days_used=days_used,
+        eligible=days_used,
+        min_days=min_days,
+        found=found,
+        ratio=ratio,
+    )
 
 
 def _check_request(*, days: int, min_days: int, ratio_cap: tuple[float, float]) -> None:
@@ -121,34 +102,10 @@ def _check_request(*, days: int, min_days: int, ratio_cap: tuple[float, float]) 
         raise BaselineError(f"ratio bounds {ratio_cap} are reversed or not positive")
 
 
-def _checked(values: Floats, *, dimensions: int) -> Floats:
-    array = np.asarray(values, dtype=np.float64)
-    if array.ndim != dimensions or 0 in array.shape[2:]:
-        raise BaselineError(f"an array of shape {array.shape} has not {dimensions} dimensions with intervals")
-    if np.isinf(array).any():
-        raise BaselineError("a power is infinite")
-    return array
-
-
 def _checked_window(past: Floats | None, actual: Floats | None, *, history: Floats) -> tuple[Floats, Floats]:
     if past is None or actual is None:
         raise BaselineError("an adjustment needs the window's power on the past days and on the event day")
-    past, actual = _checked(past, dimensions=3), _checked(actual, dimensions=2)
+    past, actual = checked(past, dimensions=3), checked(actual, dimensions=2)
     if past.shape[:2] != history.shape[:2] or actual.shape != (past.shape[0], past.shape[2]):
         raise BaselineError(f"shapes {history.shape}, {past.shape} and {actual.shape} do not fit")
     return past, actual
-
-
-def _mean_of_days(values: Floats, used: NDArray[np.bool_]) -> Floats:
-    total: Floats = np.where(used[:, :, None], values, 0.0).sum(axis=1)
-    mean: Floats = total / np.maximum(used.sum(axis=1), 1)[:, None]
-    return mean
-
-
-def _correction(past: Floats, actual: Floats, *, ratio: bool, cap: tuple[float, float]) -> Floats:
-    """Per site what to add or to multiply by; NaN where that cannot be told."""
-    if not ratio:
-        return actual - past
-    quotient = np.divide(actual, past, out=np.full(len(past), np.nan), where=past > 0)
-    clipped: Floats = np.clip(quotient, *cap)
-    return clipped

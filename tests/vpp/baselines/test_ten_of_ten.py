@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vpp.baselines.days import BaselineError
-from vpp.baselines.ten_of_ten import BaselineResult, adjustment_window, mean_ten_of_ten
+from vpp.baselines.result import BaselineResult
+from vpp.baselines.ten_of_ten import adjustment_window, mean_ten_of_ten
 from vpp.intervals import Interval
 
 # The hand-checkable vector of the project's notes (optimization.md, 4.2), most recent day first.
