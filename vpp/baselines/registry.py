@@ -1,0 +1,98 @@
+"""Baseline methods by name, so that a program's configuration can choose one.
+
+Every method takes `EventData` and gives a `BaselineResult`. What a method needs before that, the days to
+load, `candidate_days` tells.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
+from types import MappingProxyType
+from typing import Final
+
+from vpp.baselines.caiso_ten_of_ten import caiso_ten_of_ten
+from vpp.baselines.data import EventData
+from vpp.baselines.days import BaselineError, DayRule, day_type, day_type_with_saturday, select_days
+from vpp.baselines.ercot_middle_eight_of_ten import ercot_middle_eight_of_ten
+from vpp.baselines.five_of_ten import five_of_ten
+from vpp.baselines.iso_ne_ten_of_ten import iso_ne_ten_of_ten
+from vpp.baselines.japan_high_four_of_five import japan_high_four_of_five
+from vpp.baselines.meter_before import meter_before
+from vpp.baselines.nyiso_high_five_of_ten import nyiso_high_five_of_ten
+from vpp.baselines.pjm_high_four_of_five import pjm_high_four_of_five
+from vpp.baselines.pjm_match_day import pjm_match_day
+from vpp.baselines.pjm_same_day import pjm_same_day
+from vpp.baselines.result import BaselineResult
+
+Calculate = Callable[[EventData], BaselineResult]
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A named way to calculate baselines.
+
+    `look_back_days` is how far back its days lie [d], 0 for a method of the event day alone; `type_of` tells
+    which days are alike.
+    """
+
+    name: str
+    title: str
+    calculate: Calculate
+    look_back_days: int = 45
+    type_of: DayRule = day_type
+
+
+_ALL = (
+    Method("caiso_10_of_10", "CAISO 10-of-10, same-day adjustment", caiso_ten_of_ten),
+    Method("residential_5_of_10", "Residential 5-of-10, adjusted before and after", five_of_ten),
+    Method(
+        "pjm_high_4_of_5", "PJM high 4 of 5, additive", pjm_high_four_of_five, type_of=day_type_with_saturday
+    ),
+    Method("pjm_same_day", "PJM Same Day (3+2)", pjm_same_day, look_back_days=0),
+    Method("pjm_match_day", "PJM Match Day (3-day average)", pjm_match_day),
+    Method("iso_ne_10_of_10", "ISO-NE mean 10-of-10", iso_ne_ten_of_ten, type_of=day_type_with_saturday),
+    Method("ercot_middle_8_of_10", "ERCOT middle 8-of-10", ercot_middle_eight_of_ten),
+    Method(
+        "nyiso_high_5_of_10", "NYISO high 5 of 10, 80 to 120 %", nyiso_high_five_of_ten, look_back_days=30
+    ),
+    Method("japan_high_4_of_5", "Japan High 4 of 5", japan_high_four_of_five, look_back_days=30),
+    Method("meter_before_after", "Meter before / meter after", meter_before, look_back_days=0),
+)
+METHODS: Final[Mapping[str, Method]] = MappingProxyType({method.name: method for method in _ALL})
+
+
+def method_named(name: str) -> Method:
+    """Look a method up; an unknown name is refused with the known ones."""
+    if name not in METHODS:
+        raise BaselineError(f"no baseline method {name!r}; there are {', '.join(METHODS)}")
+    return METHODS[name]
+
+
+def candidate_days(
+    method: Method,
+    event_date: date,
+    *,
+    holidays: Collection[date] = (),
+    excluded: Collection[date] = (),
+) -> tuple[date, ...]:
+    """All past days a method may choose from, most recent first; it leaves out what is missing by itself.
+
+    Parameters
+    ----------
+    method
+        The method.
+    event_date
+        Local date of the event.
+    holidays, excluded
+        As for `select_days`.
+    """
+    if method.look_back_days == 0:
+        return ()
+    return select_days(
+        event_date,
+        wanted=method.look_back_days,
+        look_back_days=method.look_back_days,
+        holidays=holidays,
+        excluded=excluded,
+        type_of=method.type_of,
+    )
