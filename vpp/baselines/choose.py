@@ -36,8 +36,15 @@ def latest_without_low_usage(level_kw: Floats, eligible: Bools, *, count: int, s
     count
         How many days [1].
     share
-        Share of the mean below which a day is left out [1].
+        Share of the mean below which a day is left out, 0 to 1 [1].
+
+    Raises
+    ------
+    BaselineError
+        For another share, or no days.
     """
+    if not 0 <= share <= 1:
+        raise BaselineError(f"a share of {share} is not between 0 and 1")
     left = eligible
     while True:
         chosen = latest(left, count)

@@ -16,7 +16,7 @@ import numpy as np
 
 from vpp.baselines.adjust import Correction, average_and_correct
 from vpp.baselines.choose import highest, latest_without_low_usage
-from vpp.baselines.data import EventData
+from vpp.baselines.data import EventData, checked
 from vpp.baselines.days import BaselineError
 from vpp.baselines.result import BaselineResult, Floats
 
@@ -68,11 +68,12 @@ def japan_reduction_kwh(
     Raises
     ------
     BaselineError
-        For shapes that differ, or an interval without length.
+        For shapes that differ, infinite values, or an interval without length.
     """
-    if np.shape(baseline_kw) != np.shape(actual_kw) or hours <= 0:
-        raise BaselineError(f"no reduction of {np.shape(baseline_kw)} by {np.shape(actual_kw)} in {hours} h")
-    total = (np.asarray(baseline_kw) - np.asarray(actual_kw)).sum(axis=1) * hours
+    baseline, actual = checked(baseline_kw, dimensions=2), checked(actual_kw, dimensions=2)
+    if baseline.shape != actual.shape or not 0 < hours < np.inf:
+        raise BaselineError(f"no reduction of {baseline.shape} by {actual.shape} in {hours} h")
+    total = (baseline - actual).sum(axis=1) * hours
     # 1.23 is stored as a little less: what is a whole unit up to rounding errors stays one.
     units = np.floor(np.round(np.maximum(total, 0.0) * 10**decimals, 6))
     return np.asarray(units / 10**decimals, dtype=np.float64)

@@ -55,6 +55,13 @@ def test_without_a_positive_mean_no_day_is_low(levels: tuple[float, ...]) -> Non
     assert chosen(latest_without_low_usage(level, among, count=3)) == [[0, 1, 2]]
 
 
+@pytest.mark.parametrize("share", [-0.1, 1.1, float("nan")])
+def test_an_impossible_share_is_refused(share: float) -> None:
+    level, among = all_of(1.0, 2.0)
+    with pytest.raises(BaselineError):
+        latest_without_low_usage(level, among, count=2, share=share)
+
+
 def test_a_site_without_days_has_none_chosen() -> None:
     assert chosen(
         latest_without_low_usage(np.full((1, 2), np.nan), np.zeros((1, 2), dtype=bool), count=5)

@@ -69,4 +69,10 @@ def test_a_reduction_of_what_does_not_fit_is_refused() -> None:
     with pytest.raises(BaselineError):
         japan_reduction_kwh(np.zeros((1, 2)), np.zeros((1, 3)))
     with pytest.raises(BaselineError):
-        japan_reduction_kwh(np.zeros((1, 2)), np.zeros((1, 2)), hours=0)
+        japan_reduction_kwh(np.full((1, 2), np.inf), np.zeros((1, 2)))
+
+
+@pytest.mark.parametrize("hours", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_reduction_needs_an_interval_with_a_length(hours: float) -> None:
+    with pytest.raises(BaselineError):
+        japan_reduction_kwh(np.zeros((1, 2)), np.zeros((1, 2)), hours=hours)
