@@ -4,7 +4,7 @@ import importlib
 import json
 import sys
 
-NAMES = ("ingest", "startup")
+NAMES = ("ingest", "startup", "dispatch")
 
 
 def main() -> int:

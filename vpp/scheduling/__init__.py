@@ -1,0 +1,1 @@
+"""A home's own optimum: what its battery does at given prices."""
