@@ -38,6 +38,7 @@ from vpp.scheduling.battery_problem import (
 )
 
 EXACT: Final = 1e-9
+GROUP: Final = 512  # homes whose powers are worked out at once
 
 Path = Literal["auto", "compiled", "numpy"]
 
@@ -93,9 +94,27 @@ def _refuse_failed(problem: BatteryProblem, answer: Answer) -> None:
 
 
 def _result(problem: BatteryProblem, *, fleet: Fleet, answer: Answer) -> BatteryResult:
-    """Powers and the true cost that follow from the stored energies."""
-    start = np.broadcast_to(fleet.start, (len(answer.stored), 1))
-    change = np.diff(answer.stored, axis=1, prepend=start)
+    """Powers and the true cost that follow from the stored energies; some homes at a time, to stay in the cache."""
+    homes, shape = len(answer.bound), answer.stored.shape
+    result = BatteryResult(
+        objective=np.empty(homes),
+        lower_bound=answer.bound,
+        exact=np.empty(homes, np.bool_),
+        stored_kwh=answer.stored,
+        grid_kw=np.empty(shape),
+        charge_kw=np.empty(shape),
+        discharge_kw=np.empty(shape),
+    )
+    for first in range(0, homes, GROUP):
+        rows = slice(first, first + GROUP)
+        part = Fleet(*(plane[rows] if len(plane) > 1 else plane for plane in fleet))
+        _fill(result, rows, fleet=part, step_h=problem.step_h)
+    return result
+
+
+def _fill(result: BatteryResult, rows: slice, *, fleet: Fleet, step_h: float) -> None:
+    stored = result.stored_kwh[rows]
+    change = np.diff(stored, axis=1, prepend=np.broadcast_to(fleet.start, (len(stored), 1)))
     charge = np.clip(change / fleet.charge_efficiency, 0.0, fleet.charge)
     discharge = np.clip(change * -fleet.discharge_efficiency, 0.0, fleet.discharge)
     grid = fleet.net + charge - discharge
@@ -103,12 +122,8 @@ def _result(problem: BatteryProblem, *, fleet: Fleet, answer: Answer) -> Battery
     worn = fleet.wear * discharge
     objective = (paid + worn).sum(axis=1)
     moved = (np.abs(paid) + worn).sum(axis=1)
-    return BatteryResult(
-        objective=objective,
-        lower_bound=answer.bound,
-        exact=objective - answer.bound <= EXACT * np.maximum(moved, 1e-3),
-        stored_kwh=answer.stored,
-        grid_kw=grid / problem.step_h,
-        charge_kw=charge / problem.step_h,
-        discharge_kw=discharge / problem.step_h,
-    )
+    result.objective[rows] = objective
+    result.exact[rows] = objective - result.lower_bound[rows] <= EXACT * np.maximum(moved, 1e-3)
+    np.divide(grid, step_h, out=result.grid_kw[rows])
+    np.divide(charge, step_h, out=result.charge_kw[rows])
+    np.divide(discharge, step_h, out=result.discharge_kw[rows])
