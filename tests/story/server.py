@@ -15,8 +15,10 @@ from ores_cloud.supervisor import free_port
 @contextlib.contextmanager
 def web_door() -> Iterator[str]:
     """Serve ores_cloud.asgi on loopback from a thread; yield its address."""
+    from apps.telemetry import writer
     from ores_cloud.asgi import Application
 
+    writer.LATEST_PERIOD_S = 0.05  # a test's minutes are short
     port = free_port(None, first=8900)
     config = uvicorn.Config(Application(), host="127.0.0.1", port=port, log_level="warning", lifespan="on")
     server = uvicorn.Server(config)

@@ -1,5 +1,6 @@
 """From first start to payment, in one process: real link, database, broker, worker, solver; a passed clock."""
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -16,7 +17,7 @@ from apps.dispatch.tracking import signals_tick
 from apps.openadr.services import reports_due
 from apps.settlement.services import signals_settle_due
 from apps.sites.services import site_create, site_member_add
-from apps.telemetry.selectors import snapshots
+from apps.telemetry.selectors import latest_by_site, snapshots
 from ores_cloud.demo.client import Api, Browser, CallFailed
 from tests.story.homes import Stepped, Street
 from tests.story.server import web_door, worker
@@ -78,7 +79,18 @@ class Story:
 
     def minute(self) -> None:
         self.street.minute()
+        self.wait_for_latest()
         signals_tick(now=self.clock.now)
+
+    def wait_for_latest(self) -> None:
+        """The latest state is written twice a second of the machine's time; minutes here pass faster than that."""
+        lit = [
+            self.sites[key] for key in self.street.agents if key in self.sites and key not in self.street.dark
+        ]
+        deadline = time.monotonic() + 10
+        while any(row.at < self.clock.now for row in latest_by_site(site_ids=lit).values()):
+            assert time.monotonic() < deadline, "the latest state is not written"
+            time.sleep(0.01)
 
     def signal(self) -> dict[str, Any]:
         number = self.aggregator.get("/api/v1/signals")[0]["id"]
@@ -91,8 +103,6 @@ class Story:
             view = self.signal()
             if view["plans"] and view["plans"][0]["revision"] >= revision:
                 return view
-            import time
-
             time.sleep(0.05)
         raise AssertionError(f"no plan {revision}")
 
