@@ -38,11 +38,6 @@ def active_hubs_by_site(*, site_ids: Iterable[int]) -> Mapping[int, Hub]:
     return {hub.site_id: hub for hub in hubs if hub.site_id is not None}
 
 
-def latest_instruction(*, site_id: int) -> Instruction | None:
-    """Return the newest instruction to the hub of a site."""
-    return Instruction.objects.filter(hub__site_id=site_id).order_by("-pk").first()
-
-
 def latest_instructions(*, hub_ids: Iterable[UUID]) -> Mapping[UUID, Instruction]:
     """Return the newest instruction of each hub that has had one."""
     newest = Instruction.objects.filter(hub_id__in=list(hub_ids)).order_by("hub_id", "-pk").distinct("hub_id")
