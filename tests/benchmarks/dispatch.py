@@ -92,14 +92,14 @@ def violation_kwh(problem: BatteryProblem, result: BatteryResult) -> float:
     """The most [kWh] by which stored energy leaves its bounds, or differs from what the powers make of it."""
     fleet = problem.fleet()
     into = result.charge_kw * fleet.charge_efficiency - result.discharge_kw / fleet.discharge_efficiency
-    followed = fleet.start + np.cumsum(into * problem.step_h, axis=1)
-    return float(
-        max(
-            (fleet.least - followed).max(),
-            (followed - fleet.most).max(),
-            np.abs(followed - result.stored_kwh).max(),
-        )
-    )
+    drain = np.broadcast_to(fleet.drain, into.shape)
+    now, worst = fleet.start[:, 0], 0.0
+    for step in range(into.shape[1]):
+        now = fleet.retention[:, 0] * now - drain[:, step] + into[:, step] * problem.step_h
+        least, most = (plane[:, step if plane.shape[1] > 1 else 0] for plane in (fleet.least, fleet.most))
+        off = np.abs(now - result.stored_kwh[:, step])
+        worst = max(worst, float((least - now).max()), float((now - most).max()), float(off.max()))
+    return worst
 
 
 def highs_objectives(problem: BatteryProblem) -> Floats:
@@ -120,15 +120,15 @@ def _highs(**home: Floats) -> float:
     one, none = sparse.identity(steps), sparse.csr_matrix((steps, steps))
     into = sparse.diags(home["charge_efficiency"])
     out_of = sparse.diags(1 / home["discharge_efficiency"])
-    follows = one - sparse.eye(steps, k=-1)
+    follows = one - sparse.diags(home["retention"][1:], offsets=-1)
     rows = sparse.vstack(
         [
             sparse.hstack([-into, out_of, none, none, follows]),
             sparse.hstack([-one, one, one, -one, none]),
         ]
     ).tocsc()
-    begin = np.zeros(steps)
-    begin[0] = home["start"][0]
+    begin = -home["drain"]
+    begin[0] += home["retention"][0] * home["start"][0]
     zero, free = np.zeros(steps), np.full(steps, np.inf)
     answer = linprog(
         np.concatenate([zero, home["wear"], home["buy"], -home["sell"], zero]),

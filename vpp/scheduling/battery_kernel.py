@@ -19,7 +19,8 @@ class Work(NamedTuple):
     """Memory of one home at a time.
 
     Row t of `slope` [currency/kWh] and `length` [kWh] is the value function after t steps, a convex function from
-    `left` to `right` [kWh], with as many segments as `counts` says. `step_slope`, `step_length`, `step_count` are the step's own
+    `left` to `right` [kWh], with as many segments as `counts` says; once step t has begun, it is that of the energy
+    left after the leak and the drain of the step. `step_slope`, `step_length`, `step_count` are the step's own
     cost over the change of stored energy, from its lowest change `lowest` [kWh] up.
     """
 
@@ -151,6 +152,17 @@ def merge(work: Work, cut: tuple[int, float, float]) -> float:
     return skipped
 
 
+def leak(work: Work, given: tuple[int, float, float]) -> None:
+    """Turn a value function into one of the energy left: `retention` of it, less `drain` [kWh]."""
+    number, retention, drain = given
+    work.left[number] = retention * work.left[number] - drain
+    work.right[number] = retention * work.right[number] - drain
+    if retention < 1.0:
+        for index in range(work.counts[number]):
+            work.slope[number, index] /= retention
+            work.length[number, index] *= retention
+
+
 def forward(fleet: Fleet, given: tuple[int, Work]) -> tuple[float, int]:
     """Fill the value functions of a home; return the cost at the left end of the last, and the failing step or -1."""
     home, work = given
@@ -162,6 +174,7 @@ def forward(fleet: Fleet, given: tuple[int, Work]) -> tuple[float, int]:
         place = Place(home, number)
         step = step_of(fleet, place)
         value += describe(work, (number, step))
+        leak(work, (number, at(fleet.retention, place), at(fleet.drain, place)))
         left = work.left[number] + work.lowest[number]
         right = work.right[number] + step.charge * step.into
         held_left, held_right = max(left, at(fleet.least, place)), min(right, at(fleet.most, place))
@@ -208,13 +221,15 @@ def change(work: Work, given: tuple[int, float]) -> float:
     return done
 
 
-def recover(work: Work, given: tuple[float, Floats]) -> None:
-    """Write the stored energies [kWh] after each step, backwards from the end."""
-    stored, out = given
+def recover(fleet: Fleet, given: tuple[int, float, Work, Floats]) -> None:
+    """Write a home's stored energies [kWh] after each step, backwards from the end."""
+    home, stored, work, out = given
     for number in range(len(out) - 1, -1, -1):
+        place = Place(home, number)
         out[number] = stored
         before = stored - change(work, (number, stored))
-        stored = min(max(before, work.left[number]), work.right[number])
+        left_over = min(max(before, work.left[number]), work.right[number])
+        stored = (left_over + at(fleet.drain, place)) / at(fleet.retention, place)
 
 
 def solve_homes(fleet: Fleet) -> Answer:
@@ -228,10 +243,10 @@ def solve_homes(fleet: Fleet) -> Answer:
         if failed < 0:
             stored, bound = best_end(work, value)
             answer.bound[home] = bound
-            recover(work, (stored, answer.stored[home]))
+            recover(fleet, (home, stored, work, answer.stored[home]))
     return answer
 
 
 HELPERS: Final = (
-    at, make_work, push, step_of, describe, merge, forward, best_end, change, recover,
+    at, make_work, push, step_of, describe, merge, leak, forward, best_end, change, recover,
 )  # fmt: skip

@@ -56,6 +56,7 @@ def _solve_group(fleet: Fleet) -> Answer:
     total, failed = np.zeros(homes), np.full(homes, -1)
     for number in range(steps):
         cost = _cost(Fleet(*(plane[:, number] for plane in planes)))
+        values[-1] = _leaked(values[-1], retention=planes.retention[:, number], drain=planes.drain[:, number])
         value, added, broken = _advance(
             values[-1], cost, least=planes.least[:, number], most=planes.most[:, number]
         )
@@ -67,7 +68,7 @@ def _solve_group(fleet: Fleet) -> Answer:
     down = np.where(slope < 0.0, length, 0.0)
     total += (np.where(slope < 0.0, slope, 0.0) * down).sum(axis=1)
     stored = np.minimum(values[-1].left + down.sum(axis=1), values[-1].right)
-    return Answer(total, _recover(values, costs, end=stored), failed)
+    return Answer(total, _recover(values, costs, planes=planes, end=stored), failed)
 
 
 def _cost(step: Fleet) -> Cost:
@@ -171,14 +172,21 @@ def _advance(
     return Value(left, right, narrow), cost.at_lowest + added.sum(axis=1), broken
 
 
-def _recover(values: list[Value], costs: list[Cost], *, end: Floats) -> Floats:
+def _leaked(value: Value, *, retention: Floats, drain: Floats) -> Value:
+    """The value functions of the energy left after a step's leak and drain."""
+    segments = Segments(value.segments.slope / retention[:, None], value.segments.length * retention[:, None])
+    return Value(retention * value.left - drain, retention * value.right - drain, segments)
+
+
+def _recover(values: list[Value], costs: list[Cost], *, planes: Fleet, end: Floats) -> Floats:
     """(n, T) stored energies [kWh] after each step, backwards from the end."""
     stored = np.empty((len(end), len(costs)))
     now = end
     for number in range(len(costs) - 1, -1, -1):
         stored[:, number] = now
         value = values[number]
-        now = np.clip(now - _change(value, costs[number], stored=now), value.left, value.right)
+        left_over = np.clip(now - _change(value, costs[number], stored=now), value.left, value.right)
+        now = (left_over + planes.drain[:, number]) / planes.retention[:, number]
     return stored
 
 

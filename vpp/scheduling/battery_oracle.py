@@ -1,7 +1,8 @@
 """The exact optimum of home batteries at given prices, by slope-trick dynamic programming.
 
 For each home: minimize what import costs less what export earns plus wear, over charge and discharge within power
-limits, with losses by direction, stored energy within bounds at every step and not below a given end.
+limits, with losses by direction, leakage, energy others take out, stored energy within bounds at every step and not
+below a given end.
 
 The least cost to reach a stored energy is a convex piecewise-linear function of it: a left end and a sorted list of
 slopes. A step merges its own cost, again sorted slopes over the change of stored energy, into the list (an infimal
@@ -114,7 +115,8 @@ def _result(problem: BatteryProblem, *, fleet: Fleet, answer: Answer) -> Battery
 
 def _fill(result: BatteryResult, rows: slice, *, fleet: Fleet, step_h: float) -> None:
     stored = result.stored_kwh[rows]
-    change = np.diff(stored, axis=1, prepend=np.broadcast_to(fleet.start, (len(stored), 1)))
+    before = np.hstack([np.broadcast_to(fleet.start, (len(stored), 1)), stored[:, :-1]])
+    change = stored - (fleet.retention * before - fleet.drain)
     charge = np.clip(change / fleet.charge_efficiency, 0.0, fleet.charge)
     discharge = np.clip(change * -fleet.discharge_efficiency, 0.0, fleet.discharge)
     grid = fleet.net + charge - discharge

@@ -13,6 +13,7 @@ from vpp.errors import VppError
 Floats = NDArray[np.float64]
 MOST_STEPS: Final = 2016  # a week of five minutes; memory grows with the square
 NAMED: Final = 5
+CONSTANT: Final = ("start_kwh", "end_kwh", "wear_per_kwh", "retention")  # fields without steps
 
 
 class ScheduleError(VppError):
@@ -30,7 +31,7 @@ class InfeasibleScheduleError(ScheduleError):
 class Fleet(NamedTuple):
     """A checked problem as plain arrays for the solvers: each is (N or 1, T or 1), read with `at`.
 
-    Energies and powers are per step: AC energy [kWh], prices and wear [currency/kWh], efficiencies [1].
+    Energies and powers are per step: AC energy [kWh], prices and wear [currency/kWh], efficiencies and retention [1].
     """
 
     net: Floats
@@ -44,6 +45,8 @@ class Fleet(NamedTuple):
     charge_efficiency: Floats
     discharge_efficiency: Floats
     wear: Floats
+    retention: Floats
+    drain: Floats
 
 
 class Answer(NamedTuple):
@@ -76,6 +79,11 @@ class BatteryProblem:
         Scalar or (N,) one-way efficiencies [1], in (0, 1].
     wear_per_kwh
         Scalar or (N,) cost of use on each AC kWh discharged [currency/kWh], >= 0.
+    retention
+        Scalar or (N,) share of the stored energy that is left after a step [1], in (0, 1]; 1 leaks nothing.
+    drain_kwh
+        Scalar, (N,) or (N, T) energy taken out of the store in each step by others [kWh], after the leak: a trip
+        of a car, hot water; negative where they add to it.
     end_kwh
         Scalar or (N,) least energy stored at the end [kWh]; None asks for at least the start.
     names
@@ -99,6 +107,8 @@ class BatteryProblem:
     charge_efficiency: Floats | float = 0.95
     discharge_efficiency: Floats | float = 0.95
     wear_per_kwh: Floats | float = 0.0
+    retention: Floats | float = 1.0
+    drain_kwh: Floats | float = 0.0
     end_kwh: Floats | float | None = None
     names: tuple[str, ...] = ()
 
@@ -115,14 +125,14 @@ class BatteryProblem:
         self._check_values()
 
     def _check_values(self) -> None:
-        for name in ("net_kw", "buy_per_kwh", "sell_per_kwh"):
+        for name in ("net_kw", "buy_per_kwh", "sell_per_kwh", "drain_kwh"):
             self._refuse(~np.isfinite(self._plane(name)), f"{name} is not a finite number")
         for name in ("start_kwh", "least_kwh", "most_kwh", "charge_kw", "discharge_kw", "wear_per_kwh"):
             values = self._plane(name)
             self._refuse(
                 ~(np.isfinite(values) & (values >= 0)), f"{name} is not a finite number of 0 or more"
             )
-        for name in ("charge_efficiency", "discharge_efficiency"):
+        for name in ("charge_efficiency", "discharge_efficiency", "retention"):
             values = self._plane(name)
             self._refuse(~((values > 0) & (values <= 1)), f"{name} is not more than 0 and at most 1")
         self._refuse(self._plane("least_kwh") > self._plane("most_kwh"), "least_kwh is above most_kwh")
@@ -155,7 +165,7 @@ class BatteryProblem:
             raise ScheduleError(f"{name} is not an array of numbers") from None
         shape = np.shape(getattr(self, name))
         by_step = name.endswith("_per_kwh") and name != "wear_per_kwh"
-        constant = name.endswith("efficiency") or name in ("start_kwh", "end_kwh", "wear_per_kwh")
+        constant = name.endswith("efficiency") or name in CONSTANT
         if shape == ():
             return value.reshape(1, 1)
         if shape == (homes,) and not by_step:
@@ -182,6 +192,8 @@ class BatteryProblem:
             charge_efficiency=self._plane("charge_efficiency"),
             discharge_efficiency=self._plane("discharge_efficiency"),
             wear=self._plane("wear_per_kwh"),
+            retention=self._plane("retention"),
+            drain=self._plane("drain_kwh"),
         )
 
     def _with_end(self, least: Floats, end: Floats) -> Floats:

@@ -44,20 +44,25 @@ def drawn_homes(seed: int) -> BatteryProblem:
     capacity = chance.uniform(0.0, 10.0, homes) * (chance.random(homes) < 0.9)
     reserve = chance.uniform(0.0, 0.5, (homes, steps)) * capacity[:, None]
     start = reserve.max(axis=1) + chance.uniform(0.0, 0.5, homes) * (capacity - reserve.max(axis=1))
+    leaks = chance.random() < 0.5  # such a store may run empty, so that no reserve can be asked of it
     return BatteryProblem(
         net_kw=np.round(chance.normal(0.0, 3.0, (homes, steps)), 1),
         buy_per_kwh=buy,
         sell_per_kwh=buy * chance.choice([0.0, 0.5, 1.0], (homes, steps)),
         step_h=float(chance.choice([0.25, 1.0])),
         start_kwh=start,
-        least_kwh=reserve,
+        least_kwh=0.0 if leaks else reserve,
         most_kwh=capacity,
         charge_kw=chance.uniform(0.0, 5.0, (homes, steps)),
         discharge_kw=np.where(chance.random((homes, steps)) < 0.2, 0.0, 3.0),
         charge_efficiency=chance.choice([0.85, 1.0], homes),
         discharge_efficiency=chance.choice([0.9, 1.0], homes),
         wear_per_kwh=chance.choice([0.0, 0.03], homes),
-        end_kwh=None if chance.random() < 0.5 else 0.0,
+        end_kwh=0.0 if leaks or chance.random() < 0.5 else None,
+        retention=chance.uniform(0.8, 1.0, homes) if leaks else 1.0,
+        drain_kwh=-np.round(chance.uniform(0.0, 0.02, (homes, steps)), 2) * capacity[:, None]
+        if leaks
+        else 0.0,
     )
 
 
@@ -87,6 +92,22 @@ def test_a_cheap_hour_is_stored_for_a_dear_one(path: Path) -> None:
 )
 def test_what_the_battery_may_do_decides_the_cost(path: Path, changed: dict[str, Any], cost: float) -> None:
     assert solve_batteries(one_home(**changed), path=path).objective == pytest.approx([cost], abs=1e-12)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_what_leaks_and_what_is_taken_out_has_to_be_charged(path: Path) -> None:
+    # 1 kWh is left of 2; 1.5 are taken from it at once, so the first hour must charge 0.5; a kWh kept costs 0.20
+    problem = one_home(
+        start_kwh=2.0,
+        end_kwh=0.0,
+        retention=0.5,
+        drain_kwh=np.array([[1.5, 0.0]]),
+        buy_per_kwh=np.array([0.10, 0.15]),
+    )
+    result = solve_batteries(problem, path=path)
+    assert result.charge_kw.tolist() == [[0.5, 0.0]]
+    assert result.stored_kwh.tolist() == [[0.0, 0.0]]
+    assert result.objective == pytest.approx([0.1 * 1.5 + 0.15], abs=1e-12)
 
 
 @pytest.mark.parametrize("path", PATHS)
