@@ -3,6 +3,7 @@
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from apps.accounts.models import Organization
 from apps.sites.models import Site
 
 
@@ -25,3 +26,16 @@ class SiteFlexibility(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["signal_id", "site"], name="flexibility_once")]
+
+
+class PortfolioSnapshot(models.Model):
+    """What every home of an organization can give, as arrays, so that the portfolio's question costs one row."""
+
+    organization = models.OneToOneField(Organization, on_delete=models.CASCADE, primary_key=True)
+    computed_at = models.DateTimeField()
+    homes = models.PositiveIntegerField()
+    arrays = models.BinaryField(
+        help_text="one value a home and column, as apps.flexibility.packing packs them"
+    )
+    profiles = models.BinaryField(help_text="what homes drew by hour of day, likewise")
+    reach = models.JSONField(default=dict, help_text="mean and variance of the share in reach")
