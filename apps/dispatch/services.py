@@ -16,7 +16,8 @@ from apps.common.redis import client, publish
 from apps.dispatch.errors import SignalUnknownError
 from apps.dispatch.models import Plan, Schedule, Tracker
 from apps.dispatch.selectors import newest_revision, newest_schedules, silent_site_ids
-from apps.flexibility.services import FleetFlexibility, SignalIntervals, flexibility_compute
+from apps.flexibility.rows import SignalIntervals
+from apps.flexibility.services import FleetFlexibility, flexibility_compute
 from apps.hubs.instructions import Order, instructions_queue, milliseconds
 from apps.hubs.selectors import active_hubs_by_site
 from apps.programs.models import GridSignal

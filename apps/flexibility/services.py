@@ -5,24 +5,26 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from django.db import transaction
 from numpy.typing import NDArray
 
+from apps.flexibility.baselines import BaselineRule, baselines_compute, fits
 from apps.flexibility.history import QUARTER, Window, past_days
 from apps.flexibility.models import SiteFlexibility
+from apps.flexibility.rows import SignalIntervals
 from apps.sites.models import Resource, Site
 from apps.sites.selectors import resources_by_site
 from apps.telemetry.rollups import roll_up
 from apps.telemetry.selectors import latest_by_site, recent_means
 from vpp.baselines.days import select_days
+from vpp.baselines.registry import DEFAULT_METHOD
 from vpp.baselines.ten_of_ten import adjustment_window, mean_ten_of_ten
 from vpp.errors import VppError
 from vpp.flexibility.envelope import ShedEnvelope, build_shed_envelope
-from vpp.flexibility.intraday import blend_with_present
+from vpp.forecasting.blend import blend_with_present
 from vpp.resources.battery import Battery
 from vpp.resources.bounds import ResourceError
 from vpp.resources.ev import Ev
@@ -31,9 +33,8 @@ from vpp.resources.pv import Pv
 from vpp.resources.site import SiteState
 
 Floats = NDArray[np.float64]
-BASELINE_METHOD = "mean 10 of 10, additive same-day adjustment"
 PRESENT = timedelta(minutes=5)
-COLUMNS = ("grid_kw", "load_kw", "pv_kw", "ev_kw", "heat_kw")
+COLUMNS = ("load_kw", "pv_kw", "ev_kw", "heat_kw")
 # The hub reports a tank's heat; of it half may be missing when the event starts, at this performance.
 HEAT_PUMP_COP = 3.0
 TANK_USABLE = 0.5
@@ -44,20 +45,6 @@ NEEDED = {
     Resource.Kind.HEAT_PUMP: ("rated_kw", "tank_kwh"),
     Resource.Kind.PV: ("peak_kw",),
 }
-
-
-@dataclasses.dataclass(frozen=True)
-class SignalIntervals:
-    """The intervals of a grid signal, as this app needs them (signals live above)."""
-
-    signal_id: UUID
-    starts_at: datetime
-    interval_s: int
-    count: int
-
-    @property
-    def step(self) -> timedelta:
-        return timedelta(seconds=self.interval_s)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,8 +64,10 @@ def flexibility_compute(
     excluded_days: Collection[date],
     now: datetime,
     freeze_baseline: bool,
+    method: str = DEFAULT_METHOD,
+    holidays: Collection[date] = (),
 ) -> FleetFlexibility:
-    """Compute and store every home's baseline and envelope for the intervals of a signal.
+    """Compute and store every home's baseline, by the program's method, and envelope for a signal's intervals.
 
     With `freeze_baseline`, a baseline that is stored already is kept: what a running event is measured
     against does not move.
@@ -88,15 +77,16 @@ def flexibility_compute(
     for site in sites:
         groups.setdefault(site.time_zone, []).append(site)
     frozen = _stored_baselines(intervals) if freeze_baseline else {}
+    rule = BaselineRule(method, frozenset(holidays), frozenset(excluded_days))
     forecasts = [
-        _forecast(group, zone=ZoneInfo(name), intervals=intervals, excluded_days=excluded_days)
+        _forecast(group, zone=ZoneInfo(name), intervals=intervals, rule=rule)
         for name, group in groups.items()
     ]
     ordered = [site for group in groups.values() for site in group]
     merged = _merge(forecasts, count=intervals.count)
     for index, site in enumerate(ordered):
         if site.pk in frozen:
-            merged.baseline_kw[index] = frozen[site.pk]
+            merged.baseline_kw[index] = frozen[site.pk].baseline_kw
     merged.uncontrolled_kw = _with_present(merged.uncontrolled_kw, ordered, intervals=intervals, now=now)
     states, notes = _site_states(ordered)
     for site, reason in zip(ordered, merged.reasons, strict=True):
@@ -111,7 +101,8 @@ def flexibility_compute(
         heat_forecast_kw=merged.heat_kw,
     )
     fleet = FleetFlexibility(ordered, envelope, notes, _inputs(ordered, states, forecast=merged))
-    _store(fleet, intervals=intervals, now=now, keep=set(frozen))
+    methods = {site.pk: frozen[site.pk].baseline_method if site.pk in frozen else method for site in ordered}
+    _store(fleet, intervals=intervals, now=now, methods=methods)
     return fleet
 
 
@@ -125,21 +116,19 @@ class _Forecast:
 
 
 def _forecast(
-    sites: Sequence[Site], *, zone: ZoneInfo, intervals: SignalIntervals, excluded_days: Collection[date]
+    sites: Sequence[Site], *, zone: ZoneInfo, intervals: SignalIntervals, rule: BaselineRule
 ) -> _Forecast:
     """Baseline of the meter and of what stands behind it, from the latest similar days."""
     event_day = intervals.starts_at.astimezone(zone).date()
-    days = select_days(event_day, excluded=excluded_days)
+    days = select_days(event_day, holidays=rule.holidays, excluded=rule.excluded_days)
     ids = [site.pk for site in sites]
     event = Window(intervals.starts_at, intervals.step, intervals.count, zone)
     history = past_days(site_ids=ids, days=days, window=event, columns=COLUMNS).values
     adjust = adjustment_window(intervals.starts_at)
     window = Window(adjust.starts_at, QUARTER, (adjust.ends_at - adjust.starts_at) // QUARTER, zone)
-    before = past_days(site_ids=ids, days=days, window=window, columns=COLUMNS[:3]).values
-    actual = past_days(site_ids=ids, days=[event_day], window=window, columns=COLUMNS[:3]).values
-    baseline = mean_ten_of_ten(
-        history["grid_kw"], adjust_history_kw=before["grid_kw"], adjust_actual_kw=actual["grid_kw"][:, 0]
-    )
+    before = past_days(site_ids=ids, days=days, window=window, columns=COLUMNS[:2]).values
+    actual = past_days(site_ids=ids, days=[event_day], window=window, columns=COLUMNS[:2]).values
+    baseline = baselines_compute(site_ids=ids, zone=zone, intervals=intervals, rule=rule)
     uncontrolled = mean_ten_of_ten(
         _uncontrolled(history),
         adjust_history_kw=_uncontrolled(before),
@@ -150,7 +139,7 @@ def _forecast(
         uncontrolled.baseline_kw,
         mean_ten_of_ten(np.nan_to_num(history["ev_kw"]), adjustment="none").baseline_kw,
         mean_ten_of_ten(np.nan_to_num(history["heat_kw"]), adjustment="none").baseline_kw,
-        [reason if not ok else "" for reason, ok in zip(baseline.reason, baseline.ok, strict=True)],
+        baseline.reasons,
     )
 
 
@@ -264,15 +253,15 @@ def _listed(values: Floats) -> list[list[float | None]]:
     return [[None if math.isnan(value) else round(value, 5) for value in row] for row in values.tolist()]
 
 
-def _stored_baselines(intervals: SignalIntervals) -> dict[int, list[float]]:
-    rows = SiteFlexibility.objects.filter(
-        signal_id=intervals.signal_id, starts_at=intervals.starts_at, interval_s=intervals.interval_s
-    )
-    return {row.site_id: row.baseline_kw for row in rows if len(row.baseline_kw) == intervals.count}
+def _stored_baselines(intervals: SignalIntervals) -> dict[int, SiteFlexibility]:
+    rows = SiteFlexibility.objects.filter(signal_id=intervals.signal_id)
+    return {row.site_id: row for row in rows if fits(row, intervals=intervals)}
 
 
 @transaction.atomic
-def _store(fleet: FleetFlexibility, *, intervals: SignalIntervals, now: datetime, keep: set[int]) -> None:
+def _store(
+    fleet: FleetFlexibility, *, intervals: SignalIntervals, now: datetime, methods: Mapping[int, str]
+) -> None:
     envelope = fleet.envelope
     rows = [
         SiteFlexibility(
@@ -284,13 +273,14 @@ def _store(fleet: FleetFlexibility, *, intervals: SignalIntervals, now: datetime
             baseline_kw=envelope.baseline_kw[index].tolist(),
             max_shed_kw=np.maximum(0.0, envelope.max_shed_kw[index]).tolist(),
             energy_kwh=float(envelope.battery_kwh[index]),
-            baseline_method=BASELINE_METHOD,
+            baseline_method=methods[site.pk],
             note=fleet.notes.get(site.pk, ""),
         )
         for index, site in enumerate(fleet.sites)
         if not np.isnan(envelope.baseline_kw[index]).any() and not np.isnan(envelope.max_shed_kw[index]).any()
     ]
-    updated = ["computed_at", "starts_at", "interval_s", "baseline_kw", "max_shed_kw", "energy_kwh", "note"]
+    updated = ["computed_at", "starts_at", "interval_s", "baseline_kw", "max_shed_kw", "energy_kwh"]
+    updated += ["baseline_method", "note"]
     SiteFlexibility.objects.bulk_create(
         rows, update_conflicts=True, unique_fields=["signal_id", "site"], update_fields=updated
     )

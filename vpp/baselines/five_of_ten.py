@@ -11,6 +11,8 @@ day, how weights go with days (here the most recent day has the greatest), and h
 as many as are averaged). The tariff was not read.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from vpp.baselines.adjust import Correction, average_and_correct
@@ -19,6 +21,7 @@ from vpp.baselines.data import EventData
 from vpp.baselines.result import BaselineResult, Bools, Floats
 
 BEFORE_AND_AFTER = Correction("ratio", hours=2, gap_hours=2, after=True, cap=(1 / 1.4, 1.4))
+BEFORE_ONLY = replace(BEFORE_AND_AFTER, after=False)
 _WEEKEND_WEIGHTS = np.array([0.5, 0.3, 0.2])
 
 

@@ -22,3 +22,16 @@ def pjm_same_day(data: EventData) -> BaselineResult:
         The event's meter data; its rows reach 4 h before the event and 3 h beyond.
     """
     return flat_level(data, data.before(hours=3, gap_hours=1), data.after(hours=2, gap_hours=1))
+
+
+def three_hours_before(data: EventData) -> BaselineResult:
+    """Hold the mean of the three hours before the event: what can be said while the two after it are to come.
+
+    A provisional stand-in of this library, for dispatch only; the rule itself knows no such thing.
+
+    Parameters
+    ----------
+    data
+        The event's meter data; its rows reach 4 h before the event.
+    """
+    return flat_level(data, data.before(hours=3, gap_hours=1))

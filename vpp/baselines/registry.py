@@ -7,6 +7,7 @@ load, `candidate_days` tells.
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from types import MappingProxyType
 from typing import Final
 
@@ -14,14 +15,14 @@ from vpp.baselines.caiso_ten_of_ten import caiso_ten_of_ten
 from vpp.baselines.data import EventData
 from vpp.baselines.days import BaselineError, DayRule, day_type, day_type_with_saturday, select_days
 from vpp.baselines.ercot_middle_eight_of_ten import ercot_middle_eight_of_ten
-from vpp.baselines.five_of_ten import five_of_ten
+from vpp.baselines.five_of_ten import BEFORE_ONLY, five_of_ten
 from vpp.baselines.iso_ne_ten_of_ten import iso_ne_ten_of_ten
 from vpp.baselines.japan_high_four_of_five import japan_high_four_of_five
 from vpp.baselines.meter_before import meter_before
 from vpp.baselines.nyiso_high_five_of_ten import nyiso_high_five_of_ten
 from vpp.baselines.pjm_high_four_of_five import pjm_high_four_of_five
 from vpp.baselines.pjm_match_day import pjm_match_day
-from vpp.baselines.pjm_same_day import pjm_same_day
+from vpp.baselines.pjm_same_day import pjm_same_day, three_hours_before
 from vpp.baselines.result import BaselineResult
 
 Calculate = Callable[[EventData], BaselineResult]
@@ -32,7 +33,8 @@ class Method:
     """A named way to calculate baselines.
 
     `look_back_days` is how far back its days lie [d], 0 for a method of the event day alone; `type_of` tells
-    which days are alike.
+    which days are alike. It looks at `before_hours` before the event and `after_hours` after it [h], or at
+    the `whole_day`. While the hours after the event are not measured yet, `provisional` stands in for it.
     """
 
     name: str
@@ -40,24 +42,55 @@ class Method:
     calculate: Calculate
     look_back_days: int = 45
     type_of: DayRule = day_type
+    before_hours: int = 4
+    after_hours: int = 0
+    whole_day: bool = False
+    provisional: Calculate | None = None
+
+    @property
+    def before_event(self) -> Calculate:
+        """What can be calculated without the hours after the event."""
+        return self.provisional or self.calculate
+
+    @property
+    def final_needs_after(self) -> bool:
+        """Whether the final baseline needs hours after the event."""
+        return self.after_hours > 0
 
 
 _ALL = (
+    Method("mean_10_of_10", "Mean 10 of 10, additive same-day adjustment", iso_ne_ten_of_ten),
     Method("caiso_10_of_10", "CAISO 10-of-10, same-day adjustment", caiso_ten_of_ten),
-    Method("residential_5_of_10", "Residential 5-of-10, adjusted before and after", five_of_ten),
+    Method(
+        "residential_5_of_10",
+        "Residential 5-of-10, adjusted before and after",
+        five_of_ten,
+        after_hours=4,
+        provisional=partial(five_of_ten, correction=BEFORE_ONLY),
+    ),
     Method(
         "pjm_high_4_of_5", "PJM high 4 of 5, additive", pjm_high_four_of_five, type_of=day_type_with_saturday
     ),
-    Method("pjm_same_day", "PJM Same Day (3+2)", pjm_same_day, look_back_days=0),
-    Method("pjm_match_day", "PJM Match Day (3-day average)", pjm_match_day),
+    Method(
+        "pjm_same_day",
+        "PJM Same Day (3+2)",
+        pjm_same_day,
+        look_back_days=0,
+        after_hours=3,
+        provisional=three_hours_before,
+    ),
+    Method("pjm_match_day", "PJM Match Day (3-day average)", pjm_match_day, after_hours=4, whole_day=True),
     Method("iso_ne_10_of_10", "ISO-NE mean 10-of-10", iso_ne_ten_of_ten, type_of=day_type_with_saturday),
-    Method("ercot_middle_8_of_10", "ERCOT middle 8-of-10", ercot_middle_eight_of_ten),
+    Method("ercot_middle_8_of_10", "ERCOT middle 8-of-10", ercot_middle_eight_of_ten, whole_day=True),
     Method(
         "nyiso_high_5_of_10", "NYISO high 5 of 10, 80 to 120 %", nyiso_high_five_of_ten, look_back_days=30
     ),
     Method("japan_high_4_of_5", "Japan High 4 of 5", japan_high_four_of_five, look_back_days=30),
-    Method("meter_before_after", "Meter before / meter after", meter_before, look_back_days=0),
+    Method(
+        "meter_before_after", "Meter before / meter after", meter_before, look_back_days=0, before_hours=1
+    ),
 )
+DEFAULT_METHOD: Final = "mean_10_of_10"
 METHODS: Final[Mapping[str, Method]] = MappingProxyType({method.name: method for method in _ALL})
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from apps.flexibility.history import Window
 from apps.flexibility.models import SiteFlexibility
-from apps.flexibility.services import FleetFlexibility, SignalIntervals, flexibility_compute
+from apps.flexibility.rows import SignalIntervals
+from apps.flexibility.services import FleetFlexibility, flexibility_compute
 from apps.programs.models import GridSignal
 from apps.sites.models import Site
 from tests import factories

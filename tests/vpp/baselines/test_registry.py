@@ -19,6 +19,7 @@ seeds = st.integers(0, 10**6)
 
 def test_the_names() -> None:
     assert list(METHODS) == [
+        "mean_10_of_10",
         "caiso_10_of_10",
         "residential_5_of_10",
         "pjm_high_4_of_5",
