@@ -1,5 +1,7 @@
 """What each home can give in the intervals of a grid signal, as known at one instant."""
 
+from typing import Any
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
@@ -39,3 +41,56 @@ class PortfolioSnapshot(models.Model):
     )
     profiles = models.BinaryField(help_text="what homes drew by hour of day, likewise")
     reach = models.JSONField(default=dict, help_text="mean and variance of the share in reach")
+
+
+class RealField(models.FloatField):
+    """Four bytes instead of eight: a forecast is not known to seven digits."""
+
+    def db_type(self, connection: Any) -> str:
+        return "real"
+
+
+class ForecastRun(models.Model):
+    """What was expected of an organization's homes, as known when it was issued; never changed afterwards."""
+
+    class Quantity(models.TextChoices):
+        LOAD = "load"
+        PV = "pv"
+        NET = "net"
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE)
+    quantity = models.CharField(max_length=8, choices=Quantity)
+    issued_at = models.DateTimeField(help_text="nothing that ended later was known")
+    starts_at = models.DateTimeField()
+    step_s = models.PositiveIntegerField()
+    count = models.PositiveIntegerField()
+    levels = ArrayField(models.FloatField(), help_text="of the quantiles")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "quantity", "issued_at"], name="forecast_issued_once"
+            )
+        ]
+
+
+class ForecastValues(models.Model):
+    """One home's part of a run, or the whole portfolio's where `site` is empty [kW], load convention."""
+
+    run = models.ForeignKey(ForecastRun, on_delete=models.CASCADE, related_name="values")
+    site = models.ForeignKey(Site, null=True, on_delete=models.CASCADE)
+    method = models.CharField(max_length=64)
+    mean_kw = ArrayField(
+        RealField(null=True), help_text="one value an interval, empty where nothing is known"
+    )
+    quantiles_kw = ArrayField(ArrayField(RealField(null=True)), help_text="one row a level")
+    homes = models.PositiveIntegerField(default=1, help_text="how many are in the sum")
+    note = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["run", "site"], name="forecast_site_once"),
+            models.UniqueConstraint(
+                fields=["run"], condition=models.Q(site=None), name="forecast_portfolio_once"
+            ),
+        ]

@@ -28,11 +28,27 @@ class Site(models.Model):
     import_limit_kw = models.FloatField(default=17.0, validators=[MinValueValidator(0)])
     export_limit_kw = models.FloatField(default=10.0, validators=[MinValueValidator(0)])
     reserve_soc = models.FloatField(default=0.1, validators=[MinValueValidator(0), MaxValueValidator(1)])
+    latitude_deg = models.FloatField(
+        null=True, blank=True, validators=[MinValueValidator(-90), MaxValueValidator(90)]
+    )
+    longitude_deg = models.FloatField(
+        null=True, blank=True, validators=[MinValueValidator(-180), MaxValueValidator(180)]
+    )
     created_at = models.DateTimeField()
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["organization", "name"], name="site_name"),
+            models.CheckConstraint(
+                condition=Q(latitude_deg__isnull=True, longitude_deg__isnull=True)
+                | Q(
+                    latitude_deg__isnull=False,
+                    longitude_deg__isnull=False,
+                    latitude_deg__range=(-90, 90),
+                    longitude_deg__range=(-180, 180),
+                ),
+                name="site_place",
+            ),
             models.CheckConstraint(
                 condition=Q(import_limit_kw__gte=0, export_limit_kw__gte=0), name="site_limits"
             ),

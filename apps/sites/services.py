@@ -26,7 +26,9 @@ def grid_area_create(*, organization: Organization, name: str) -> GridArea:
 def site_create(
     *, organization: Organization, name: str, now: datetime, grid_area: GridArea | None = None, **limits: Any
 ) -> Site:
-    """Create a site; `limits` are import_limit_kw, export_limit_kw, reserve_soc, time_zone."""
+    """Create a site; `limits` are import_limit_kw, export_limit_kw, reserve_soc, time_zone, and where it
+    stands: latitude_deg, longitude_deg.
+    """
     site = Site(organization=organization, name=name, grid_area=grid_area, created_at=now, **limits)
     try:
         site.full_clean()
@@ -43,6 +45,9 @@ def _check(site: Site) -> None:
     """What the fields' own validators let through: a comparison with NaN says nothing."""
     if not all(map(math.isfinite, (site.import_limit_kw, site.export_limit_kw, site.reserve_soc))):
         raise ValidationError({"import_limit_kw": "limits and reserve must be finite numbers"})
+    place = [degrees for degrees in (site.latitude_deg, site.longitude_deg) if degrees is not None]
+    if len(place) == 1 or not all(map(math.isfinite, place)):
+        raise ValidationError({"latitude_deg": "a place has a latitude and a longitude"})
     try:
         ZoneInfo(site.time_zone)
     except (ZoneInfoNotFoundError, ValueError) as error:
