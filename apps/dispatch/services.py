@@ -3,7 +3,7 @@
 import dataclasses
 import time
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -21,7 +21,7 @@ from apps.flexibility.services import FleetFlexibility, flexibility_compute
 from apps.hubs.instructions import Order, instructions_queue, milliseconds
 from apps.hubs.selectors import active_hubs_by_site
 from apps.programs.models import GridSignal
-from apps.programs.selectors import enrolled_site_ids, opted_out_site_ids
+from apps.programs.selectors import earlier_event_days, enrolled_site_ids, opted_out_site_ids
 from apps.programs.services import signal_set_state
 from apps.sites.models import Resource
 from apps.sites.selectors import resources_by_site, sites_of_organization
@@ -98,23 +98,17 @@ def signal_release(*, signal_id: UUID, reason: str, now: datetime) -> None:
 def _flexibility(signal: GridSignal, *, now: datetime) -> FleetFlexibility:
     site_ids = enrolled_site_ids(program=signal.program, at=now)
     sites = list(sites_of_organization(organization=signal.organization).filter(pk__in=site_ids))
+    zone = ZoneInfo(sites[0].time_zone if sites else "UTC")
     intervals = SignalIntervals(signal.pk, signal.starts_at, signal.interval_s, len(signal.target_kw))
     return flexibility_compute(
         intervals=intervals,
         sites=sites,
-        excluded_days=_event_days(signal),
+        excluded_days=earlier_event_days(signal=signal, zone=zone),
         now=now,
         freeze_baseline=now >= signal.starts_at,
+        method=signal.program.baseline_method,
+        holidays=signal.program.holidays,
     )
-
-
-def _event_days(signal: GridSignal) -> set[date]:
-    """Days of the program's earlier events do not tell what a home usually draws."""
-    earlier = GridSignal.objects.filter(program=signal.program, starts_at__lt=signal.starts_at).exclude(
-        pk=signal.pk
-    )
-    zone = ZoneInfo("UTC")
-    return {starts_at.astimezone(zone).date() for starts_at in earlier.values_list("starts_at", flat=True)}
 
 
 def _allocate(request: Request, fleet: FleetFlexibility) -> AllocationResult:

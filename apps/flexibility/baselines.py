@@ -15,7 +15,8 @@ from apps.flexibility.selectors import flexibility_of_signal
 from apps.sites.models import Site
 from vpp.baselines.data import EventData
 from vpp.baselines.days import day_type
-from vpp.baselines.registry import DEFAULT_METHOD, METHODS, Method, candidate_days, method_named
+from vpp.baselines.names import DEFAULT_METHOD
+from vpp.baselines.registry import METHODS, Method, candidate_days, method_named
 
 Floats = NDArray[np.float64]
 # A batch's rows are held at once: 2000 homes x 32 days x 96 quarter-hours are 50 MB.

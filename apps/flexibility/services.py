@@ -20,7 +20,7 @@ from apps.sites.selectors import resources_by_site
 from apps.telemetry.rollups import roll_up
 from apps.telemetry.selectors import latest_by_site, recent_means
 from vpp.baselines.days import select_days
-from vpp.baselines.registry import DEFAULT_METHOD
+from vpp.baselines.names import DEFAULT_METHOD
 from vpp.baselines.ten_of_ten import adjustment_window, mean_ten_of_ten
 from vpp.errors import VppError
 from vpp.flexibility.envelope import ShedEnvelope, build_shed_envelope

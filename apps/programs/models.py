@@ -5,12 +5,20 @@ from decimal import Decimal
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 
 from apps.accounts.models import Organization
 from apps.sites.models import Site
+from vpp.baselines.names import DEFAULT_METHOD, PROGRAM_METHODS
+
+
+def known_baseline_method(name: str) -> None:
+    """Refuse a method that no program can be measured by."""
+    if name not in PROGRAM_METHODS:
+        raise ValidationError(f"no baseline method {name!r}; there are {', '.join(PROGRAM_METHODS)}")
 
 
 class Program(models.Model):
@@ -33,6 +41,16 @@ class Program(models.Model):
         help_text="per home and event",
     )
     currency = models.CharField(max_length=3, default="EUR")
+    baseline_method = models.CharField(
+        max_length=64, default=DEFAULT_METHOD, validators=[known_baseline_method]
+    )
+    holidays = ArrayField(
+        models.DateField(),
+        default=list,
+        blank=True,
+        size=400,
+        help_text="local dates that baselines take for weekend",
+    )
     created_at = models.DateTimeField()
 
     class Meta:

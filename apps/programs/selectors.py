@@ -1,7 +1,8 @@
 """Reads of programs and grid signals."""
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.db.models import Q, QuerySet
 
@@ -44,6 +45,25 @@ def enrolled_site_ids(*, program: Program, at: datetime) -> list[int]:
 def opted_out_site_ids(*, signal_id: UUID) -> set[int]:
     """Return the sites whose household said no."""
     return set(OptOut.objects.filter(signal_id=signal_id).values_list("site_id", flat=True))
+
+
+def earlier_event_days(*, signal: GridSignal, zone: ZoneInfo) -> set[date]:
+    """Return the local days of the program's earlier events: they do not tell what a home usually draws."""
+    earlier = GridSignal.objects.filter(program=signal.program, starts_at__lt=signal.starts_at)
+    periods = earlier.exclude(pk=signal.pk).values_list("starts_at", "ends_at")
+    return {day for period in periods for day in _days(*period, zone=zone)}
+
+
+def event_days_of_program(*, program: Program, zone: ZoneInfo) -> set[date]:
+    """Return the local days of all the program's events."""
+    periods = GridSignal.objects.filter(program=program).values_list("starts_at", "ends_at")
+    return {day for period in periods for day in _days(*period, zone=zone)}
+
+
+def _days(starts_at: datetime, ends_at: datetime, *, zone: ZoneInfo) -> list[date]:
+    first = starts_at.astimezone(zone).date()
+    last = (ends_at - timedelta(microseconds=1)).astimezone(zone).date()
+    return [first + timedelta(days=back) for back in range((last - first).days + 1)]
 
 
 def signals_in_states(*, states: list[str]) -> list[GridSignal]:

@@ -1,6 +1,7 @@
 """Writes of programs, enrollments, grid signals and opt-outs."""
 
-from datetime import datetime
+from collections.abc import Collection
+from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -53,13 +54,29 @@ def program_set_payment(
         if not (len(currency) == 3 and currency.isascii() and currency.isupper()):
             raise ValidationError({"currency": f"{currency} is not a currency's code"})
     except ValidationError as error:
-        raise ProgramInvalidError(
-            "; ".join(f"{k}: {' '.join(v)}" for k, v in error.message_dict.items())
-        ) from error
+        raise ProgramInvalidError(_sentence(error)) from error
     program.save()
     audit(
         organization=program.organization, actor=actor, action="program_set_payment", subject=f"program {program.pk}",
         now=now, energy_price=str(energy_price), event_payment=str(event_payment), currency=currency,
+    )  # fmt: skip
+    return program
+
+
+@transaction.atomic
+def program_set_baseline(
+    *, program: Program, method: str, holidays: Collection[date], actor: str, now: datetime
+) -> Program:
+    """Set how homes' usual draw is told, for signals that have not started; what is stored for others stands."""
+    program.baseline_method, program.holidays = method, sorted(set(holidays))
+    try:
+        program.clean_fields()
+    except ValidationError as error:
+        raise ProgramInvalidError(_sentence(error)) from error
+    program.save(update_fields=["baseline_method", "holidays"])
+    audit(
+        organization=program.organization, actor=actor, action="program_set_baseline", subject=f"program {program.pk}",
+        now=now, method=method, holidays=[day.isoformat() for day in program.holidays],
     )  # fmt: skip
     return program
 
@@ -155,6 +172,10 @@ def signal_set_state(*, signal_id: UUID, state: str) -> None:
     """Move a signal on in its life (the caller has checked that it may)."""
     GridSignal.objects.filter(pk=signal_id).update(state=state)
     transaction.on_commit(lambda: publish("signals", [str(signal_id)]))
+
+
+def _sentence(error: ValidationError) -> str:
+    return "; ".join(f"{field}: {' '.join(said)}" for field, said in error.message_dict.items())
 
 
 def _plan(signal: GridSignal, reason: str, *, only_after: int | None = None) -> None:

@@ -19,6 +19,7 @@ from vpp.baselines.five_of_ten import BEFORE_ONLY, five_of_ten
 from vpp.baselines.iso_ne_ten_of_ten import iso_ne_ten_of_ten
 from vpp.baselines.japan_high_four_of_five import japan_high_four_of_five
 from vpp.baselines.meter_before import meter_before
+from vpp.baselines.names import TITLES
 from vpp.baselines.nyiso_high_five_of_ten import nyiso_high_five_of_ten
 from vpp.baselines.pjm_high_four_of_five import pjm_high_four_of_five
 from vpp.baselines.pjm_match_day import pjm_match_day
@@ -38,7 +39,6 @@ class Method:
     """
 
     name: str
-    title: str
     calculate: Calculate
     look_back_days: int = 45
     type_of: DayRule = day_type
@@ -46,6 +46,11 @@ class Method:
     after_hours: int = 0
     whole_day: bool = False
     provisional: Calculate | None = None
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return TITLES[self.name]
 
     @property
     def before_event(self) -> Calculate:
@@ -59,38 +64,29 @@ class Method:
 
 
 _ALL = (
-    Method("mean_10_of_10", "Mean 10 of 10, additive same-day adjustment", iso_ne_ten_of_ten),
-    Method("caiso_10_of_10", "CAISO 10-of-10, same-day adjustment", caiso_ten_of_ten),
+    Method("mean_10_of_10", iso_ne_ten_of_ten),
+    Method("caiso_10_of_10", caiso_ten_of_ten),
     Method(
         "residential_5_of_10",
-        "Residential 5-of-10, adjusted before and after",
         five_of_ten,
         after_hours=4,
         provisional=partial(five_of_ten, correction=BEFORE_ONLY),
     ),
-    Method(
-        "pjm_high_4_of_5", "PJM high 4 of 5, additive", pjm_high_four_of_five, type_of=day_type_with_saturday
-    ),
+    Method("pjm_high_4_of_5", pjm_high_four_of_five, type_of=day_type_with_saturday),
     Method(
         "pjm_same_day",
-        "PJM Same Day (3+2)",
         pjm_same_day,
         look_back_days=0,
         after_hours=3,
         provisional=three_hours_before,
     ),
-    Method("pjm_match_day", "PJM Match Day (3-day average)", pjm_match_day, after_hours=4, whole_day=True),
-    Method("iso_ne_10_of_10", "ISO-NE mean 10-of-10", iso_ne_ten_of_ten, type_of=day_type_with_saturday),
-    Method("ercot_middle_8_of_10", "ERCOT middle 8-of-10", ercot_middle_eight_of_ten, whole_day=True),
-    Method(
-        "nyiso_high_5_of_10", "NYISO high 5 of 10, 80 to 120 %", nyiso_high_five_of_ten, look_back_days=30
-    ),
-    Method("japan_high_4_of_5", "Japan High 4 of 5", japan_high_four_of_five, look_back_days=30),
-    Method(
-        "meter_before_after", "Meter before / meter after", meter_before, look_back_days=0, before_hours=1
-    ),
+    Method("pjm_match_day", pjm_match_day, after_hours=4, whole_day=True),
+    Method("iso_ne_10_of_10", iso_ne_ten_of_ten, type_of=day_type_with_saturday),
+    Method("ercot_middle_8_of_10", ercot_middle_eight_of_ten, whole_day=True),
+    Method("nyiso_high_5_of_10", nyiso_high_five_of_ten, look_back_days=30),
+    Method("japan_high_4_of_5", japan_high_four_of_five, look_back_days=30),
+    Method("meter_before_after", meter_before, look_back_days=0, before_hours=1),
 )
-DEFAULT_METHOD: Final = "mean_10_of_10"
 METHODS: Final[Mapping[str, Method]] = MappingProxyType({method.name: method for method in _ALL})
 
 

@@ -10,7 +10,9 @@ from apps.programs.models import GridSignal, Program
 class ProgramSerializer(serializers.ModelSerializer[Program]):
     class Meta:
         model = Program
-        fields = ("id", "name", "energy_price", "event_payment", "currency", "created_at")
+        fields = (
+            "id", "name", "energy_price", "event_payment", "currency", "baseline_method", "holidays", "created_at",
+        )  # fmt: skip
         read_only_fields = ("id", "name", "created_at")
 
 

@@ -37,21 +37,30 @@ class ProgramsView(AggregatorView):
 
 
 class ProgramView(AggregatorView):
-    """PATCH /api/v1/programs/{id}: what it pays"""
+    """PATCH /api/v1/programs/{id}: what it pays, and by which baseline"""
 
     def patch(self, request: Request, program_id: int) -> Response:
         program = program_or_404(request, program_id)
         serializer = ProgramSerializer(program, data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
         sent: dict[str, Any] = serializer.validated_data
+        actor, now = f"client {partner(request).name}", clock.now()
         program = services.program_set_payment(
             program=program,
             energy_price=sent.get("energy_price", program.energy_price),
             event_payment=sent.get("event_payment", program.event_payment),
             currency=sent.get("currency", program.currency),
-            actor=f"client {partner(request).name}",
-            now=clock.now(),
+            actor=actor,
+            now=now,
         )
+        if {"baseline_method", "holidays"} & set(sent):
+            program = services.program_set_baseline(
+                program=program,
+                method=sent.get("baseline_method", program.baseline_method),
+                holidays=sent.get("holidays", program.holidays),
+                actor=actor,
+                now=now,
+            )
         return Response(ProgramSerializer(program).data)
 
 

@@ -1,15 +1,22 @@
 """Programs, enrollments and opt-outs, by services and by the aggregator's API."""
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from apps.accounts.models import AuditEntry
 from apps.programs.errors import AlreadyEnrolledError, NameTakenError, NotEnrolledError, SignalOverError
 from apps.programs.models import Enrollment, GridSignal, OptOut, Program
-from apps.programs.selectors import enrolled_site_ids, opted_out_site_ids, signals_of_site
+from apps.programs.selectors import (
+    earlier_event_days,
+    enrolled_site_ids,
+    event_days_of_program,
+    opted_out_site_ids,
+    signals_of_site,
+)
 from apps.programs.services import (
     enrollment_create,
     opt_out_create,
@@ -74,6 +81,18 @@ class TestProgram:
             program_create(organization=organization, name="Relief", now=NOW)
         program_create(organization=factories.make_organization(), name="Relief", now=NOW)
         assert Program.objects.count() == 2
+
+
+class TestEventDays:
+    def test_days_are_local_and_an_event_past_midnight_has_two(self) -> None:
+        fleet = factories.make_fleet(homes=0)
+        night = factories.make_signal(program=fleet.program, starts_at=datetime(2026, 6, 2, 4, tzinfo=UTC))
+        later = factories.make_signal(program=fleet.program, starts_at=datetime(2026, 6, 9, tzinfo=UTC))
+        assert earlier_event_days(signal=later, zone=ZoneInfo("America/Los_Angeles")) == {date(2026, 6, 1)}
+        assert earlier_event_days(signal=night, zone=ZoneInfo("UTC")) == set()
+        GridSignal.objects.filter(pk=night.pk).update(ends_at=datetime(2026, 6, 2, 8, tzinfo=UTC))
+        found = event_days_of_program(program=fleet.program, zone=ZoneInfo("America/Los_Angeles"))
+        assert found == {date(2026, 6, 1), date(2026, 6, 2), date(2026, 6, 8)}
 
 
 class TestOptOut:
@@ -161,6 +180,36 @@ class TestApi:
         assert api.patch(f"/programs/{fleet.program.pk}", body).status_code == 400
         fleet.program.refresh_from_db()
         assert (fleet.program.energy_price, fleet.program.currency) == (Decimal("0.5000"), "EUR")
+
+    def test_aggregator_chooses_the_baseline(self) -> None:
+        fleet = factories.make_fleet(homes=0)
+        assert fleet.program.baseline_method == "mean_10_of_10"
+        api = factories.make_aggregator(organization=fleet.organization)
+        sent = {"baseline_method": "pjm_high_4_of_5", "holidays": ["2026-12-25", "2026-01-01", "2026-12-25"]}
+        answer = api.patch(f"/programs/{fleet.program.pk}", sent)
+        assert (answer.status_code, answer.json()["baseline_method"]) == (200, "pjm_high_4_of_5")
+        fleet.program.refresh_from_db()
+        assert fleet.program.holidays == [date(2026, 1, 1), date(2026, 12, 25)]
+        assert fleet.program.energy_price == Decimal("0.5000")
+        assert AuditEntry.objects.get(action="program_set_baseline").detail["method"] == "pjm_high_4_of_5"
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {"baseline_method": "ten_of_ten"},
+            {"baseline_method": None},
+            {"baseline_method": "weather_matching"},  # telemetry knows no temperatures
+            {"holidays": ["soon"]},
+            {"holidays": "2026-12-25"},
+            {"holidays": ["2026-12-25"] * 401},
+        ],
+    )
+    def test_baseline_that_cannot_be_is_refused(self, body: Any) -> None:
+        fleet = factories.make_fleet(homes=0)
+        api = factories.make_aggregator(organization=fleet.organization)
+        assert api.patch(f"/programs/{fleet.program.pk}", body).status_code == 400
+        fleet.program.refresh_from_db()
+        assert (fleet.program.baseline_method, fleet.program.holidays) == ("mean_10_of_10", [])
 
     def test_each_home_gets_its_own_result(self) -> None:
         fleet = factories.make_fleet(homes=1, history=False)
