@@ -12,8 +12,8 @@ import numpy as np
 from vpp.settlement.errors import SettlementError
 
 
-def fingerprint(inputs: Mapping[str, object]) -> str:
-    """SHA-256 (hex) over canonical JSON: sorted keys, no spaces, ASCII.
+def canonical(inputs: Mapping[str, object]) -> str:
+    """Canonical JSON: sorted keys, no spaces, ASCII.
 
     Decimals are text without trailing zeros and exponent, instants are in UTC, NaN (missing) is null,
     numpy arrays are lists. So 1.50 and 1.5 are one price, and one instant in two zones is one instant.
@@ -23,8 +23,26 @@ def fingerprint(inputs: Mapping[str, object]) -> str:
     SettlementError
         For infinite numbers, instants without a zone, keys that are no text, and types it does not know.
     """
-    text = json.dumps(_plain(inputs), sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode("ascii")).hexdigest()
+    return json.dumps(_plain(inputs), sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def fingerprint(inputs: Mapping[str, object]) -> str:
+    """SHA-256 (hex) over `canonical`, with its errors."""
+    return text_fingerprint(canonical(inputs))
+
+
+def text_fingerprint(text: str) -> str:
+    """SHA-256 (hex) of canonical JSON that was kept.
+
+    Raises
+    ------
+    SettlementError
+        For text that is not ASCII, which canonical JSON always is.
+    """
+    try:
+        return hashlib.sha256(text.encode("ascii")).hexdigest()
+    except UnicodeEncodeError:
+        raise SettlementError("this is no canonical JSON") from None
 
 
 def _plain(value: object) -> object:

@@ -78,13 +78,65 @@ def interval_energies(
     values = np.stack([_at(marks, times=times, register=one, max_gap_s=max_gap_s) for one in registers])
     energy = np.diff(values, axis=1)
     fault = np.where(np.isnan(energy).any(axis=0), "missing", "").astype(object)
+    jumps, falls = _faulty_pairs(times, registers=registers, max_kw=max_kw)
+    fault[_touched(marks, times=times, pairs=jumps)] = "jump"
+    fault[_touched(marks, times=times, pairs=falls)] = "reset"
+    energy[:, fault != ""] = np.nan
+    return MeteredIntervals(energy[0], energy[1], tuple(fault.tolist()))
+
+
+def used_readings(
+    *,
+    at_ms: ArrayLike,
+    import_kwh: ArrayLike,
+    export_kwh: ArrayLike,
+    grid: Grid,
+    max_gap_s: float = 300.0,
+    max_kw: float = 100.0,
+) -> tuple[Ints, Floats, Floats]:
+    """The readings that decide `interval_energies`, in order: what has to be kept to compute it again.
+
+    Those are the neighbors of every boundary and both ends of every fall and jump. In the rare case where
+    leaving out the others would change anything (a register at its limit all the time), all are returned.
+
+    Parameters and errors are those of `interval_energies`; returns (K',) times [ms], and registers [kWh].
+    """
+    times, registers = _readings(at_ms, import_kwh=import_kwh, export_kwh=export_kwh)
+    if not len(times):
+        return times, registers[0], registers[1]
+    marks = np.array([to_ms(at) for at in grid.boundaries()], dtype=np.int64)
+    keep = np.zeros(len(times), dtype=np.bool_)
+    right = np.searchsorted(times, marks)
+    keep[np.clip(right, 0, len(times) - 1)] = True
+    keep[np.clip(right - 1, 0, len(times) - 1)] = True
+    for faulty in _faulty_pairs(times, registers=registers, max_kw=max_kw):
+        keep[:-1] |= faulty
+        keep[1:] |= faulty
+
+    def energies(chosen: NDArray[np.bool_]) -> MeteredIntervals:
+        return interval_energies(
+            at_ms=times[chosen],
+            import_kwh=registers[0, chosen],
+            export_kwh=registers[1, chosen],
+            grid=grid,
+            max_gap_s=max_gap_s,
+            max_kw=max_kw,
+        )
+
+    some, every = energies(keep), energies(np.ones_like(keep))
+    same = some.fault == every.fault and np.array_equal(some.net_kwh, every.net_kwh, equal_nan=True)
+    keep = keep if same else np.ones_like(keep)
+    return times[keep], registers[0, keep], registers[1, keep]
+
+
+def _faulty_pairs(
+    times: Ints, *, registers: Floats, max_kw: float
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which pairs of neighboring readings jump, and which fall, in either register."""
     steps = np.diff(registers, axis=1)
     hours = np.diff(times) / (MS_PER_SECOND * SECONDS_PER_HOUR)
     jumps, falls = steps > max_kw * hours + REGISTER_STEP_KWH, steps < -FALL_KWH
-    fault[_touched(marks, times=times, pairs=jumps[0] | jumps[1])] = "jump"
-    fault[_touched(marks, times=times, pairs=falls[0] | falls[1])] = "reset"
-    energy[:, fault != ""] = np.nan
-    return MeteredIntervals(energy[0], energy[1], tuple(fault.tolist()))
+    return jumps[0] | jumps[1], falls[0] | falls[1]
 
 
 def _readings(at_ms: ArrayLike, *, import_kwh: ArrayLike, export_kwh: ArrayLike) -> tuple[Ints, Floats]:
