@@ -43,6 +43,9 @@ class EventData:
         Intervals in an hour [1/h].
     day_type
         Of the event day; a holiday counts as weekend.
+    history_max_c, event_day_max_c
+        (S, D) and (S,) highest outdoor temperature of the past days and of the event day [degC], for methods
+        that compare them; NaN is missing, and without both nothing is known.
 
     Raises
     ------
@@ -56,6 +59,8 @@ class EventData:
     event_ends: int
     intervals_per_hour: int = 1
     day_type: DayType = "weekday"
+    history_max_c: Floats | None = None
+    event_day_max_c: Floats | None = None
 
     def __post_init__(self) -> None:
         history, today = checked(self.history_kw, dimensions=3), checked(self.event_day_kw, dimensions=2)
@@ -67,6 +72,7 @@ class EventData:
             )
         if self.intervals_per_hour < 1:
             raise BaselineError(f"an hour cannot have {self.intervals_per_hour} intervals")
+        self._check_temperatures(history.shape)
         today = today.copy()
         today[:, self.event_starts : self.event_ends] = np.nan
         object.__setattr__(self, "history_kw", history)
@@ -81,6 +87,13 @@ class EventData:
     def event_level_kw(self) -> Floats:
         """(S, D) the past days' mean power in the event's intervals [kW]; NaN where one is missing."""
         return np.asarray(self.event_history_kw.mean(axis=2), dtype=np.float64)
+
+    @property
+    def temperature_distance_k(self) -> Floats:
+        """(S, D) how far each past day's highest temperature is from the event day's [K]; NaN where unknown."""
+        if self.history_max_c is None or self.event_day_max_c is None:
+            return np.full(self.history_kw.shape[:2], np.nan)
+        return np.abs(self.history_max_c - self.event_day_max_c[:, None])
 
     def before(self, *, hours: int, gap_hours: int) -> Positions | None:
         """Positions of the hours that end `gap_hours` before the event; None where they leave the row."""
@@ -105,3 +118,12 @@ class EventData:
     def _positions(self, starts: int, ends: int) -> Positions | None:
         inside = starts >= 0 and ends <= self.history_kw.shape[2]
         return np.arange(starts, ends) if inside else None
+
+    def _check_temperatures(self, shape: tuple[int, ...]) -> None:
+        if self.history_max_c is None or self.event_day_max_c is None:
+            return
+        past, today = np.asarray(self.history_max_c), np.asarray(self.event_day_max_c)
+        if past.shape != shape[:2] or today.shape != shape[:1]:
+            raise BaselineError(f"temperatures of shapes {past.shape} and {today.shape} do not fit")
+        if np.isinf(past).any() or np.isinf(today).any():
+            raise BaselineError("a temperature is infinite")

@@ -28,6 +28,11 @@ def day_type_with_saturday(day: date, holidays: Collection[date] = ()) -> str:
     return "saturday" if day.weekday() == 5 else "weekday"
 
 
+def any_day(day: date, holidays: Collection[date] = ()) -> str:
+    """Take all days for one type: AEMO's "all days"."""
+    return "day"
+
+
 def select_days(
     event_date: date,
     *,

@@ -13,7 +13,7 @@ import numpy as np
 
 from vpp.baselines.adjust import Correction, average_and_correct
 from vpp.baselines.choose import highest
-from vpp.baselines.data import EventData
+from vpp.baselines.data import EventData, Positions
 from vpp.baselines.result import BaselineResult, Floats
 
 
@@ -29,7 +29,7 @@ def pjm_match_day(data: EventData, *, days: int = 3) -> BaselineResult:
     days
         How many days to average, all needed [1].
     """
-    distance = _squared_distance(data)
+    distance = squared_distance(data, data.outside_event(gap_hours=1))
     event = np.arange(data.event_starts, data.event_ends)
     eligible = data.has(event) & ~np.isnan(distance)
     used = highest(-distance, eligible, count=days)
@@ -37,9 +37,11 @@ def pjm_match_day(data: EventData, *, days: int = 3) -> BaselineResult:
     return average_and_correct(data, used, eligible=eligible, min_days=days, correction=none)
 
 
-def _squared_distance(data: EventData) -> Floats:
-    """(S, D) mean squared difference to the event day [kW²]; NaN where the two cannot be compared."""
-    hours = data.outside_event(gap_hours=1)
+def squared_distance(data: EventData, hours: Positions) -> Floats:
+    """(S, D) mean squared difference to the event day at `hours` [kW²]; NaN where the two cannot be compared.
+
+    What the event day misses is not compared; a past day needs all that is.
+    """
     today = data.event_day_kw[:, hours]
     known = ~np.isnan(today)
     squares = np.where(known[:, None, :], (data.history_kw[:, :, hours] - today[:, None, :]) ** 2, 0.0)

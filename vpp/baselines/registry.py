@@ -11,10 +11,18 @@ from functools import partial
 from types import MappingProxyType
 from typing import Final
 
+from vpp.baselines.aemo_wdr import (
+    aemo_all_days,
+    aemo_business_days,
+    aemo_composite,
+    aemo_non_business_days,
+)
 from vpp.baselines.caiso_ten_of_ten import caiso_ten_of_ten
 from vpp.baselines.data import EventData
-from vpp.baselines.days import BaselineError, DayRule, day_type, day_type_with_saturday, select_days
+from vpp.baselines.days import BaselineError, DayRule, any_day, day_type, day_type_with_saturday, select_days
+from vpp.baselines.ercot_matching_day_pair import ercot_matching_day_pair
 from vpp.baselines.ercot_middle_eight_of_ten import ercot_middle_eight_of_ten
+from vpp.baselines.ercot_regression import ercot_regression
 from vpp.baselines.five_of_ten import BEFORE_ONLY, five_of_ten
 from vpp.baselines.iso_ne_ten_of_ten import iso_ne_ten_of_ten
 from vpp.baselines.japan_high_four_of_five import japan_high_four_of_five
@@ -25,6 +33,7 @@ from vpp.baselines.pjm_high_four_of_five import pjm_high_four_of_five
 from vpp.baselines.pjm_match_day import pjm_match_day
 from vpp.baselines.pjm_same_day import pjm_same_day, three_hours_before
 from vpp.baselines.result import BaselineResult
+from vpp.baselines.weather_matching import weather_matching
 
 Calculate = Callable[[EventData], BaselineResult]
 
@@ -72,6 +81,20 @@ _ALL = (
         after_hours=4,
         provisional=partial(five_of_ten, correction=BEFORE_ONLY),
     ),
+    Method(
+        "weather_matching",
+        weather_matching,
+        look_back_days=90,
+        after_hours=4,
+        provisional=partial(weather_matching, correction=BEFORE_ONLY),
+    ),
+    Method(
+        "weather_matching_weekend_3_of_5",
+        partial(weather_matching, weekend_three_of_five=True),
+        look_back_days=90,
+        after_hours=4,
+        provisional=partial(weather_matching, weekend_three_of_five=True, correction=BEFORE_ONLY),
+    ),
     Method("pjm_high_4_of_5", pjm_high_four_of_five, type_of=day_type_with_saturday),
     Method(
         "pjm_same_day",
@@ -83,7 +106,13 @@ _ALL = (
     Method("pjm_match_day", pjm_match_day, after_hours=4, whole_day=True),
     Method("iso_ne_10_of_10", iso_ne_ten_of_ten, type_of=day_type_with_saturday),
     Method("ercot_middle_8_of_10", ercot_middle_eight_of_ten, whole_day=True),
+    Method("ercot_matching_day_pair", ercot_matching_day_pair, look_back_days=90, before_hours=28),
+    Method("ercot_regression", ercot_regression, look_back_days=90, whole_day=True),
     Method("nyiso_high_5_of_10", nyiso_high_five_of_ten, look_back_days=30),
+    Method("aemo_all_days", aemo_all_days, type_of=any_day),
+    Method("aemo_business_days", aemo_business_days),
+    Method("aemo_non_business_days", aemo_non_business_days),
+    Method("aemo_composite", aemo_composite),
     Method("japan_high_4_of_5", japan_high_four_of_five, look_back_days=30),
     Method("meter_before_after", meter_before, look_back_days=0, before_hours=1),
 )

@@ -31,4 +31,12 @@ def random_event(seed: int, *, sites: int = 4, missing: float = 0.01) -> EventDa
     today: Floats = rng.normal(1, 1, (sites, 12))
     for array in (history, today):
         array[rng.random(array.shape) < missing] = np.nan
-    return EventData(history, today, 5, 7, day_type="weekday" if seed % 2 else "weekend")
+    return EventData(
+        history,
+        today,
+        5,
+        7,
+        day_type="weekday" if seed % 2 else "weekend",
+        history_max_c=rng.normal(25, 8, (sites, 16)),
+        event_day_max_c=np.where(rng.random(sites) < missing, np.nan, rng.normal(25, 8, sites)),
+    )

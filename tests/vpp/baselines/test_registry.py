@@ -5,32 +5,27 @@ from datetime import date
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.vpp.baselines.cases import random_event
 from vpp.baselines.data import EventData
 from vpp.baselines.days import BaselineError
+from vpp.baselines.names import PROGRAM_METHODS, TITLES
 from vpp.baselines.registry import METHODS, Method, candidate_days, method_named
 
 every_method = st.sampled_from(list(METHODS.values()))
+OTHER_DAYS = {("aemo_business_days", "weekend"), ("aemo_non_business_days", "weekday")}
 seeds = st.integers(0, 10**6)
 
 
 def test_the_names() -> None:
-    assert list(METHODS) == [
-        "mean_10_of_10",
-        "caiso_10_of_10",
-        "residential_5_of_10",
-        "pjm_high_4_of_5",
-        "pjm_same_day",
-        "pjm_match_day",
-        "iso_ne_10_of_10",
-        "ercot_middle_8_of_10",
-        "nyiso_high_5_of_10",
-        "japan_high_4_of_5",
-        "meter_before_after",
-    ]
+    assert list(METHODS) == list(TITLES)
+    assert set(METHODS) - set(PROGRAM_METHODS) == {
+        "weather_matching",
+        "weather_matching_weekend_3_of_5",
+        "ercot_regression",
+    }
     assert all(method_named(name).name == name for name in METHODS)
 
 
@@ -52,7 +47,13 @@ def test_permuting_sites_permutes_results(method: Method, seed: int, order: list
     data = random_event(seed)
     there = method.calculate(data)
     here = method.calculate(
-        replace(data, history_kw=data.history_kw[order], event_day_kw=data.event_day_kw[order])
+        replace(
+            data,
+            history_kw=data.history_kw[order],
+            event_day_kw=data.event_day_kw[order],
+            history_max_c=None if data.history_max_c is None else data.history_max_c[order],
+            event_day_max_c=None if data.event_day_max_c is None else data.event_day_max_c[order],
+        )
     )
     assert np.array_equal(here.baseline_kw, there.baseline_kw[order], equal_nan=True)
     assert np.array_equal(here.adjustment, there.adjustment[order])
@@ -67,7 +68,10 @@ def test_a_constant_load_is_its_own_baseline(method: Method, load: float, day_ty
         event_starts=12,
         event_ends=16,
         day_type="weekday" if day_type == "weekday" else "weekend",
+        history_max_c=np.tile(np.linspace(15.0, 30.0, 12), (2, 1)),
+        event_day_max_c=np.array([14.0, 22.0]),
     )
+    assume((method.name, day_type) not in OTHER_DAYS)
     result = method.calculate(data)
     assert result.baseline_kw == pytest.approx(np.full((2, 4), load))
     assert (result.ok.tolist(), result.reason) == ([True, True], ("", ""))
@@ -81,6 +85,17 @@ def test_what_was_delivered_never_matters(method: Method, seed: int, delivered: 
     one, other = method.calculate(data), method.calculate(replace(data, event_day_kw=today))
     assert np.array_equal(one.baseline_kw, other.baseline_kw, equal_nan=True)
     assert one.reason == other.reason
+
+
+@given(every_method, seeds, st.floats(-100, 100))
+def test_before_the_event_nothing_after_it_matters(method: Method, seed: int, later: float) -> None:
+    data = random_event(seed)
+    if method.whole_day or not method.final_needs_after:
+        return  # what it compares besides is not measured yet, and missing
+    today = data.event_day_kw.copy()
+    today[:, data.event_ends :] = later
+    one, other = method.before_event(data), method.before_event(replace(data, event_day_kw=today))
+    assert np.array_equal(one.baseline_kw, other.baseline_kw, equal_nan=True)
 
 
 @given(every_method, seeds)
