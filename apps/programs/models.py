@@ -41,6 +41,9 @@ class Program(models.Model):
         help_text="per home and event",
     )
     currency = models.CharField(max_length=3, default="EUR")
+    payment_rules = models.JSONField(
+        default=dict, blank=True, help_text="what is paid beyond the prices: docs/reference/settlement.md"
+    )
     baseline_method = models.CharField(
         max_length=64, default=DEFAULT_METHOD, validators=[known_baseline_method]
     )

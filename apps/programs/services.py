@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -20,6 +21,7 @@ from apps.programs.errors import (
     SignalOverError,
 )
 from apps.programs.models import Enrollment, GridSignal, OptOut, Program
+from apps.programs.payment import check_payment_rules
 from apps.sites.models import Site
 from vpp.translate.grid_signal import GridSignalDraft
 
@@ -46,19 +48,23 @@ def program_set_payment(
     currency: str,
     actor: str,
     now: datetime,
+    payment_rules: Any = None,
 ) -> Program:
-    """Set what a program pays, for signals that are not settled yet."""
+    """Set what a program pays, for signals that are not settled yet; None leaves its further rules."""
     program.energy_price, program.event_payment, program.currency = energy_price, event_payment, currency
+    program.payment_rules = program.payment_rules if payment_rules is None else payment_rules
     try:
         program.full_clean()
         if not (len(currency) == 3 and currency.isascii() and currency.isupper()):
             raise ValidationError({"currency": f"{currency} is not a currency's code"})
     except ValidationError as error:
         raise ProgramInvalidError(_sentence(error)) from error
+    check_payment_rules(program=program)
     program.save()
     audit(
         organization=program.organization, actor=actor, action="program_set_payment", subject=f"program {program.pk}",
         now=now, energy_price=str(energy_price), event_payment=str(event_payment), currency=currency,
+        payment_rules=program.payment_rules,
     )  # fmt: skip
     return program
 

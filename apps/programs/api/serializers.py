@@ -11,7 +11,8 @@ class ProgramSerializer(serializers.ModelSerializer[Program]):
     class Meta:
         model = Program
         fields = (
-            "id", "name", "energy_price", "event_payment", "currency", "baseline_method", "holidays", "created_at",
+            "id", "name", "energy_price", "event_payment", "currency", "payment_rules",
+            "baseline_method", "holidays", "created_at",
         )  # fmt: skip
         read_only_fields = ("id", "name", "created_at")
 

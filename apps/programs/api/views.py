@@ -50,6 +50,7 @@ class ProgramView(AggregatorView):
             energy_price=sent.get("energy_price", program.energy_price),
             event_payment=sent.get("event_payment", program.event_payment),
             currency=sent.get("currency", program.currency),
+            payment_rules=sent.get("payment_rules"),
             actor=actor,
             now=now,
         )

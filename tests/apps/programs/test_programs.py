@@ -10,6 +10,7 @@ import pytest
 from apps.accounts.models import AuditEntry
 from apps.programs.errors import AlreadyEnrolledError, NameTakenError, NotEnrolledError, SignalOverError
 from apps.programs.models import Enrollment, GridSignal, OptOut, Program
+from apps.programs.payment import payment_rule
 from apps.programs.selectors import (
     earlier_event_days,
     enrolled_site_ids,
@@ -171,6 +172,12 @@ class TestApi:
             {"currency": ""},
             {"currency": "eur"},
             {"currency": "É€R"},
+            {"payment_rules": "a lot"},
+            {"payment_rules": None},
+            {"payment_rules": {"energy_price": "1"}},
+            {"payment_rules": {"bonus": "1"}},
+            {"payment_rules": {"rounding": "0.001"}},
+            {"payment_rules": {"capacity_price": 0.5}},
             [],
         ],
     )
@@ -180,6 +187,21 @@ class TestApi:
         assert api.patch(f"/programs/{fleet.program.pk}", body).status_code == 400
         fleet.program.refresh_from_db()
         assert (fleet.program.energy_price, fleet.program.currency) == (Decimal("0.5000"), "EUR")
+
+    def test_aggregator_sets_further_rules_and_they_stay(self) -> None:
+        fleet = factories.make_fleet(homes=0)
+        api = factories.make_aggregator(organization=fleet.organization)
+        path, rules = f"/programs/{fleet.program.pk}", {"capacity_price": "3.00", "rounding_per": "line"}
+        assert api.patch(path, {"payment_rules": rules}).json()["payment_rules"] == rules
+        assert api.patch(path, {"energy_price": "0.75"}).json()["payment_rules"] == rules
+        fleet.program.refresh_from_db()
+        rule = payment_rule(program=fleet.program)
+        assert (rule.energy_price, rule.capacity_price, rule.rounding_per) == (
+            Decimal("0.75"), Decimal("3.00"), "line",
+        )  # fmt: skip
+        assert (
+            AuditEntry.objects.filter(action="program_set_payment", detail__payment_rules=rules).count() == 2
+        )
 
     def test_aggregator_chooses_the_baseline(self) -> None:
         fleet = factories.make_fleet(homes=0)
