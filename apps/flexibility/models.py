@@ -43,7 +43,7 @@ class PortfolioSnapshot(models.Model):
     reach = models.JSONField(default=dict, help_text="mean and variance of the share in reach")
 
 
-class RealField(models.FloatField):
+class RealField(models.FloatField):  # type: ignore[type-arg]  # not generic when it runs
     """Four bytes instead of eight: a forecast is not known to seven digits."""
 
     def db_type(self, connection: Any) -> str:

@@ -12,16 +12,14 @@ from django.db import transaction
 from numpy.typing import NDArray
 
 from apps.flexibility.baselines import BaselineRule, baselines_compute, fits
-from apps.flexibility.history import QUARTER, Window, past_days
+from apps.flexibility.expected import TOO_LITTLE, expected_power
 from apps.flexibility.models import SiteFlexibility
 from apps.flexibility.rows import SignalIntervals
 from apps.sites.models import Resource, Site
 from apps.sites.selectors import resources_by_site
 from apps.telemetry.rollups import roll_up
 from apps.telemetry.selectors import latest_by_site, recent_means
-from vpp.baselines.days import select_days
 from vpp.baselines.names import DEFAULT_METHOD
-from vpp.baselines.ten_of_ten import adjustment_window, mean_ten_of_ten
 from vpp.errors import VppError
 from vpp.flexibility.envelope import ShedEnvelope, build_shed_envelope
 from vpp.forecasting.blend import blend_with_present
@@ -34,7 +32,6 @@ from vpp.resources.site import SiteState
 
 Floats = NDArray[np.float64]
 PRESENT = timedelta(minutes=5)
-COLUMNS = ("load_kw", "pv_kw", "ev_kw", "heat_kw")
 # The hub reports a tank's heat; of it half may be missing when the event starts, at this performance.
 HEAT_PUMP_COP = 3.0
 TANK_USABLE = 0.5
@@ -78,69 +75,51 @@ def flexibility_compute(
         groups.setdefault(site.time_zone, []).append(site)
     frozen = _stored_baselines(intervals) if freeze_baseline else {}
     rule = BaselineRule(method, frozenset(holidays), frozenset(excluded_days))
-    forecasts = [
-        _forecast(group, zone=ZoneInfo(name), intervals=intervals, rule=rule)
-        for name, group in groups.items()
-    ]
     ordered = [site for group in groups.values() for site in group]
-    merged = _merge(forecasts, count=intervals.count)
+    baseline_kw, reasons = _baselines(groups, intervals=intervals, rule=rule)
     for index, site in enumerate(ordered):
         if site.pk in frozen:
-            merged.baseline_kw[index] = frozen[site.pk].baseline_kw
-    merged.uncontrolled_kw = _with_present(merged.uncontrolled_kw, ordered, intervals=intervals, now=now)
+            baseline_kw[index] = frozen[site.pk].baseline_kw
+    expected = expected_power(sites=ordered, intervals=intervals, excluded_days=excluded_days, now=now)
+    uncontrolled_kw = _with_present(expected.uncontrolled_kw, ordered, intervals=intervals, now=now)
     states, notes = _site_states(ordered)
-    for site, reason in zip(ordered, merged.reasons, strict=True):
-        if reason:
-            notes.setdefault(site.pk, reason)
+    for index, (site, reason) in enumerate(zip(ordered, reasons, strict=True)):
+        unknown = TOO_LITTLE if np.isnan(uncontrolled_kw[index]).any() else ""
+        if reason or unknown:
+            notes.setdefault(site.pk, reason or unknown)
     envelope = build_shed_envelope(
         states,
         interval_s=intervals.interval_s,
-        baseline_net_kw=merged.baseline_kw,
-        uncontrolled_kw=merged.uncontrolled_kw,
-        ev_forecast_kw=merged.ev_kw,
-        heat_forecast_kw=merged.heat_kw,
+        baseline_net_kw=baseline_kw,
+        uncontrolled_kw=uncontrolled_kw,
+        ev_forecast_kw=expected.ev_kw,
+        heat_forecast_kw=expected.heat_kw,
     )
-    fleet = FleetFlexibility(ordered, envelope, notes, _inputs(ordered, states, forecast=merged))
+    known = {
+        "baseline_kw": baseline_kw,
+        "uncontrolled_kw": uncontrolled_kw,
+        "ev_kw": expected.ev_kw,
+        "heat_kw": expected.heat_kw,
+    }
+    inputs = _inputs(ordered, states, known=known, source=expected.source)
+    fleet = FleetFlexibility(ordered, envelope, notes, inputs)
     methods = {site.pk: frozen[site.pk].baseline_method if site.pk in frozen else method for site in ordered}
     _store(fleet, intervals=intervals, now=now, methods=methods)
     return fleet
 
 
-@dataclasses.dataclass
-class _Forecast:
-    baseline_kw: Floats
-    uncontrolled_kw: Floats
-    ev_kw: Floats
-    heat_kw: Floats
-    reasons: list[str]
-
-
-def _forecast(
-    sites: Sequence[Site], *, zone: ZoneInfo, intervals: SignalIntervals, rule: BaselineRule
-) -> _Forecast:
-    """Baseline of the meter and of what stands behind it, from the latest similar days."""
-    event_day = intervals.starts_at.astimezone(zone).date()
-    days = select_days(event_day, holidays=rule.holidays, excluded=rule.excluded_days)
-    ids = [site.pk for site in sites]
-    event = Window(intervals.starts_at, intervals.step, intervals.count, zone)
-    history = past_days(site_ids=ids, days=days, window=event, columns=COLUMNS).values
-    adjust = adjustment_window(intervals.starts_at)
-    window = Window(adjust.starts_at, QUARTER, (adjust.ends_at - adjust.starts_at) // QUARTER, zone)
-    before = past_days(site_ids=ids, days=days, window=window, columns=COLUMNS[:2]).values
-    actual = past_days(site_ids=ids, days=[event_day], window=window, columns=COLUMNS[:2]).values
-    baseline = baselines_compute(site_ids=ids, zone=zone, intervals=intervals, rule=rule)
-    uncontrolled = mean_ten_of_ten(
-        _uncontrolled(history),
-        adjust_history_kw=_uncontrolled(before),
-        adjust_actual_kw=_uncontrolled(actual)[:, 0],
-    )
-    return _Forecast(
-        baseline.baseline_kw,
-        uncontrolled.baseline_kw,
-        mean_ten_of_ten(np.nan_to_num(history["ev_kw"]), adjustment="none").baseline_kw,
-        mean_ten_of_ten(np.nan_to_num(history["heat_kw"]), adjustment="none").baseline_kw,
-        baseline.reasons,
-    )
+def _baselines(
+    groups: Mapping[str, Sequence[Site]], *, intervals: SignalIntervals, rule: BaselineRule
+) -> tuple[Floats, list[str]]:
+    """Return (N, T) baselines and why there is none, for the sites of each time zone in turn."""
+    found = [
+        baselines_compute(
+            site_ids=[site.pk for site in group], zone=ZoneInfo(name), intervals=intervals, rule=rule
+        )
+        for name, group in groups.items()
+    ]
+    values = np.concatenate([np.empty((0, intervals.count)), *(one.baseline_kw for one in found)])
+    return values, [reason for one in found for reason in one.reasons]
 
 
 def _with_present(
@@ -160,22 +139,6 @@ def _with_present(
     middles = [intervals.starts_at + intervals.step * (index + 0.5) for index in range(intervals.count)]
     lead_s = [(middle - now).total_seconds() for middle in middles]
     return blend_with_present(forecast_kw, present_kw=np.array(present), lead_s=np.array(lead_s))
-
-
-def _uncontrolled(values: Mapping[str, Floats]) -> Floats:
-    """Load less PV; a home without PV reports none."""
-    return np.asarray(values["load_kw"] + np.nan_to_num(values["pv_kw"]))
-
-
-def _merge(forecasts: Sequence[_Forecast], *, count: int) -> _Forecast:
-    empty = np.empty((0, count))
-    return _Forecast(
-        np.concatenate([empty, *(one.baseline_kw for one in forecasts)]),
-        np.concatenate([empty, *(one.uncontrolled_kw for one in forecasts)]),
-        np.concatenate([empty, *(one.ev_kw for one in forecasts)]),
-        np.concatenate([empty, *(one.heat_kw for one in forecasts)]),
-        [reason for one in forecasts for reason in one.reasons],
-    )
 
 
 def _site_states(sites: Sequence[Site]) -> tuple[list[SiteState], dict[int, str]]:
@@ -237,15 +200,19 @@ def _heat_pump(parameters: Mapping[str, float]) -> HeatPump:
     return HeatPump(max_kw=float(parameters["rated_kw"]), deferrable_kwh=deferrable)
 
 
-def _inputs(sites: Sequence[Site], states: Sequence[SiteState], *, forecast: _Forecast) -> dict[str, Any]:
+def _inputs(
+    sites: Sequence[Site],
+    states: Sequence[SiteState],
+    *,
+    known: Mapping[str, Floats],
+    source: Mapping[str, Any],
+) -> dict[str, Any]:
     """What was known, for a replay of the decision."""
     return {
         "sites": [site.pk for site in sites],
         "states": [dataclasses.asdict(state) for state in states],
-        "baseline_kw": _listed(forecast.baseline_kw),
-        "uncontrolled_kw": _listed(forecast.uncontrolled_kw),
-        "ev_kw": _listed(forecast.ev_kw),
-        "heat_kw": _listed(forecast.heat_kw),
+        **{name: _listed(values) for name, values in known.items()},
+        "forecast": dict(source),
     }
 
 

@@ -1,5 +1,7 @@
 """Reads of sites; each takes who is looking."""
 
+from collections.abc import Sequence
+
 from django.db.models import QuerySet
 
 from apps.accounts.models import Organization, User
@@ -35,6 +37,12 @@ def resources_by_site(*, site_ids: list[int]) -> dict[int, dict[str, Resource]]:
     for resource in Resource.objects.filter(site_id__in=site_ids).order_by("pk"):
         found[resource.site_id].setdefault(resource.kind, resource)
     return found
+
+
+def sites_with_resource(*, site_ids: Sequence[int], kinds: Sequence[str]) -> set[int]:
+    """Return which of the sites have a resource of one of these kinds."""
+    found = Resource.objects.filter(site_id__in=list(site_ids), kind__in=list(kinds))
+    return set(found.values_list("site_id", flat=True))
 
 
 def site_name(*, site_id: int) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final
 
 from vpp.forecasting.backtest import Calculate
 from vpp.forecasting.clear_sky import clear_sky
@@ -13,7 +13,7 @@ from vpp.forecasting.price import price_by_time
 from vpp.forecasting.question import ForecastError
 from vpp.forecasting.seasonal_mean import seasonal_mean, seasonal_mean_by_day_type
 
-Quantity = Literal["load", "pv", "net", "price"]
+QUANTITIES: Final = ("load", "pv", "net", "price")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,13 @@ def method_named(name: str) -> Method:
     return METHODS[name]
 
 
-def default_method(quantity: Quantity, *, has_place: bool) -> Method:
-    """The method used where nobody chose: the sun for PV where the place is known, else the seasonal mean."""
+def default_method(quantity: str, *, has_place: bool) -> Method:
+    """The method where nobody chose, by quantity: load, pv, net or price.
+
+    The sun for PV where the place is known, the time of day for prices, else the seasonal mean.
+    """
+    if quantity not in QUANTITIES:
+        raise ForecastError(f"no quantity {quantity!r}; there are {', '.join(QUANTITIES)}")
     if quantity == "price":
         return METHODS["price_by_time"]
     return METHODS["clear_sky" if quantity == "pv" and has_place else "seasonal_mean"]

@@ -1,9 +1,10 @@
-"""What was expected of an organization's homes, by the time it was issued."""
+"""What was expected of the homes of an organization, by the time it was issued."""
 
-import apps.flexibility.models
 import django.contrib.postgres.fields
 import django.db.models.deletion
 from django.db import migrations, models
+
+import apps.flexibility.models
 
 
 class Migration(migrations.Migration):

@@ -3,21 +3,18 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
-from apps.flexibility.history import Window
 from apps.flexibility.models import SiteFlexibility
 from apps.flexibility.rows import SignalIntervals
 from apps.flexibility.services import FleetFlexibility, flexibility_compute
 from apps.programs.models import GridSignal
 from apps.sites.models import Site
 from tests import factories
-from tests.factories import NOW, QUARTER
+from tests.factories import NOW
 
 START = NOW + timedelta(hours=2)
-BERLIN = ZoneInfo("Europe/Berlin")
 
 
 def compute(
@@ -85,17 +82,3 @@ class TestCompute:
         factories.set_latest(sites=fleet.sites, at=NOW, grid_kw=1.0, load_kw=1.0)
         compute(factories.make_signal(program=fleet.program), fleet.sites)
         assert SiteFlexibility.objects.get().max_shed_kw == pytest.approx([0.0] * 4)
-
-
-class TestWindow:
-    def window(self, text: str, *, count: int = 2) -> Window:
-        return Window(datetime.fromisoformat(text).astimezone(BERLIN), QUARTER, count, BERLIN)
-
-    def test_same_time_of_day_on_another_day(self) -> None:
-        found = self.window("2026-06-17T18:00+02:00").quarters_on(datetime(2026, 6, 10, tzinfo=BERLIN).date())
-        assert [at.isoformat() for at in found] == ["2026-06-10T16:00:00+00:00", "2026-06-10T16:15:00+00:00"]
-
-    def test_clock_change_keeps_the_time_of_day(self) -> None:
-        window = self.window("2026-03-30T18:00+02:00")
-        before = window.quarters_on(datetime(2026, 3, 27, tzinfo=BERLIN).date())
-        assert before[0].isoformat() == "2026-03-27T17:00:00+00:00"

@@ -1,0 +1,208 @@
+"""Issue forecasts for homes and portfolio, and keep them as they were known."""
+
+import dataclasses
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from django.db import transaction
+from django.db.models.functions import TruncDate
+from numpy.typing import NDArray
+
+from apps.accounts.models import Organization
+from apps.flexibility.models import ForecastRun, ForecastValues
+from apps.sites.models import Resource, Site
+from apps.sites.selectors import resources_by_site, sites_of_organization
+from apps.telemetry.arrays import quarter_history
+from apps.telemetry.rollups import roll_up
+from vpp.errors import VppError
+from vpp.forecasting.calibrated import CALIBRATION_DAYS, CalibratedForecast, calibrated
+from vpp.forecasting.portfolio import joint_residuals, portfolio_quantiles
+from vpp.forecasting.question import LEVELS, QUARTER_S, Place, Question
+from vpp.forecasting.registry import default_method
+from vpp.intervals import Grid
+
+Floats = NDArray[np.float64]
+Quantity = ForecastRun.Quantity
+QUARTER: Final = timedelta(seconds=QUARTER_S)
+HORIZON: Final = timedelta(hours=36)
+HISTORY: Final = timedelta(days=28 + CALIBRATION_DAYS + 2)
+SITES_AT_ONCE: Final = 500
+# Every run for two days, then the last one of each UTC day: what a day-ahead error is measured by.
+KEEP_ALL: Final = timedelta(days=2)
+KEEP_DAILY: Final = timedelta(days=30)
+COLUMN: Final = {Quantity.LOAD: "load_kw", Quantity.PV: "pv_kw", Quantity.NET: "grid_kw"}
+
+
+@dataclasses.dataclass
+class _Portfolio:
+    """The sum so far of the homes that have a whole forecast."""
+
+    mean: Floats
+    residuals: Floats
+    homes: int = 0
+
+    def add(self, found: CalibratedForecast) -> None:
+        whole = ~np.isnan(found.forecast.mean).any(axis=1)
+        if whole.any():
+            self.mean = self.mean + found.forecast.mean[whole].sum(axis=0)
+            self.residuals = self.residuals + joint_residuals(found.past.residuals[whole])
+            self.homes += int(whole.sum())
+
+
+def forecasts_issue_due(*, now: datetime) -> int:
+    """Issue every organization's forecasts of this hour that are not there yet, and drop old runs."""
+    roll_up(now=now)
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    done = ForecastRun.objects.filter(issued_at__gte=hour).values("organization")
+    waiting = list(Organization.objects.exclude(pk__in=done).order_by("pk"))
+    for organization in waiting:
+        forecasts_issue(organization=organization, now=now)
+    forecasts_prune(now=now)
+    return len(waiting)
+
+
+@transaction.atomic
+def forecasts_issue(*, organization: Organization, now: datetime) -> list[ForecastRun]:
+    """Issue load, PV and net power of all homes for the next day and a half from what is known `now`."""
+    grid = Grid(_floor(now), QUARTER_S, HORIZON // QUARTER)
+    sites = list(sites_of_organization(organization=organization))
+    if not sites:
+        return []
+    runs = {
+        quantity: ForecastRun.objects.create(
+            organization=organization,
+            quantity=quantity,
+            issued_at=now,
+            starts_at=grid.starts_at,
+            step_s=grid.interval_s,
+            count=grid.count,
+            levels=list(LEVELS),
+        )
+        for quantity in COLUMN
+    }
+    nothing = np.zeros((CALIBRATION_DAYS, grid.count))
+    sums = {quantity: _Portfolio(np.zeros(grid.count), nothing) for quantity in COLUMN}
+    for group in _groups(sites):
+        _issue_group(group, runs, sums=sums)
+    for quantity, run in runs.items():
+        _store_portfolio(run, sums[quantity])
+    return list(runs.values())
+
+
+def forecasts_prune(*, now: datetime) -> int:
+    """Thin out runs older than two days to one a day, and drop those older than 30 days."""
+    old = ForecastRun.objects.filter(issued_at__lt=now - KEEP_ALL)
+    last_of_day = (
+        old.filter(issued_at__gte=now - KEEP_DAILY)
+        .annotate(day=TruncDate("issued_at", tzinfo=UTC))
+        .order_by("organization", "quantity", "day", "-issued_at")
+        .distinct("organization", "quantity", "day")
+        .values("pk")
+    )
+    kept = list(last_of_day.values_list("pk", flat=True))
+    return old.exclude(pk__in=kept).delete()[0]
+
+
+def place_of(site: Site, resources: Mapping[str, Resource]) -> Place | None:
+    """Return where a site's PV stands, as far as it is known and makes sense."""
+    if site.latitude_deg is None or site.longitude_deg is None:
+        return None
+    pv = resources.get(Resource.Kind.PV)
+    tilt, azimuth = (_number(pv.parameters.get(name)) if pv else None for name in ("tilt_deg", "azimuth_deg"))
+    try:
+        return Place(site.latitude_deg, site.longitude_deg, tilt, azimuth)
+    except VppError:
+        # A hub may describe an orientation that is none; the place alone is good enough.
+        return Place(site.latitude_deg, site.longitude_deg)
+
+
+def _groups(sites: Sequence[Site]) -> Iterator[list[Site]]:
+    """Sites of one time zone, not too many at once."""
+    zones: dict[str, list[Site]] = {}
+    for site in sites:
+        zones.setdefault(site.time_zone, []).append(site)
+    for group in zones.values():
+        for start in range(0, len(group), SITES_AT_ONCE):
+            yield group[start : start + SITES_AT_ONCE]
+
+
+def _issue_group(
+    sites: Sequence[Site], runs: Mapping[Quantity, ForecastRun], *, sums: Mapping[Quantity, _Portfolio]
+) -> None:
+    run = runs[Quantity.LOAD]
+    starts_at = run.starts_at - HISTORY
+    ids = [site.pk for site in sites]
+    history = quarter_history(
+        site_ids=ids, columns=list(COLUMN.values()), starts_at=starts_at, count=HISTORY // QUARTER
+    )
+    resources = resources_by_site(site_ids=ids)
+    places = [place_of(site, resources[site.pk]) for site in sites]
+    for quantity, column in COLUMN.items():
+        has_pv = [quantity != Quantity.PV or Resource.Kind.PV in resources[site.pk] for site in sites]
+        for with_place in (False, True):
+            rows = [
+                row
+                for row, place in enumerate(places)
+                if has_pv[row] and (place is not None and quantity == Quantity.PV) == with_place
+            ]
+            if not rows:
+                continue
+            question = Question(
+                history[column][rows],
+                starts_at,
+                Grid(run.starts_at, run.step_s, run.count),
+                run.issued_at,
+                ZoneInfo(sites[0].time_zone),
+                places=tuple(places[row] for row in rows),
+            )
+            method = default_method(quantity.value, has_place=with_place)
+            found = calibrated(method.calculate, question)
+            sums[quantity].add(found)
+            _store(runs[quantity], [sites[row] for row in rows], found=found)
+
+
+def _store(run: ForecastRun, sites: Sequence[Site], *, found: CalibratedForecast) -> None:
+    forecast = found.forecast
+    ForecastValues.objects.bulk_create(
+        [
+            ForecastValues(
+                run=run,
+                site=site,
+                method=forecast.method,
+                mean_kw=_listed(forecast.mean[index]),
+                quantiles_kw=[_listed(row) for row in forecast.quantiles[index].T],
+                note=forecast.notes[index],
+            )
+            for index, site in enumerate(sites)
+        ],
+        batch_size=SITES_AT_ONCE,
+    )
+
+
+def _store_portfolio(run: ForecastRun, total: _Portfolio) -> None:
+    if not total.homes:
+        return
+    quantiles = portfolio_quantiles(total.mean, total.residuals, levels=tuple(run.levels))
+    ForecastValues.objects.create(
+        run=run,
+        method="sum of the homes, joint daily residuals",
+        mean_kw=_listed(total.mean),
+        quantiles_kw=[_listed(row) for row in quantiles.T],
+        homes=total.homes,
+    )
+
+
+def _listed(values: Floats) -> list[float | None]:
+    return [None if math.isnan(value) else round(value, 5) for value in values.tolist()]
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _floor(at: datetime) -> datetime:
+    return at - (at - datetime(1970, 1, 1, tzinfo=UTC)) % QUARTER
