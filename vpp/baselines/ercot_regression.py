@@ -51,7 +51,7 @@ def ercot_regression(
     energy = data.history_kw.sum(axis=2) / data.intervals_per_hour
     used = ~np.isnan(energy) & ~np.isnan(data.temperature_distance_k) & (np.nan_to_num(energy) > 0)
     count = used.sum(axis=1)
-    expected = _expected(data, used, energy)
+    expected = _expected(data, used, energy=energy)
     window = correction.window(data)
     found = np.full(len(used), np.nan)
     if window is not None:
@@ -69,7 +69,7 @@ def ercot_regression(
     return without_temperature(data, result)
 
 
-def _expected(data: EventData, used: Bools, energy: Floats) -> Floats:
+def _expected(data: EventData, used: Bools, *, energy: Floats) -> Floats:
     """(S, N) the whole day's expected power [kW]."""
     days = np.where(used[:, :, None], data.history_kw, 0.0)
     if not used.any():
@@ -81,7 +81,7 @@ def _expected(data: EventData, used: Bools, energy: Floats) -> Floats:
     total = np.where(used, energy, 1.0)
     fraction = by_hour / data.intervals_per_hour / total[:, :, None]
     target = np.concatenate([np.where(used, energy, 0.0)[:, :, None], fraction], axis=2)
-    lines = _predicted(data, used, target)
+    lines = _predicted(data, used, target=target)
     hourly_kw = np.maximum(lines[:, :1], 0.0) * lines[:, 1:] * data.intervals_per_hour / length
     mean_of_hour = by_hour.sum(axis=1)[:, hour] / length[hour]
     flat = np.ones_like(mean_of_hour)
@@ -89,7 +89,7 @@ def _expected(data: EventData, used: Bools, energy: Floats) -> Floats:
     return np.asarray(hourly_kw[:, hour] * multiplier, dtype=np.float64)
 
 
-def _predicted(data: EventData, used: Bools, target: Floats) -> Floats:
+def _predicted(data: EventData, used: Bools, *, target: Floats) -> Floats:
     """(S, K) least-squares lines through each site's (S, D, K) used targets, at the event day's temperature."""
     assert data.history_max_c is not None  # no day is used without
     assert data.event_day_max_c is not None
