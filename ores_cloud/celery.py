@@ -24,5 +24,6 @@ def _defaults() -> dict[str, Any]:
 
 
 app.autodiscover_tasks(
-    ["apps.telemetry", "apps.hubs", "apps.dispatch", "apps.settlement", "apps.openadr"], related_name="tasks"
+    ["apps.telemetry", "apps.hubs", "apps.programs", "apps.dispatch", "apps.settlement", "apps.openadr"],
+    related_name="tasks",
 )

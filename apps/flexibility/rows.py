@@ -70,7 +70,13 @@ def part_row(
 ) -> Row:
     """Return the row of an event with so many hours before and after it, or at least its whole day."""
     walls = [_wall(at, zone) for at in part]
-    begin, end = min(walls), max(walls) + QUARTER
+    return wall_row(min(walls), max(walls) + QUARTER, zone=zone, hours=hours, whole_day=whole_day)
+
+
+def wall_row(
+    begin: datetime, end: datetime, *, zone: ZoneInfo, hours: tuple[int, int], whole_day: bool
+) -> Row:
+    """Return the row of an event between two wall-clock times."""
     starts, ends = begin - timedelta(hours=hours[0]), end + timedelta(hours=hours[1])
     if whole_day:
         midnight = datetime.combine(begin.date(), time())

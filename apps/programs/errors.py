@@ -21,3 +21,7 @@ class SignalOverError(ConflictError):
 
 class ProgramInvalidError(DomainError):
     code = "program_invalid"
+
+
+class ReportUnderWayError(ConflictError):
+    code = "report_under_way"

@@ -6,7 +6,7 @@ from decimal import Decimal
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 
@@ -134,3 +134,42 @@ class OptOut(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["signal", "site"], name="opt_out_once")]
+
+
+class BaselineReport(models.Model):
+    """Which baseline method fits a program's homes, worked out in the background from past days without events."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        RUNNING = "running"
+        DONE = "done"
+        FAILED = "failed"
+
+    class DayType(models.TextChoices):
+        WEEKDAY = "weekday"
+        WEEKEND = "weekend", "weekend or holiday"
+
+    program = models.ForeignKey(Program, on_delete=models.CASCADE, related_name="baseline_reports")
+    requested_by = models.CharField(max_length=160)
+    requested_at = models.DateTimeField()
+    starts = models.TimeField(help_text="local time at which events begin")
+    minutes = models.PositiveIntegerField(validators=[MinValueValidator(15), MaxValueValidator(720)])
+    day_type = models.CharField(max_length=8, choices=DayType, default=DayType.WEEKDAY)
+    placebo_days = models.PositiveIntegerField(
+        default=10, validators=[MinValueValidator(2), MaxValueValidator(30)]
+    )
+    state = models.CharField(max_length=8, choices=State, default=State.WAITING)
+    progress_pct = models.PositiveSmallIntegerField(default=0)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    result = models.JSONField(null=True, blank=True)
+    error = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["program"],
+                condition=Q(state__in=["waiting", "running"]),
+                name="baseline_report_one_at_a_time",
+            )
+        ]

@@ -111,8 +111,8 @@ class DayHistory:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """How a method did. `portfolio_kw` and `actual_kw` are (P,) means over each placebo day's event [kW], over
-    the homes that had a baseline; NaN where none had.
+    """How a method did. `portfolio_kw` and `actual_kw` are the (T,) mean placebo event [kW], over the homes that
+    had a baseline; NaN where none had. `known` is the share of homes and intervals with a baseline [1].
     """
 
     method: str
@@ -195,10 +195,10 @@ def _fit(history: DayHistory, method: Method, *, days: Sequence[date]) -> Fit:
 
 
 def _portfolio_kw(values: Floats, known: NDArray[np.bool_]) -> Floats:
-    """(P,) the homes' sum, as a mean over each day's intervals that anything is known of [kW]."""
-    intervals = known.any(axis=0).sum(axis=1)
-    total = np.where(known, values, 0.0).sum(axis=(0, 2))
-    mean: Floats = np.divide(total, intervals, out=np.full(len(total), np.nan), where=intervals > 0)
+    """(T,) the homes' sum, as a mean over the days that anything is known of [kW]."""
+    days = known.any(axis=0).sum(axis=0)
+    total = np.where(known, values, 0.0).sum(axis=(0, 1))
+    mean: Floats = np.divide(total, days, out=np.full(len(total), np.nan), where=days > 0)
     return mean
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from apps.programs.models import GridSignal, Program
+from apps.programs.models import BaselineReport, GridSignal, Program
 
 
 class ProgramSerializer(serializers.ModelSerializer[Program]):
@@ -29,3 +29,13 @@ class SignalSerializer(serializers.ModelSerializer[GridSignal]):
         fields = (
             "id", "program", "kind", "name", "source", "revision", "state", "starts_at", "ends_at", "interval_s", "target_kw",
         )  # fmt: skip
+
+
+class BaselineReportSerializer(serializers.ModelSerializer[BaselineReport]):
+    class Meta:
+        model = BaselineReport
+        fields = (
+            "id", "requested_at", "starts", "minutes", "day_type", "placebo_days", "state", "progress_pct", "finished_at",
+            "error", "result",
+        )  # fmt: skip
+        read_only_fields = ("id", "requested_at", "state", "progress_pct", "finished_at", "error", "result")

@@ -9,8 +9,13 @@ from apps.accounts.api.authentication import partner
 from apps.accounts.api.views import AggregatorView
 from apps.common import clock
 from apps.common.errors import NotFoundError
-from apps.programs import selectors, services
-from apps.programs.api.serializers import EnrollmentSerializer, ProgramSerializer, SignalSerializer
+from apps.programs import reports, selectors, services
+from apps.programs.api.serializers import (
+    BaselineReportSerializer,
+    EnrollmentSerializer,
+    ProgramSerializer,
+    SignalSerializer,
+)
 from apps.programs.errors import AlreadyEnrolledError
 from apps.programs.models import Program
 from apps.sites.selectors import sites_of_organization
@@ -85,6 +90,30 @@ class EnrollmentsView(AggregatorView):
                     outcome = "already_enrolled"
             results.append({"site_id": site_id, "result": outcome})
         return Response({"results": results}, status=201)
+
+
+class BaselineReportsView(AggregatorView):
+    """GET, POST /api/v1/programs/{id}/baseline-reports: which baseline method fits"""
+
+    def get(self, request: Request, program_id: int) -> Response:
+        found = reports.reports_of_program(program=program_or_404(request, program_id))
+        return Response(BaselineReportSerializer(found, many=True).data)
+
+    def post(self, request: Request, program_id: int) -> Response:
+        program = program_or_404(request, program_id)
+        serializer = BaselineReportSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        sent: dict[str, Any] = serializer.validated_data
+        report = reports.baseline_report_request(
+            program=program,
+            starts=sent["starts"],
+            minutes=sent["minutes"],
+            day_type=sent.get("day_type", "weekday"),
+            placebo_days=sent.get("placebo_days", 10),
+            actor=f"client {partner(request).name}",
+            now=clock.now(),
+        )
+        return Response(BaselineReportSerializer(report).data, status=202)
 
 
 class SignalsView(AggregatorView):

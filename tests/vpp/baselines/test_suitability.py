@@ -77,8 +77,10 @@ def test_portfolio_by_day_and_same_numbers_as_placebo_accuracy() -> None:
     )
     assert found.accuracy.rrmse == pytest.approx(expected.rrmse)
     assert found.accuracy.portfolio_bias == pytest.approx(expected.portfolio_bias)
-    assert found.actual_kw == pytest.approx([power[:, 0, 17:19].sum() / 2])
-    assert found.portfolio_kw / found.actual_kw - 1 == pytest.approx([found.accuracy.portfolio_bias])
+    assert found.actual_kw == pytest.approx(power[:, 0, 17:19].sum(axis=0))
+    assert found.portfolio_kw.sum() / found.actual_kw.sum() - 1 == pytest.approx(
+        found.accuracy.portfolio_bias
+    )
 
 
 def test_a_method_that_leaves_out_homes_comes_last() -> None:

@@ -1,0 +1,105 @@
+"""What a portfolio can give between two instants, at what cost, how sure."""
+
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.accounts.api.authentication import partner
+from apps.accounts.api.views import AggregatorView
+from apps.common import clock
+from apps.flexibility.portfolio import ASSUMPTIONS, Answer, Question
+from apps.programs.portfolio import Scope, portfolio_flexibility
+from vpp.flexibility.portfolio import SURE, Given
+
+
+class QuestionSerializer(serializers.Serializer[Any]):
+    """The query: `from`, `to`, and what narrows it."""
+
+    kw = serializers.FloatField(required=False, min_value=0)
+    program = serializers.IntegerField(required=False)
+    grid_area = serializers.IntegerField(required=False)
+
+    def get_fields(self) -> dict[str, Any]:
+        """Add the two whose names are words of Python."""
+        return {
+            **super().get_fields(),
+            "from": serializers.DateTimeField(),
+            "to": serializers.DateTimeField(),
+        }
+
+
+class FlexibilityView(AggregatorView):
+    """GET /api/v1/flexibility?from=…&to=…[&kw=…][&program=…][&grid_area=…]"""
+
+    def get(self, request: Request) -> Response:
+        serializer = QuestionSerializer(data=request.query_params)
+        serializer.is_valid(raise_exception=True)
+        asked = serializer.validated_data
+        answer = portfolio_flexibility(
+            organization=partner(request).organization,
+            question=Question(starts_at=asked["from"], ends_at=asked["to"], kw=asked.get("kw")),
+            scope=Scope(program_id=asked.get("program"), grid_area_id=asked.get("grid_area")),
+            now=clock.now(),
+        )
+        return Response(_shown(answer))
+
+
+def _shown(answer: Answer) -> dict[str, Any]:
+    question = answer.question
+    return {
+        "from": question.starts_at,
+        "to": question.ends_at,
+        "interval_s": question.step.total_seconds(),
+        "shed": _direction(answer.shed),
+        "more_load": _direction(answer.more_load),
+        "asked": _asked(answer),
+        "homes": {
+            "asked_about": answer.homes,
+            "counted": answer.counted,
+            "by_resource": answer.by_kind,
+            "left_out": answer.left_out,
+        },
+        "data": {
+            "computed_at": answer.computed_at,
+            "stale": answer.stale,
+            "median_age_s": answer.median_s,
+            "oldest_age_s": answer.oldest_s,
+        },
+        "assumptions": ASSUMPTIONS,
+    }
+
+
+def _direction(given: Given) -> dict[str, Any]:
+    return {
+        "sustained_kw": round(given.expected_kw, 3),
+        "sure_kw": round(given.sure_kw, 3),
+        "sure_probability": SURE,
+        "most_kw": round(given.most_kw, 3),
+        "deviation_kw": round(given.deviation_kw, 3),
+        "by_interval_kw": [round(float(kw), 3) for kw in given.by_interval_kw],
+        "energy_kwh": round(given.energy_kwh, 3),
+        "cost_curve": [
+            {
+                "resource": step.kind,
+                "kw": round(step.kw, 3),
+                "up_to_kw": round(step.up_to_kw, 3),
+                "price_per_kwh": round(step.price_per_kwh, 4),
+            }
+            for step in given.steps
+        ],
+    }
+
+
+def _asked(answer: Answer) -> dict[str, Any] | None:
+    kw, found = answer.question.kw, answer.feasibility
+    if kw is None or found is None:
+        return None
+    return {
+        "kw": kw,
+        "feasible": found.feasible,
+        "probability": round(answer.shed.probability(kw), 4),
+        "shortfall_kwh": round(found.shortfall_kwh, 3),
+        "sentence": found.sentence,
+    }
