@@ -40,8 +40,10 @@ def beat_schedule(scale: float) -> dict[str, dict[str, Any]]:
     return {
         "track grid signals": every("dispatch.tick", minutes=1, expires_s=30),
         "roll up measurements": every("telemetry.roll_up", minutes=5),
+        "refresh portfolios": every("flexibility.refresh_portfolios", minutes=5),
         "keep partitions": every("telemetry.keep_partitions", minutes=360),
         "expire instructions": every("hubs.expire_instructions", minutes=1, expires_s=30),
         "settle ended signals": every("settlement.settle_due", minutes=1, expires_s=30),
+        "true up settlements": every("settlement.true_up_due", minutes=60, expires_s=600),
         "report settled signals": every("openadr.report_due", minutes=1, expires_s=30),
     }

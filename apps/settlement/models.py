@@ -1,6 +1,10 @@
 """What was delivered and what is paid for it. Corrections are new runs, never edits."""
 
+from decimal import Decimal
+
+from django.conf import settings
 from django.db import models
+from django.db.models import Q
 
 from apps.programs.models import GridSignal
 from apps.sites.models import Site
@@ -9,17 +13,38 @@ from apps.sites.models import Site
 class SettlementRun(models.Model):
     """One computation of a signal's payments from stored inputs."""
 
+    class Kind(models.TextChoices):
+        INITIAL = "initial"
+        TRUE_UP = "true_up"
+        FINAL = "final"
+        CORRECTION = "correction"
+
     signal = models.ForeignKey(GridSignal, on_delete=models.PROTECT, related_name="settlement_runs")
     version = models.PositiveIntegerField()
+    kind = models.CharField(max_length=16, choices=Kind, default=Kind.INITIAL)
+    previous = models.OneToOneField("self", null=True, on_delete=models.PROTECT, related_name="next")
     created_at = models.DateTimeField()
     rule = models.JSONField()
     input_hash = models.CharField(max_length=64)
     delivered_kwh = models.DecimalField(max_digits=14, decimal_places=3)
     amount = models.DecimalField(max_digits=14, decimal_places=2)
+    adjustment = models.DecimalField(
+        max_digits=14,
+        decimal_places=2,
+        default=Decimal(0),
+        help_text="amount less that of the version before",
+    )
     currency = models.CharField(max_length=3)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["signal", "version"], name="settlement_version")]
+
+
+class RunInputs(models.Model):
+    """Everything a run was computed from: canonical JSON, compressed; its SHA-256 is the run's `input_hash`."""
+
+    run = models.OneToOneField(SettlementRun, on_delete=models.CASCADE, related_name="inputs")
+    content = models.BinaryField()
 
 
 class Statement(models.Model):
@@ -28,7 +53,12 @@ class Statement(models.Model):
     run = models.ForeignKey(SettlementRun, on_delete=models.CASCADE, related_name="statements")
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="statements")
     delivered_kwh = models.DecimalField(max_digits=14, decimal_places=3)
+    committed_kwh = models.DecimalField(max_digits=14, decimal_places=3, default=Decimal(0))
     amount = models.DecimalField(max_digits=14, decimal_places=2)
+    adjustment = models.DecimalField(max_digits=14, decimal_places=2, default=Decimal(0))
+    parts = models.JSONField(
+        default=list, help_text="[kind, amount] of each shown line; they sum to the amount"
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run", "site"], name="statement_once")]
@@ -51,3 +81,51 @@ class StatementLine(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["statement", "starts_at"], name="statement_line_once")]
+
+
+class Dispute(models.Model):
+    """A household's objection to a statement, and the operator's answer."""
+
+    class State(models.TextChoices):
+        OPEN = "open"
+        ACCEPTED = "accepted"
+        REJECTED = "rejected"
+
+    statement = models.ForeignKey(Statement, on_delete=models.PROTECT, related_name="disputes")
+    opened_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    opened_at = models.DateTimeField()
+    reason = models.CharField(max_length=1000)
+    state = models.CharField(max_length=16, choices=State, default=State.OPEN)
+    resolution = models.CharField(max_length=1000, blank=True)
+    resolved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    resolved_at = models.DateTimeField(null=True)
+    answer = models.ForeignKey(
+        SettlementRun, null=True, on_delete=models.PROTECT, related_name="+", help_text="the run it led to"
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["statement"], condition=Q(state="open"), name="dispute_open_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(state="open", resolved_at=None) | ~Q(state="open") & ~Q(resolution=""),
+                name="dispute_answered",
+            ),
+        ]
+
+
+class MeterCorrection(models.Model):
+    """What an accepted dispute says of one interval of its home: a net energy, or that it is left out."""
+
+    dispute = models.ForeignKey(Dispute, on_delete=models.PROTECT, related_name="corrections")
+    starts_at = models.DateTimeField()
+    metered_kwh = models.FloatField(null=True, help_text="drawn is positive; none leaves the interval out")
+    reason = models.CharField(max_length=160)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["dispute", "starts_at"], name="correction_once")]

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Case, Exists, OuterRef, QuerySet, When
 
 from apps.accounts.models import Organization
-from apps.settlement.models import SettlementRun, Statement, StatementLine
+from apps.settlement.models import Dispute, SettlementRun, Statement, StatementLine
 from apps.sites.models import Site
 
 
@@ -55,6 +55,47 @@ def runs_of_organization(*, organization: Organization) -> QuerySet[SettlementRu
         .select_related("signal")
         .order_by("-pk")
     )
+
+
+def run_of_organization(*, organization: Organization, run_id: int) -> SettlementRun | None:
+    """Return the tenant's run."""
+    return runs_of_organization(organization=organization).filter(pk=run_id).first()
+
+
+def runs_of_everyone(*, slug: str = "", run_id: int | None = None) -> QuerySet[SettlementRun]:
+    """Return runs of all tenants, or one tenant's, or one, for the command that checks them."""
+    chosen = {"signal__organization__slug": slug} if slug else {}
+    numbers = {"pk": run_id} if run_id is not None else {}
+    return (
+        SettlementRun.objects.filter(**chosen, **numbers).select_related("signal", "previous").order_by("pk")
+    )
+
+
+def newest_run(*, signal_id: UUID) -> SettlementRun | None:
+    """Return the version of a signal's settlement that counts."""
+    return SettlementRun.objects.filter(signal_id=signal_id).order_by("-version").first()
+
+
+def runs_open() -> list[SettlementRun]:
+    """Return all tenants' newest runs that late data can still change, for the periodic work."""
+    later = SettlementRun.objects.filter(signal=OuterRef("signal"), version__gt=OuterRef("version"))
+    kinds = [SettlementRun.Kind.INITIAL, SettlementRun.Kind.TRUE_UP]
+    found = SettlementRun.objects.filter(~Exists(later), kind__in=kinds)
+    return list(found.select_related("signal__program").order_by("pk"))
+
+
+def disputes_of_organization(*, organization: Organization) -> QuerySet[Dispute]:
+    """Return the tenant's disputes, open ones first, then the newest."""
+    return (
+        Dispute.objects.filter(statement__run__signal__organization=organization)
+        .select_related("statement__run__signal__program", "statement__site", "answer", "opened_by")
+        .order_by(Case(When(state=Dispute.State.OPEN, then=0), default=1), "-opened_at")
+    )
+
+
+def disputes_of_statement(*, statement: Statement) -> QuerySet[Dispute]:
+    """Return what was said about one statement, in order."""
+    return Dispute.objects.filter(statement=statement).select_related("answer").order_by("opened_at")
 
 
 def _settled(run: SettlementRun) -> SettledSignal:

@@ -1,50 +1,30 @@
-"""From the meters' registers to statements."""
+"""From the meters' registers to statements: the first run, true-ups, the final one, and what disputes change."""
 
+import dataclasses
 import logging
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 import numpy as np
 from django.db import transaction
-from django.db.models import Max
 
 from apps.common.redis import publish
-from apps.dispatch.selectors import asked_kw, baseline_kw
-from apps.flexibility.selectors import flexibility_of_signal
-from apps.programs.models import GridSignal, Program
+from apps.programs.models import GridSignal
 from apps.programs.selectors import signals_in_states
 from apps.programs.services import signal_set_state
+from apps.settlement.errors import RunNotAllowedError
+from apps.settlement.inputs import corrections_of_signal, gather_inputs, inputs_keep, kept_inputs
 from apps.settlement.models import SettlementRun, Statement, StatementLine
-from apps.sites.models import Site
-from apps.sites.selectors import sites_by_id
-from apps.telemetry.selectors import register_readings
+from apps.settlement.selectors import newest_run, runs_open
 from vpp.dispatch.lifecycle import due
-from vpp.intervals import Grid, Interval, to_ms
-from vpp.settlement.delivery import DeliveredEnergy, delivered_energy
-from vpp.settlement.fingerprint import fingerprint
-from vpp.settlement.metering import interval_energies
-from vpp.settlement.statement import PaymentRule, settle, settled_kwh
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from vpp.intervals import Interval
+from vpp.settlement.compute import Settled, compute
+from vpp.settlement.config import config_of
+from vpp.settlement.errors import RunError
+from vpp.settlement.inputs import SettlementInputs
+from vpp.settlement.runs import RunCause, RunKind, due_cause, next_kind
 
 log = logging.getLogger(__name__)
-# A home is paid for what it was asked and a little more, not for whatever its family happened to do.
-CAP_OVER_ASKED = 1.2
-READING_MARGIN = timedelta(minutes=10)
-
-
-@dataclass(frozen=True)
-class Measured:
-    """Delivered energy of the homes that were asked, and what was found at their meters."""
-
-    sites: list[Site]
-    energy: DeliveredEnergy
-    faults: list[tuple[str, ...]]
 
 
 def signals_settle_due(*, now: datetime) -> int:
@@ -60,126 +40,153 @@ def signals_settle_due(*, now: datetime) -> int:
     return settled
 
 
+def signals_true_up_due(*, now: datetime) -> int:
+    """Look at every settlement that is not closed: true up what has changed, close what has had its time."""
+    made = 0
+    for run in runs_open():
+        cause = due_cause(_kind(run), ends_at=run.signal.ends_at, now=now)
+        if cause is None:
+            continue
+        try:
+            made += _run_next(signal=run.signal, cause=cause, now=now, only_changed=True) is not None
+        except Exception:
+            log.exception("grid signal %s could not be trued up, trying again next time", run.signal_id)
+    return made
+
+
 def signal_settle(*, signal: GridSignal, now: datetime, first_only: bool = False) -> SettlementRun | None:
     """Compute a run from what is stored now; an earlier run stays as it was.
 
     With `first_only`, a signal that somebody else has settled in the meantime gets no second run.
     """
-    grid = Grid(signal.starts_at, signal.interval_s, len(signal.target_kw))
-    measured = _measure(signal, grid)
-    rule = payment_rule(program=signal.program)
-    homes = {
-        str(site.pk): settled_kwh(row)
-        for site, row in zip(measured.sites, measured.energy.delivered_kwh, strict=True)
-    }
-    statement = settle(rule, homes)
-    inputs = {
-        "baseline_kwh": measured.energy.baseline_kwh,
-        "metered_kwh": measured.energy.metered_kwh,
-        "sites": [site.pk for site in measured.sites],
-        "statement": statement.inputs_hash,
-    }
+    previous = newest_run(signal_id=signal.pk)
+    if first_only and previous is not None:
+        return None
+    return _run_next(signal=signal, cause="inputs_changed" if previous else "data_due", now=now)
+
+
+def signal_correct(*, signal: GridSignal, now: datetime) -> SettlementRun | None:
+    """Compute the version that an accepted dispute asks for."""
+    return _run_next(signal=signal, cause="dispute_accepted", now=now)
+
+
+def _run_next(
+    *, signal: GridSignal, cause: RunCause, now: datetime, only_changed: bool = False
+) -> SettlementRun | None:
+    """Compute and store the next version; None where nothing has changed or somebody else was faster."""
+    previous = newest_run(signal_id=signal.pk)
+    try:
+        kind = next_kind(_kind(previous) if previous else None, cause=cause)
+    except RunError as error:
+        raise RunNotAllowedError(error.detail) from error
+    inputs = _inputs(signal, kind, previous=previous, now=now)
+    settled = compute(inputs)
+    changed = previous is None or previous.input_hash != settled.input_hash
+    if only_changed and kind == "true_up" and not changed:
+        return None
     with transaction.atomic():
         locked = GridSignal.objects.select_for_update().get(pk=signal.pk)
-        if first_only and locked.state != GridSignal.State.ENDED:
+        if newest_run(signal_id=signal.pk) != previous:
             return None
-        newest: int | None = locked.settlement_runs.aggregate(newest=Max("version"))["newest"]
-        run = SettlementRun.objects.create(
-            signal=locked,
-            version=(newest or 0) + 1,
-            created_at=now,
-            rule={
-                "method": statement.method,
-                "energy_price": str(rule.energy_price),
-                "event_payment": str(rule.event_payment),
-            },
-            input_hash=fingerprint(inputs),
-            delivered_kwh=statement.delivered_kwh,
-            amount=statement.total,
-            currency=rule.currency,
-        )
-        amounts = {line.home: line.amount for line in statement.lines}
-        _save(
-            run,
-            measured,
-            grid=grid,
-            amounts={int(home): amount for home, amount in amounts.items()},
-            homes=homes,
-        )
+        run = _run_create(locked, kind, previous=previous, inputs=inputs, settled=settled, now=now)
         signal_set_state(signal_id=signal.pk, state=GridSignal.State.SETTLED)
         transaction.on_commit(lambda: publish("signals", [str(signal.pk)]))
     return run
 
 
-def payment_rule(*, program: Program) -> PaymentRule:
-    """Return a program's rule in vpp's form."""
-    return PaymentRule(
-        energy_price=program.energy_price, currency=program.currency, event_payment=program.event_payment
-    )
+def _inputs(
+    signal: GridSignal, kind: RunKind, *, previous: SettlementRun | None, now: datetime
+) -> SettlementInputs:
+    """Gather inputs, or after the final run take those that were kept: late data counts no more."""
+    if previous is None or kind != "correction":
+        return gather_inputs(signal=signal, previous=previous, now=now)
+    kept = kept_inputs(run=previous)
+    if kept is None:
+        raise RunNotAllowedError("this event was closed before its inputs were kept; it cannot be corrected")
+    corrections = corrections_of_signal(signal=signal, names={home.name for home in kept.homes})
+    return dataclasses.replace(kept, corrections=corrections)
 
 
-def _measure(signal: GridSignal, grid: Grid) -> Measured:
-    asked = asked_kw(signal=signal)
-    flexibility = flexibility_of_signal(signal_id=signal.pk)
-    site_ids = sorted(site_id for site_id, values in asked.items() if max(values) > 0)
-    sites = sites_by_id(site_ids=site_ids)
-    metered, faults = _metered(site_ids, grid)
-    caps = np.maximum(0.0, np.array([asked[site_id] for site_id in site_ids]).reshape(-1, grid.count))
-    unknown = [math.nan] * grid.count
-    baselines = [baseline_kw(row=flexibility.get(site_id), signal=signal) or unknown for site_id in site_ids]
-    energy = delivered_energy(
-        baseline_kw=np.array(baselines).reshape(-1, grid.count),
-        metered_kwh=metered,
-        interval_s=grid.interval_s,
-        cap_kwh=caps * CAP_OVER_ASKED * grid.hours,
-    )
-    return Measured([sites[site_id] for site_id in site_ids], energy, faults)
+def _kind(run: SettlementRun) -> RunKind:
+    kinds: dict[str, RunKind] = {
+        "initial": "initial",
+        "true_up": "true_up",
+        "final": "final",
+        "correction": "correction",
+    }
+    return kinds[run.kind]
 
 
-def _metered(site_ids: Sequence[int], grid: Grid) -> "tuple[NDArray[np.float64], list[tuple[str, ...]]]":
-    readings = register_readings(
-        site_ids=site_ids, starts_at=grid.starts_at - READING_MARGIN, ends_at=grid.ends_at + READING_MARGIN
-    )
-    metered = np.full((len(site_ids), grid.count), np.nan)
-    faults: list[tuple[str, ...]] = []
-    for index, site_id in enumerate(site_ids):
-        rows = readings[site_id]
-        found = interval_energies(
-            at_ms=[to_ms(row.at) for row in rows],
-            import_kwh=[row.import_kwh for row in rows],
-            export_kwh=[row.export_kwh for row in rows],
-            grid=grid,
-        )
-        metered[index] = found.net_kwh
-        faults.append(found.fault)
-    return metered, faults
-
-
-def _save(
-    run: SettlementRun,
-    measured: Measured,
+def _run_create(
+    signal: GridSignal,
+    kind: RunKind,
     *,
-    grid: Grid,
-    amounts: dict[int, Decimal],
-    homes: dict[str, Decimal],
-) -> None:
-    statements = Statement.objects.bulk_create(
-        Statement(run=run, site=site, delivered_kwh=homes[str(site.pk)], amount=amounts[site.pk])
-        for site in measured.sites
+    previous: SettlementRun | None,
+    inputs: SettlementInputs,
+    settled: Settled,
+    now: datetime,
+) -> SettlementRun:
+    statement = settled.statement
+    run = SettlementRun.objects.create(
+        signal=signal,
+        version=previous.version + 1 if previous else 1,
+        kind=kind,
+        previous=previous,
+        created_at=now,
+        rule={"method": statement.method, **config_of(inputs.rule)},
+        input_hash=settled.input_hash,
+        delivered_kwh=statement.delivered_kwh,
+        amount=statement.total,
+        adjustment=statement.total - previous.amount if previous else Decimal(0),
+        currency=statement.currency,
     )
-    energy = measured.energy
+    inputs_keep(run=run, inputs=inputs)
+    _statements_create(run, settled, inputs=inputs)
+    return run
+
+
+def _statements_create(run: SettlementRun, settled: Settled, *, inputs: SettlementInputs) -> None:
+    before: dict[int, Decimal] = (
+        dict(run.previous.statements.values_list("site_id", "amount")) if run.previous else {}
+    )
+    lines = {line.home: line for line in settled.statement.lines}
+    statements = Statement.objects.bulk_create(
+        Statement(
+            run=run,
+            site_id=int(name),
+            delivered_kwh=lines[name].delivered_kwh,
+            committed_kwh=lines[name].committed_kwh,
+            amount=lines[name].amount,
+            adjustment=lines[name].amount - before.get(int(name), Decimal(0)) if run.previous else Decimal(0),
+            parts=[[part.kind, str(part.amount)] for part in lines[name].parts],
+        )
+        for name in settled.names
+    )
     StatementLine.objects.bulk_create(
+        line
+        for row, statement in enumerate(statements)
+        for line in interval_lines(statement, settled, row=row, inputs=inputs)
+    )
+
+
+def interval_lines(
+    statement: Statement, settled: Settled, *, row: int, inputs: SettlementInputs
+) -> list[StatementLine]:
+    """Return the lines of one home as they are stored."""
+    energy = settled.energy
+    return [
         StatementLine(
             statement=statement,
-            starts_at=grid.interval(index).starts_at,
-            baseline_kwh=np.nan_to_num(energy.baseline_kwh[row, index]),
-            metered_kwh=None if np.isnan(energy.metered_kwh[row, index]) else energy.metered_kwh[row, index],
-            delivered_kwh=energy.delivered_kwh[row, index],
+            starts_at=inputs.grid.interval(index).starts_at,
+            baseline_kwh=float(np.nan_to_num(energy.baseline_kwh[row, index])),
+            metered_kwh=None
+            if np.isnan(energy.metered_kwh[row, index])
+            else float(energy.metered_kwh[row, index]),
+            delivered_kwh=float(energy.delivered_kwh[row, index]),
             status=StatementLine.MeterStatus.MEASURED
             if energy.known[row, index]
             else StatementLine.MeterStatus.MISSING,
-            note=measured.faults[row][index],
+            note=settled.notes[row][index][:200],
         )
-        for row, statement in enumerate(statements)
-        for index in range(grid.count)
-    )
+        for index in range(inputs.grid.count)
+    ]

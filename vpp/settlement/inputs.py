@@ -15,6 +15,9 @@ from vpp.settlement.fingerprint import canonical
 from vpp.settlement.rules import PaymentRule
 
 INPUTS_VERSION: Final = 1
+# What a home's connection can carry at most [kW], and the longest gap of its readings to interpolate over [s].
+MAX_KW: Final = 100.0
+MAX_GAP_S: Final = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +73,8 @@ class SettlementInputs:
     homes: tuple[Home, ...]
     rule: PaymentRule
     cap_over_asked: float
-    max_gap_s: float = 300.0
-    max_kw: float = 100.0
+    max_gap_s: float = MAX_GAP_S
+    max_kw: float = MAX_KW
     corrections: tuple[MeterCorrection, ...] = ()
 
     def __post_init__(self) -> None:

@@ -1,0 +1,23 @@
+"""Anticipated failures of settlement."""
+
+from apps.common.errors import ConflictError, DomainError
+
+
+class RunNotAllowedError(ConflictError):
+    code = "settlement_closed"
+
+
+class DisputeOpenError(ConflictError):
+    code = "dispute_open"
+
+
+class DisputeClosedError(ConflictError):
+    code = "dispute_closed"
+
+
+class StatementReplacedError(ConflictError):
+    code = "statement_replaced"
+
+
+class DisputeInvalidError(DomainError):
+    code = "dispute_invalid"
