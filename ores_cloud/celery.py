@@ -24,6 +24,14 @@ def _defaults() -> dict[str, Any]:
 
 
 app.autodiscover_tasks(
-    ["apps.telemetry", "apps.hubs", "apps.programs", "apps.dispatch", "apps.settlement", "apps.openadr"],
+    [
+        "apps.telemetry",
+        "apps.flexibility",
+        "apps.hubs",
+        "apps.programs",
+        "apps.dispatch",
+        "apps.settlement",
+        "apps.openadr",
+    ],
     related_name="tasks",
 )

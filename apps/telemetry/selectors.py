@@ -45,6 +45,13 @@ def latest_by_site(*, site_ids: Iterable[int]) -> dict[int, LatestSnapshot]:
     return {row.site_id: row for row in LatestSnapshot.objects.filter(site_id__in=list(site_ids))}
 
 
+def latest_rows(*, site_ids: Iterable[int], columns: Sequence[str]) -> list[tuple[Any, ...]]:
+    """Return (site_id, at, *columns) of each site's newest snapshot, by site; a query of sites stays in the database."""
+    _check(columns)
+    rows = LatestSnapshot.objects.filter(site_id__in=site_ids).order_by("site_id")
+    return list(rows.values_list("site_id", "at", *columns))
+
+
 def fleet_totals(*, site_ids: Iterable[int], since: datetime) -> FleetTotals:
     """Return the sums over the newest snapshots of `site_ids` (a query of them stays in the database) after `since`."""
     zero = 0.0

@@ -48,4 +48,4 @@ def combine(columns: Floats, weights: Floats) -> Floats:
         raise AggregateError(f"columns {columns.shape} and weights {weights.shape} do not fit")
     if not ((weights >= 0).all() and abs(float(weights.sum()) - 1.0) <= TOLERANCE):
         raise AggregateError("weights must be at least 0 and sum to 1")
-    return np.einsum("k,knt->nt", weights, columns)
+    return np.asarray(np.einsum("k,knt->nt", weights, columns))

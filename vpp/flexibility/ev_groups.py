@@ -149,7 +149,8 @@ def cheapest_power(fleet: EvFleet, prices: ArrayLike) -> Floats:
     """
     groups = fleet.groups
     windows = (groups.arrival, groups.departure)
-    return _greedy(fleet, prices, windows=windows, sums=(groups.most_of, groups.least_of)).sum(axis=0)
+    power = _greedy(fleet, prices, windows=windows, sums=(groups.most_of, groups.least_of))
+    return np.asarray(power.sum(axis=0))
 
 
 def cheapest_profiles(fleet: EvFleet, prices: ArrayLike) -> Floats:
@@ -181,7 +182,7 @@ def _greedy(
     minor = least[rows, np.minimum(length - place + 1, fleet.steps)] - least[rows, length - place]
     energy = np.zeros(inside.shape)
     energy[:, order] = np.where(inside, np.where(cost[order] < 0, major, minor), 0.0)
-    return energy / fleet.step_h
+    return np.asarray(energy / fleet.step_h)
 
 
 def _counts(fleet: EvFleet, intervals: ArrayLike) -> Integers:

@@ -1,5 +1,6 @@
 """Feasibility of discharge-only events and their sharing out, against linear programs."""
 
+import importlib
 from typing import Any
 
 import numpy as np
@@ -133,8 +134,9 @@ class TestTimeToGo:
     @pytest.mark.parametrize("changed", [{"power_kw": [-1.0]}, {"energy_kwh": [np.nan]}, {"step_h": 0.0},
                                          {"energy_kwh": [1.0, 1.0]}])  # fmt: skip
     def test_bad_input_is_refused(self, changed: dict[str, Any]) -> None:
+        good: dict[str, Any] = {"power_kw": [1.0], "energy_kwh": [1.0], "step_h": 1.0}
         with pytest.raises(SharingError):
-            share_by_time_to_go(1.0, **({"power_kw": [1.0], "energy_kwh": [1.0], "step_h": 1.0} | changed))
+            share_by_time_to_go(1.0, **(good | changed))
         with pytest.raises(SharingError):
             share_by_time_to_go(float("nan"), power_kw=[1.0], energy_kwh=[1.0], step_h=1.0)
 
@@ -151,8 +153,7 @@ class TestPlans:
     @settings(max_examples=60, deadline=None)
     @given(SEEDS)
     def test_closest_to_plan_is_what_a_solver_finds(self, seed: int) -> None:
-        import cvxpy as cp
-
+        cp: Any = importlib.import_module("cvxpy")
         plan, chance = drawn_plan(seed), np.random.default_rng(seed)
         weight = chance.uniform(0.5, 3, len(plan["plan_kw"]))
         target = chance.uniform(plan["least_kw"].sum(), plan["most_kw"].sum())

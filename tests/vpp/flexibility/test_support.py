@@ -68,7 +68,7 @@ class TestAggregate:
     def test_cost_with_a_price_on_the_peak_is_that_of_highs(self, seed: int, groups: int) -> None:
         bounds = random_bounds(seed, devices=4)
         steps = bounds.least_kw.shape[1]
-        base = np.random.default_rng(seed).uniform(0, 5, steps)
+        base = np.random.default_rng(seed).uniform(0, 5, (steps,))
         problem = AggregateProblem(bounds.step_h, prices_for(seed, steps), base, 1.5)
         found = solve_over_aggregate(problem, greedy_oracle(bounds), groups=groups)
         exact = highs_cheapest(bounds, problem.price_per_kwh * bounds.step_h, base_kw=base, peak_price=1.5)
@@ -110,7 +110,7 @@ class TestAggregate:
     def test_out_of_rounds_is_said(self) -> None:
         bounds = random_bounds(5, devices=9, most_steps=8)
         steps = bounds.least_kw.shape[1]
-        problem = AggregateProblem(0.5, np.zeros(steps), np.arange(steps) * 1.0, 1.0)
+        problem = AggregateProblem(0.5, np.zeros(steps), np.linspace(0.0, 9.0, steps), 1.0)
         found = solve_over_aggregate(problem, greedy_oracle(bounds), most_rounds=0)
         assert found.status == "stopped"
         assert found.lower_bound < found.objective
