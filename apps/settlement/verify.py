@@ -85,8 +85,6 @@ def _statement_pairs(
         (f"lines of site {name}", len(stored_lines), len(expected)),
     ]
     for stored, line in zip(stored_lines, expected, strict=False):
-        pairs += [
-            (f"{field} of site {name} at {line.starts_at:%H:%M}", *_both(stored, line, field=field))
-            for field in LINE_FIELDS
-        ]
+        where = f"of site {name} at {line.starts_at:%H:%M}"
+        pairs += [(f"{field} {where}", getattr(stored, field), getattr(line, field)) for field in LINE_FIELDS]
     return pairs
