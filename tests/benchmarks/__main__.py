@@ -4,7 +4,7 @@ import importlib
 import json
 import sys
 
-NAMES = ("ingest", "startup", "dispatch")
+NAMES = ("ingest", "startup", "dispatch", "diagnostics")
 
 
 def main() -> int:
