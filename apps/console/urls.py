@@ -10,6 +10,8 @@ urlpatterns = [
     path("<int:organization_id>/", views.fleet, name="fleet"),
     path("<int:organization_id>/events/", views.event_list, name="events"),
     path("<int:organization_id>/events/<uuid:signal_id>/", views.event_detail, name="event"),
+    path("<int:organization_id>/baselines/", views.baseline_list, name="baselines"),
+    path("<int:organization_id>/baselines/<int:program_id>/", views.baseline, name="baseline"),
     path("<int:organization_id>/hubs/", views.hub_list, name="hubs"),
     path("<int:organization_id>/hubs/<uuid:hub_id>/revoke", views.hub_revoke, name="hub_revoke"),
 ]

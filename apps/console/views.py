@@ -11,9 +11,9 @@ from django.views.decorators.http import require_GET, require_http_methods
 from apps.accounts.models import User
 from apps.accounts.selectors import operated_organizations
 from apps.common import clock
-from apps.common.errors import ForbiddenError
+from apps.common.errors import DomainError, ForbiddenError
 from apps.common.pages import is_fragment, page, signed_in
-from apps.console import events, selectors, services
+from apps.console import baselines, events, selectors, services
 from apps.console.selectors import Tenant
 from apps.hubs.models import Hub
 
@@ -61,6 +61,35 @@ def event_detail(request: HttpRequest, organization_id: int, signal_id: UUID) ->
 
 @require_GET
 @signed_in
+def baseline_list(request: HttpRequest, organization_id: int) -> HttpResponse:
+    """List the programs with their baseline methods."""
+    tenant = _tenant(request, organization_id)
+    return _page(request, "baselines", tenant, rows=baselines.program_rows(organization=tenant.organization))
+
+
+@require_http_methods(["GET", "POST"])
+@signed_in
+def baseline(request: HttpRequest, organization_id: int, program_id: int) -> HttpResponse:
+    """Show which method a program is measured by and which fits; choose one, or ask for a report."""
+    tenant = _tenant(request, organization_id)
+    program = baselines.program_of_organization(organization=tenant.organization, program_id=program_id)
+    if program is None:
+        raise Http404
+    said, status = "", 200
+    if request.method == "POST":
+        change = baselines.choose_baseline if request.POST.get("do") == "choose" else baselines.ask_for_report
+        try:
+            change(user=_user(request), program=program, sent=request.POST, now=clock.now())
+            return redirect("console:baseline", tenant.organization.pk, program.pk)
+        except DomainError as error:
+            said, status = error.detail, error.status
+            program.refresh_from_db()
+    shown = baselines.program_page(program=program, zone=ZoneInfo(tenant.time_zone))
+    return _page(request, "baseline", tenant, shown=shown, said=said, status=status)
+
+
+@require_GET
+@signed_in
 def hub_list(request: HttpRequest, organization_id: int) -> HttpResponse:
     """Show every hub's state."""
     tenant = _tenant(request, organization_id)
@@ -95,10 +124,18 @@ def _revoke_page(request: HttpRequest, tenant: Tenant, hub: Hub) -> HttpResponse
     return page(request, "console/hub_revoke.html", _context(tenant, hub=hub), status=status)
 
 
-def _page(request: HttpRequest, name: str, tenant: Tenant, **context: object) -> HttpResponse:
+def _page(
+    request: HttpRequest, name: str, tenant: Tenant, *, status: int = 200, **context: object
+) -> HttpResponse:
     """Render the whole page, or its live part to a fragment's request."""
     template = f"console/_{name}.html" if is_fragment(request) else f"console/{name}.html"
-    return page(request, template, _context(tenant, section=name, **context), time_zone=tenant.time_zone)
+    return page(
+        request,
+        template,
+        _context(tenant, section=name, **context),
+        time_zone=tenant.time_zone,
+        status=status,
+    )
 
 
 def _context(tenant: Tenant, **context: object) -> dict[str, object]:

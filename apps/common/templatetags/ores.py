@@ -43,6 +43,12 @@ def soc(value: float | None) -> str:
 
 
 @register.filter
+def share(value: float | None) -> str:
+    """A share as per cent with one decimal."""
+    return "–" if value is None else f"{value * 100:.1f}{NARROW}%".replace("-", "−")
+
+
+@register.filter
 def money(value: Decimal, currency: str = "EUR") -> str:
     return f"{value:,.2f}{NARROW}{SYMBOLS.get(currency, currency)}"
 

@@ -28,6 +28,7 @@ def test_report_ranks_every_method_a_program_may_choose() -> None:
     baseline_report_run(report_id=report.pk, now=NOW)
     report.refresh_from_db()
     assert (report.state, report.progress_pct, report.error) == ("done", 100, "")
+    assert report.result is not None
     assert report.result["homes"] == 2
     assert report.result["site_ids"] == [site.pk for site in fleet.sites]
     assert len(report.result["placebo_dates"]) == 2
@@ -48,6 +49,7 @@ def test_event_days_are_not_guessed() -> None:
     report = request(fleet.program, placebo_days=5)
     baseline_report_run(report_id=report.pk, now=NOW)
     report.refresh_from_db()
+    assert report.result is not None
     assert yesterday.date().isoformat() not in report.result["placebo_dates"]
 
 
@@ -64,6 +66,7 @@ def test_home_without_measurements_cannot_be_judged() -> None:
     report = request(fleet.program)
     baseline_report_run(report_id=report.pk, now=NOW)
     report.refresh_from_db()
+    assert report.result is not None
     assert report.result["sentences"] == ["No method could be judged: there is too little data."]
 
 
