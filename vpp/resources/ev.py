@@ -65,7 +65,7 @@ class Ev:
         """The car's battery over a horizon.
 
         A need that is due after the horizon's end asks, at the end, for what cannot be charged afterwards any more.
-        A charger that is not interruptible charges in one block from the arrival on.
+        A charger that is not interruptible charges with at least `min_kw` in one block from the arrival on.
 
         Parameters
         ----------
@@ -104,7 +104,7 @@ class Ev:
             discharge_efficiency=self.discharge_efficiency,
             wear_per_kwh=self.cycle_cost_per_kwh,
             min_charge_kw=self.min_kw,
-            uninterrupted=not self.interruptible,
+            uninterrupted=not self.interruptible and self.min_kw > 0,
             gauge=Gauge(verb="have"),
         )
 

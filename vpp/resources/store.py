@@ -69,7 +69,8 @@ class Store:
     min_charge_kw
         It charges with at least this or not at all [kW].
     uninterrupted
-        Charging that stops is over until it was disconnected (`charge_kw` of 0) for a step.
+        Charging that stops is over until it was disconnected (`charge_kw` of 0) for a step; needs a `min_charge_kw`,
+        as charging with nothing is a pause.
 
     Raises
     ------
@@ -107,6 +108,8 @@ class Store:
             raise ResourceError(f"charge_efficiency of {self.name} is 0, must be more than 0")
         if (self.least_kwh > self.most_kwh).any():
             raise ResourceError(f"least_kwh of {self.name} is above most_kwh")
+        if self.uninterrupted and not self.min_charge_kw:
+            raise ResourceError(f"uninterrupted charging of {self.name} needs a min_charge_kw")
         if self.discharges and (np.ptp(self.charge_efficiency) > 0 or self.charge_efficiency[0] > 1):
             raise ResourceError(f"charge_efficiency of {self.name} must be one number up to 1: it discharges")
 
@@ -118,7 +121,7 @@ class Store:
     @property
     def switches(self) -> bool:
         """Whether its charging is not convex."""
-        return bool(self.min_charge_kw > 0 or self.uninterrupted)
+        return self.min_charge_kw > 0
 
     def refuse_impossible(self) -> None:
         """Check that its own powers alone let it stay within its bounds.
@@ -205,11 +208,9 @@ class Store:
             return [], 0
         cp = modeling()
         on = switch(self.horizon.steps, relax=relax)
-        constraints = [charge <= cp.multiply(self.charge_kw, on)]
+        constraints = [charge <= cp.multiply(self.charge_kw, on), charge >= self.min_charge_kw * on]
         usable = (self.charge_kw >= self.min_charge_kw) & (self.charge_kw > 0)
         constraints.append(on <= usable.astype(float))
-        if self.min_charge_kw > 0:
-            constraints.append(charge >= self.min_charge_kw * on)
         if self.uninterrupted:
             again = np.flatnonzero((self.charge_kw[1:] > 0) & (self.charge_kw[:-1] > 0)) + 1
             if again.size:

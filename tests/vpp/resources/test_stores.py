@@ -51,6 +51,7 @@ def store_of(**changed: Any) -> Store:
         ({"charge_efficiency": np.array([0.9, 0.8, 0.9, 0.9])}, "must be one number up to 1"),
         ({"discharge_efficiency": 0.0}, "discharge_efficiency of the store"),
         ({"retention": 1.01}, "retention of the store"),
+        ({"uninterrupted": True}, "uninterrupted charging of the store needs a min_charge_kw"),
         ({"start_kwh": -1.0}, "start_kwh of the store"),
         ({"wear_per_kwh": math.nan}, "wear_per_kwh of the store"),
         ({"drain_kwh": np.full(4, math.inf)}, "drain_kwh of the store"),

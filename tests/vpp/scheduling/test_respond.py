@@ -26,7 +26,7 @@ PRICES = np.array([0.3, 0.1, 0.2, 0.4])
 
 
 @given(seed=st.integers(0, 2**32), kind=st.sampled_from(KINDS), negative=st.booleans())
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=120)
 def test_no_resource_can_do_better(seed: int, kind: Any, negative: bool) -> None:
     chance = np.random.default_rng(seed)
     horizon = Horizon(int(chance.integers(3, 9)), float(chance.choice([0.5, 1.0])))
