@@ -4,7 +4,7 @@ import importlib
 import json
 import sys
 
-NAMES = ("ingest", "startup", "dispatch", "diagnostics")
+NAMES = ("ingest", "startup", "dispatch", "baselines", "diagnostics", "flexibility", "tracking")
 
 
 def main() -> int:
