@@ -1,8 +1,8 @@
 """Soiling and failing strings: a plant that falls behind its peers, slowly or at once.
 
 Two alarms: the robust z below its limit for some measured days in a row, and a one-sided tabular CUSUM (Page
-1954) of the same z, which sees slow declines earlier. What it is, is told by which of two lines of two parameters lies
-nearer to the days (least absolute errors): a step down, or a decline from a day on. The first is a string, fuse or
+1954) of the same z, which sees slow declines earlier. What it is, is told by which of two lines lies nearer to the
+days (least absolute errors): level and then a step down, or level and then an even decline. The first is a string, fuse or
 inverter; the second is dirt.
 The limits of the CUSUM were set on other random numbers than those the tests score. No public source gives labeled data
 of home plants, so the choice between the two was checked on injected faults only. Snow, new shade and a change
@@ -22,7 +22,7 @@ from vpp.diagnostics.thresholds import DEFAULTS, Thresholds
 from vpp.intervals import Grid
 
 _RECENT_DAYS = 7
-_HISTORY_DAYS = 30  # before the alarm, to see the level it fell from
+_HISTORY_DAYS = 30  # measured before the alarm, to see the level it fell from
 _SIDE = 5  # days on either side of a recovery
 _LEAST_RECOVERY = 0.04
 _ACTIONS: dict[Kind, str] = {
@@ -62,23 +62,24 @@ def peer_faults(peers: PeerRatio, *, thresholds: Thresholds = DEFAULTS) -> PeerF
     thresholds
         Of which the ones beginning with peer and cusum count.
     """
-    detected, quiet = _alarms(peers, thresholds)
+    detected = _alarms(peers, thresholds)
     count = len(detected)
     since, declines = np.full(count, -1), np.zeros(count, dtype=np.bool_)
     numbers = np.full((5, count), np.nan)
     for plant in np.flatnonzero(detected >= 0).tolist():
         performance = peers.ratio[plant] / peers.usual[plant]
-        starts = max(0, min(int(quiet[plant]) - _RECENT_DAYS, int(detected[plant]) - _HISTORY_DAYS))
+        measured = np.flatnonzero(~np.isnan(performance))
+        alarm = int(np.searchsorted(measured, detected[plant]))
+        starts = int(measured[max(0, alarm - _HISTORY_DAYS)])
         ends = _episode_ends(performance, detected=int(detected[plant]))
         step, decline = _best_lines(performance[starts:ends])
         declines[plant] = decline.error < step.error
         line = decline if declines[plant] else step
         since[plant] = starts + line.day
         below = peers.z[plant, since[plant] : ends]
-        known = performance[~np.isnan(performance)]
         numbers[:, plant] = (
             1.0 - np.nanmedian(performance[since[plant] : ends]) / line.level,
-            1.0 - np.median(known[-_RECENT_DAYS:]) / line.level,
+            1.0 - np.median(performance[measured[-_RECENT_DAYS:]]) / line.level,
             step.error,
             decline.error,
             (below < -1).sum() / max((~np.isnan(below)).sum(), 1),
@@ -129,28 +130,24 @@ def _finding(found: PeerFaults, plant: int, *, resource: str, days: Grid, thresh
     )
 
 
-def _alarms(peers: PeerRatio, thresholds: Thresholds) -> tuple[Ints, Ints]:
-    """(N,) day of the alarm, -1 without; and the last day before it on which the CUSUM was at rest."""
+def _alarms(peers: PeerRatio, thresholds: Thresholds) -> Ints:
+    """(N,) day of the first alarm, -1 without."""
     missing = np.isnan(peers.z)
     after = np.arange(peers.z.shape[1]) >= peers.reference_ends[:, None]
     z = np.where(missing, 0.0, peers.z)
-    lost = 100.0 * (1.0 - np.where(missing, np.nan, peers.ratio) / peers.usual[:, None])
-    low = after & (z < -thresholds.peer_z) & (lost >= thresholds.peer_loss_pct)
-    run = run_lengths(low, skip=missing) >= thresholds.peer_days
+    lost = 100.0 * (1.0 - peers.ratio / peers.usual[:, None])
+    loses = after & (lost >= thresholds.peer_loss_pct)
+    run = run_lengths(loses & (z < -thresholds.peer_z), skip=missing) >= thresholds.peer_days
     # A single day counts no more than the limit, so that one wild day is no alarm.
     fall = np.clip(-z, -thresholds.peer_z, thresholds.peer_z) - thresholds.cusum_slack
-    total, rest = np.zeros(len(z)), np.zeros(len(z), dtype=np.int64)
-    resting, sums = np.zeros(z.shape, dtype=np.int64), np.zeros(z.shape)
+    fall = np.where(after & ~missing, fall, 0.0)
+    sums, total = np.zeros(z.shape), np.zeros(len(z))
     for day in range(z.shape[1]):
-        counts = after[:, day] & ~missing[:, day]
-        total = np.where(counts, np.maximum(0.0, total + fall[:, day]), total)
-        rest = np.where(total == 0, day, rest)
-        resting[:, day], sums[:, day] = rest, total
+        total = np.maximum(0.0, total + fall[:, day])
+        sums[:, day] = total
     # Slow drift of the seasons reaches the sum too; a loss that does not matter is no alarm.
-    recent = run_lengths(after & (lost >= thresholds.peer_loss_pct), skip=missing) >= 2
-    detected = first(run | ((sums > thresholds.cusum_limit) & recent))
-    quiet = resting[np.arange(len(z)), np.maximum(detected, 0)] if z.shape[1] else np.zeros_like(detected)
-    return detected, quiet
+    matters = run_lengths(loses, skip=missing) >= 2
+    return first(run | ((sums > thresholds.cusum_limit) & matters))
 
 
 def _episode_ends(performance: Floats, *, detected: int) -> int:

@@ -120,9 +120,11 @@ def peer_ratio(yield_kwh_per_kwp: ArrayLike, peers: Ints, *, thresholds: Thresho
     who = np.asarray(peers)
     if who.ndim != 2 or len(who) != len(daily) or who.dtype.kind != "i":
         raise DiagnosticsError(f"peers of shape {who.shape} do not fit {len(daily)} plants")
+    if who.shape[1] < LEAST_PEERS:
+        raise DiagnosticsError(f"{who.shape[1]} peers each are fewer than {LEAST_PEERS}")
     if who.size and (who.min() < 0 or who.max() >= len(daily)):
         raise DiagnosticsError("a peer is none of the plants")
-    beside = np.stack([_median_of_peers(daily[of]) for of in who]) if len(who) else np.empty_like(daily)
+    beside = _median_of_peers(daily, who)
     beside = np.where(beside >= thresholds.peer_yield_kwh_per_kwp, beside, np.nan)
     ratio = daily / beside
     known = ~np.isnan(ratio)
@@ -148,7 +150,16 @@ def _without_self(order: Ints, *, count: int) -> Ints:
     return np.asarray(order[~own].reshape(len(order), count))
 
 
-def _median_of_peers(daily: Floats) -> Floats:
-    """(D,) median of the peers' yields (k, D), NaN on days with fewer than three of them."""
-    enough = (~np.isnan(daily)).sum(axis=0) >= LEAST_PEERS
-    return np.where(enough, median_of_rows(daily.T), np.nan)
+def _median_of_peers(daily: Floats, who: Ints) -> Floats:
+    """(N, D) median of the peers' yields, NaN on days with fewer than three of them."""
+    found = np.full(daily.shape, np.nan)
+    for start in range(0, len(who), _ROWS_AT_ONCE):
+        # Sorting puts the missing ones last, so that the middle of the others is found by their number.
+        theirs = np.sort(daily[who[start : start + _ROWS_AT_ONCE]], axis=1)
+        count = (~np.isnan(theirs)).sum(axis=1, keepdims=True)
+        low, high = (
+            np.take_along_axis(theirs, np.maximum(at, 0), axis=1) for at in ((count - 1) // 2, count // 2)
+        )
+        middle = np.where(count >= LEAST_PEERS, (low + high) / 2, np.nan)
+        found[start : start + _ROWS_AT_ONCE] = middle[:, 0]
+    return found
