@@ -42,6 +42,7 @@ def beat_schedule(scale: float) -> dict[str, dict[str, Any]]:
         "roll up measurements": every("telemetry.roll_up", minutes=5),
         "refresh portfolios": every("flexibility.refresh_portfolios", minutes=5),
         "keep partitions": every("telemetry.keep_partitions", minutes=360),
+        "issue forecasts": every("flexibility.issue_forecasts", minutes=60, expires_s=1800),
         "expire instructions": every("hubs.expire_instructions", minutes=1, expires_s=30),
         "settle ended signals": every("settlement.settle_due", minutes=1, expires_s=30),
         "true up settlements": every("settlement.true_up_due", minutes=60, expires_s=600),

@@ -21,6 +21,7 @@ urlpatterns = [
     path("openadr3/3.1.0/", include("apps.openadr.api.urls")),
     path("", include("apps.hubs.api.urls")),
     path("api/v1/", include("apps.programs.api.urls")),
+    path("api/v1/", include("apps.flexibility.api.urls")),
     path("api/v1/", include("apps.dispatch.api.urls")),
     path("api/v1/", include("apps.settlement.api.urls")),
     path("api/v1/schema", schema, name="schema"),

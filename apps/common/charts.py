@@ -14,13 +14,13 @@ from zoneinfo import ZoneInfo
 UNITS = 1000.0
 X_STEPS_MIN = (5, 10, 15, 30, 60, 120, 180, 360, 720, 1440)
 Point = tuple[datetime, float | None]
-Shape = Literal["line", "area", "bars"]
+Shape = Literal["line", "area", "bars", "band"]
 
 
 @dataclasses.dataclass(frozen=True)
 class Series:
     """Values over time; `css` names its color. None is a gap. Bars reach from each point for `width_s`,
-    less the share `inset` on both sides.
+    less the share `inset` on both sides. A band reaches from each point down to the same one of `lower`.
     """
 
     css: str
@@ -29,6 +29,7 @@ class Series:
     shape: Shape = "line"
     width_s: float = 0.0
     inset: float = 0.1
+    lower: Sequence[Point] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,7 +106,7 @@ def chart(
     notes: Iterable[Note] = (),
 ) -> Chart:
     """Draw `series` over the half-open `period`, with ticks in the time zone `zone`."""
-    values = [value for one in series for _, value in one.points if value is not None]
+    values = [value for one in series for _, value in (*one.points, *one.lower) if value is not None]
     ticks = nice_ticks(min([0.0, *values]), max([0.0, *values]))
     frame = Frame(*period, low=ticks[0], high=ticks[-1])
     inside = now is not None and period[0] < now < period[1]
@@ -167,6 +168,8 @@ def _time_ticks(frame: Frame, zone: ZoneInfo) -> Iterator[Tick]:
 def _path(series: Series, frame: Frame) -> str:
     if series.shape == "bars":
         return "".join(_bars(series, frame))
+    if series.shape == "band":
+        return "".join(_band(series, frame))
     runs = list(_runs(series.points))
     if series.shape == "line":
         return "".join("M" + "L".join(_xy(frame, at, value=value) for at, value in run) for run in runs)
@@ -177,6 +180,18 @@ def _path(series: Series, frame: Frame) -> str:
         + f"L{frame.x(run[-1][0]):.1f} {zero}Z"
         for run in runs
     )
+
+
+def _band(series: Series, frame: Frame) -> Iterator[str]:
+    pairs = zip(series.points, series.lower, strict=True)
+    known = [high is not None and low is not None for (_, high), (_, low) in pairs]
+    edges = [
+        list(_runs([(at, value if held else None) for (at, value), held in zip(edge, known, strict=True)]))
+        for edge in (series.points, series.lower)
+    ]
+    for upper, lower in zip(*edges, strict=True):
+        corners = [*upper, *reversed(lower)]
+        yield "M" + "L".join(_xy(frame, at, value=value) for at, value in corners) + "Z"
 
 
 def _bars(series: Series, frame: Frame) -> Iterator[str]:

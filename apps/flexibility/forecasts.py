@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 from django.db import transaction
-from django.db.models.functions import TruncDate
 from numpy.typing import NDArray
 
 from apps.accounts.models import Organization
@@ -96,15 +95,17 @@ def forecasts_issue(*, organization: Organization, now: datetime) -> list[Foreca
 def forecasts_prune(*, now: datetime) -> int:
     """Thin out runs older than two days to one a day, and drop those older than 30 days."""
     old = ForecastRun.objects.filter(issued_at__lt=now - KEEP_ALL)
-    last_of_day = (
-        old.filter(issued_at__gte=now - KEEP_DAILY)
-        .annotate(day=TruncDate("issued_at", tzinfo=UTC))
-        .order_by("organization", "quantity", "day", "-issued_at")
-        .distinct("organization", "quantity", "day")
-        .values("pk")
-    )
-    kept = list(last_of_day.values_list("pk", flat=True))
-    return old.exclude(pk__in=kept).delete()[0]
+    rows = old.filter(issued_at__gte=now - KEEP_DAILY).order_by("issued_at")
+    last_of_day = {
+        (organization_id, quantity, issued_at.astimezone(UTC).date()): pk
+        for pk, organization_id, quantity, issued_at in rows.values_list(
+            "pk", "organization", "quantity", "issued_at"
+        )
+    }
+    gone = old.exclude(pk__in=list(last_of_day.values()))
+    count = gone.count()
+    gone.delete()
+    return count
 
 
 def place_of(site: Site, resources: Mapping[str, Resource]) -> Place | None:

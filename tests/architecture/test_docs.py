@@ -65,6 +65,7 @@ PATHS_OF_THE_API = [
     ("openadr3/3.1.0/", "apps.openadr.api.urls"),
     ("", "apps.hubs.api.urls"),
     ("api/v1/", "apps.programs.api.urls"),
+    ("api/v1/", "apps.flexibility.api.urls"),
     ("api/v1/", "apps.dispatch.api.urls"),
     ("api/v1/", "apps.settlement.api.urls"),
 ]

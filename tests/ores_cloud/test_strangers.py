@@ -14,6 +14,7 @@ from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, r
 
 from apps.accounts.models import ApiClient
 from apps.dispatch.services import signal_plan
+from apps.flexibility.forecasts import forecasts_issue
 from apps.hubs.models import Instruction
 from apps.openadr.models import EventObject, ProgramObject, ReportObject
 from apps.programs.models import GridSignal
@@ -47,6 +48,7 @@ def build_victim() -> Victim:
     factories.make_operator(organization=fleet.organization)
     signal = factories.make_signal(program=fleet.program, target_kw=[4.0] * 4)
     GridSignal.objects.filter(pk=signal.pk).update(name=f"{SECRET} event")
+    forecasts_issue(organization=fleet.organization, now=NOW)
     signal_plan(signal_id=signal.pk, reason=f"{SECRET} reason", now=NOW)
     opt_out_create(signal_id=signal.pk, site=fleet.sites[1], user=owner, reason=SECRET, now=NOW)
     factories.add_minutes(
@@ -72,6 +74,7 @@ def build_victim() -> Victim:
             "hub_id": uuid.UUID(fleet.hubs[0].hub_id),
             "program_id": fleet.program.pk,
             "statement_id": statement.pk,
+            "quantity": "load",
             "object_id": [program.pk, event.pk, report.pk],
         },
         names=[SECRET, str(signal.pk), fleet.hubs[0].hub_id, owner.email],

@@ -25,13 +25,15 @@ LEAST_LEVEL: Final = 0.001
 class Calibration:
     """By how many of its widths each quantile moves outwards: (N, B, Q) for B buckets of lead time.
 
-    `floor` is (N,) the least width, in the forecast's unit. Buckets are `bucket_s` long [s], counted from the
-    start of the forecast's period.
+    It moves by no more than `most`, (N, B, Q), the farthest that a past actual lay from it: a band that was
+    narrow and wrong must not make a wide one absurd. `floor` is (N,) the least width. Both in the forecast's
+    unit. Buckets are `bucket_s` long [s], counted from the start of the forecast's period.
     """
 
     levels: tuple[float, ...]
     bucket_s: int
     shift: Floats
+    most: Floats
     floor: Floats
 
 
@@ -64,18 +66,22 @@ def calibrate(past: Backtest, *, step_s: int, bucket_s: int = BUCKET_S, rate: fl
     floor = FLOOR * _mean_absolute(past.actual)
     bucket = np.arange(count) * step_s // bucket_s
     shift = np.zeros((sites, int(bucket[-1]) + 1 if count else 0, len(past.levels)))
+    most = np.zeros_like(shift)
     width = _width(past.quantiles, floor)
     for place, level in enumerate(past.levels):
         if level == 0.5:
             continue
         side = 1.0 if level > 0.5 else -1.0
-        scores = side * (past.actual - past.quantiles[..., place]) / np.where(width > 0, width, 1.0)
+        missed = side * (past.actual - past.quantiles[..., place])
+        scores = missed / np.where(width > 0, width, 1.0)
         certain = (past.quantiles[..., -1] == past.quantiles[..., 0]) & (np.abs(scores) < 1e-9)
         scores = np.where(certain, np.nan, scores)
         for index in range(shift.shape[1]):
             part = scores[:, :, bucket == index]
             shift[:, index, place] = _shift(part, missing=min(level, 1 - level), rate=rate)
-    return Calibration(past.levels, bucket_s, shift, floor)
+            far = np.nan_to_num(np.abs(missed[:, :, bucket == index]))
+            most[:, index, place] = far.max(axis=(1, 2), initial=0.0)
+    return Calibration(past.levels, bucket_s, shift, most, floor)
 
 
 def apply_calibration(forecast: Forecast, calibration: Calibration) -> Forecast:
@@ -93,7 +99,8 @@ def apply_calibration(forecast: Forecast, calibration: Calibration) -> Forecast:
         raise ForecastError("the calibration does not reach as far ahead as the forecast")
     width = _width(forecast.quantiles, calibration.floor)
     side = np.sign(np.array(forecast.levels) - 0.5)
-    moved = forecast.quantiles + side * calibration.shift[:, bucket] * width[..., None]
+    most = calibration.most[:, bucket]
+    moved = forecast.quantiles + side * np.clip(calibration.shift[:, bucket] * width[..., None], -most, most)
     # A night that is always dark stays dark.
     flat = (forecast.quantiles == 0).all(axis=-1) & (forecast.mean == 0)
     moved = np.where(flat[..., None], 0.0, moved)

@@ -105,8 +105,16 @@ def test_lengths_that_make_no_sense_are_refused(wrong: dict[str, float]) -> None
 
 
 def test_calibration_of_others_is_refused() -> None:
-    held = Calibration(LEVELS, 3600, np.zeros((1, 2, 3)), np.zeros(1))
+    held = Calibration(LEVELS, 3600, np.zeros((1, 2, 3)), np.zeros((1, 2, 3)), np.zeros(1))
     with pytest.raises(ForecastError, match="other sites"):
         apply_calibration(forecast_of(2, 2), held)
     with pytest.raises(ForecastError, match="as far ahead"):
         apply_calibration(forecast_of(1, 3), held)
+
+
+def test_narrow_bands_that_missed_do_not_make_a_wide_one_absurd() -> None:
+    past = past_of(np.full((1, 10, 24), 1.0), low=0.0, high=0.0)
+    found = calibrate(past, step_s=3600, bucket_s=86400)
+    assert found.shift[0, 0, 2] == pytest.approx(50.0)  # of the least width, 2 % of 1
+    band = apply_calibration(forecast_of(1, 24), found).quantiles[0, 0]
+    assert band[2] == pytest.approx(0.5 + 1.0)

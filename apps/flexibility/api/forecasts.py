@@ -1,0 +1,46 @@
+"""What was expected of a home or of the portfolio, as known at an instant."""
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.accounts.api.authentication import partner
+from apps.accounts.api.views import AggregatorView
+from apps.common import clock
+from apps.common.errors import DomainError, NotFoundError
+from apps.flexibility.api.serializers import ForecastQuerySerializer, forecast_json
+from apps.flexibility.forecast_selectors import values_known
+from apps.sites.selectors import sites_of_organization
+
+
+class NotKnownYetError(DomainError):
+    code = "as_of_in_the_future"
+
+
+class PortfolioForecastView(AggregatorView):
+    """GET /api/v1/forecasts/{quantity}: the sum of the organization's homes"""
+
+    def get(self, request: Request, quantity: str) -> Response:
+        return _answer(request, quantity, site_id=None)
+
+
+class SiteForecastView(AggregatorView):
+    """GET /api/v1/sites/{id}/forecasts/{quantity}"""
+
+    def get(self, request: Request, site_id: int, quantity: str) -> Response:
+        if not sites_of_organization(organization=partner(request).organization).filter(pk=site_id).exists():
+            raise NotFoundError("no such site")
+        return _answer(request, quantity, site_id=site_id)
+
+
+def _answer(request: Request, quantity: str, *, site_id: int | None) -> Response:
+    query = ForecastQuerySerializer(data=request.query_params)
+    query.is_valid(raise_exception=True)
+    now = clock.now()
+    as_of = query.validated_data.get("as_of", now)
+    if as_of > now:
+        raise NotKnownYetError(f"what is known at {as_of.isoformat()} is not known yet")
+    organization = partner(request).organization
+    found = values_known(organization=organization, quantity=quantity, site_id=site_id, as_of=as_of)
+    if found is None:
+        raise NotFoundError("no such forecast was known then")
+    return Response(forecast_json(found))
