@@ -1,4 +1,7 @@
-"""What a portfolio can give over a window: how much, for how long, at what cost, and how sure."""
+"""What a portfolio can give over a window: how much, for how long, at what cost, and how sure.
+
+Sums over homes are einsum's, not BLAS's: its threads cost more than they bring on vectors of this length.
+"""
 
 import math
 from dataclasses import dataclass, field
@@ -33,7 +36,8 @@ class Stores:
 
     def deliverable_kwh(self, hours: float) -> float:
         """Expected energy [kWh] that they can give within `hours` at once."""
-        return float(self.confidence @ np.minimum(self.energy_kwh, self.power_kw * hours))
+        each = np.minimum(self.energy_kwh, self.power_kw * hours)
+        return float(np.einsum("i,i->", self.confidence, each))
 
 
 @dataclass(frozen=True)
@@ -138,7 +142,7 @@ class Portfolio:
 
     def expected_ev_kw(self) -> Floats:
         """(T,) what cars are expected to put off [kW]."""
-        return np.asarray(self.confidence @ self.ev_cut_kw)
+        return np.asarray(np.einsum("i,it->t", self.confidence, self.ev_cut_kw))
 
 
 @dataclass(frozen=True)
@@ -281,5 +285,5 @@ def _part_kw(stores: Stores, hours: float) -> Floats:
 
 def _deviation(portfolio: Portfolio, *, part_kw: Floats, spread: float, expected_kw: float) -> float:
     sure = portfolio.confidence
-    independent = float((sure * (1.0 - sure)) @ part_kw**2) + spread
+    independent = float((sure * (1.0 - sure) * part_kw**2).sum()) + spread
     return math.sqrt(independent + (expected_kw * portfolio.reach_deviation) ** 2)
