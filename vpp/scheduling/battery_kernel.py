@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from vpp.scheduling.battery_problem import Answer, Fleet, Floats
+from vpp.scheduling.battery_problem import Answer, Fleet, Floats, Totals
 
 TOLERANCE_KWH: Final = 1e-9
 PIECES: Final = 4
@@ -247,6 +247,41 @@ def solve_homes(fleet: Fleet) -> Answer:
     return answer
 
 
+def spend(fleet: Fleet, given: tuple[int, float, Floats, Floats]) -> float:
+    """Add a home's energy from the grid [kWh] to `usage`; return what its stored energies cost."""
+    home, stored, out, usage = given
+    cost, before = 0.0, stored
+    for number in range(len(out)):
+        place = Place(home, number)
+        step = step_of(fleet, place)
+        change = out[number] - (at(fleet.retention, place) * before - at(fleet.drain, place))
+        charge = min(max(change / step.into, 0.0), step.charge)
+        discharge = min(max(-change * step.out_of, 0.0), step.discharge)
+        grid = step.net + charge - discharge
+        cost += (step.buy if grid > 0.0 else step.sell) * grid + step.wear * discharge
+        usage[number] += grid
+        before = out[number]
+    return cost
+
+
+def total_homes(fleet: Fleet) -> Totals:
+    """Solve every home of the fleet and keep the sums only."""
+    homes, steps = fleet.net.shape
+    usage, out = np.zeros(steps), np.empty(steps)
+    work = make_work(steps)
+    bound, cost, failed = 0.0, 0.0, -1
+    for home in range(homes):
+        value, broken = forward(fleet, (home, work))
+        if broken >= 0:
+            failed = home
+            break
+        stored, least = best_end(work, value)
+        bound += least
+        recover(fleet, (home, stored, work, out))
+        cost += spend(fleet, (home, at(fleet.start, Place(home, 0)), out, usage))
+    return Totals(bound, cost, usage, failed)
+
+
 HELPERS: Final = (
-    at, make_work, push, step_of, describe, merge, leak, forward, best_end, change, recover,
+    at, make_work, push, step_of, describe, merge, leak, forward, best_end, change, recover, spend,
 )  # fmt: skip

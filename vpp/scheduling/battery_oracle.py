@@ -20,10 +20,10 @@ charging and discharging at once, `objective` is its true cost, `lower_bound` th
 each home whether they meet. Nothing is refused for its prices.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from importlib.util import find_spec
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 
@@ -31,20 +31,25 @@ from vpp.scheduling import battery_kernel
 from vpp.scheduling.battery_numpy import solve_vectorized
 from vpp.scheduling.battery_problem import (
     Answer,
+    BatteryPowers,
     BatteryProblem,
     BatteryResult,
     Fleet,
     Floats,
     InfeasibleScheduleError,
+    Totals,
 )
 
 EXACT: Final = 1e-9
 GROUP: Final = 512  # homes whose powers are worked out at once
 
+PART: Final = 2048  # homes one thread is given at a time
+
 Path = Literal["auto", "compiled", "numpy"]
+Spread = Callable[[Callable[[int], Any], Iterable[int]], Iterable[Any]]
 
 
-def solve_batteries(problem: BatteryProblem, *, path: Path = "auto") -> BatteryResult:
+def solve_batteries(problem: BatteryProblem, *, path: Path = "auto", spread: Spread = map) -> BatteryResult:
     """Return the cheapest plan of each home.
 
     Parameters
@@ -54,6 +59,9 @@ def solve_batteries(problem: BatteryProblem, *, path: Path = "auto") -> BatteryR
     path
         `compiled` needs numba and compiles on the first call of a process; `numpy` gives the same objective, about
         30 times slower; `auto` compiles where numba is installed.
+    spread
+        How the compiled path works through groups of homes: `map`, or that of a pool of threads, which then share the
+        processor's cores, for the machine code holds no lock.
 
     Raises
     ------
@@ -63,22 +71,58 @@ def solve_batteries(problem: BatteryProblem, *, path: Path = "auto") -> BatteryR
     fleet = problem.fleet()
     if path == "auto":
         path = "compiled" if find_spec("numba") else "numpy"
-    solver = compiled_solver() if path == "compiled" else solve_vectorized
-    answer = solver(fleet)
+    answer = _in_parts(fleet, spread=spread) if path == "compiled" else solve_vectorized(fleet)
     _refuse_failed(problem, answer)
-    return _result(problem, fleet=fleet, answer=answer)
+    powers = powers_of(problem, answer.stored)
+    return BatteryResult(
+        objective=powers.cost,
+        lower_bound=answer.bound,
+        exact=powers.cost - answer.bound <= EXACT * np.maximum(powers.moved, 1e-3),
+        stored_kwh=powers.stored_kwh,
+        grid_kw=powers.grid_kw,
+        charge_kw=powers.charge_kw,
+        discharge_kw=powers.discharge_kw,
+    )
+
+
+def _in_parts(fleet: Fleet, *, spread: Spread) -> Answer:
+    homes, steps = fleet.net.shape
+    answer = Answer(np.empty(homes), np.empty((homes, steps)), np.empty(homes, np.int64))
+    solver = compiled_solver()
+
+    def solve(first: int) -> None:
+        rows = slice(first, first + PART)
+        part = Fleet(*(plane[rows] if len(plane) > 1 else plane for plane in fleet))
+        for whole, piece in zip(answer, solver(part), strict=True):
+            whole[rows] = piece
+
+    for _ in spread(solve, range(0, homes, PART)):
+        pass
+    return answer
 
 
 @cache
 def compiled_solver() -> Callable[[Fleet], Answer]:
     """Hand the kernel to numba; the machine code itself is made at the first call."""
+    solver: Callable[[Fleet], Answer] = _compiler()(battery_kernel.solve_homes)
+    return solver
+
+
+@cache
+def compiled_totals() -> Callable[[Fleet], Totals]:
+    """Likewise the kernel that keeps nothing but sums."""
+    solver: Callable[[Fleet], Totals] = _compiler()(battery_kernel.total_homes)
+    return solver
+
+
+@cache
+def _compiler() -> Any:
     from numba import njit
     from numba.extending import register_jitable
 
     for helper in battery_kernel.HELPERS:
         register_jitable(helper)
-    solver: Callable[[Fleet], Answer] = njit(nogil=True)(battery_kernel.solve_homes)
-    return solver
+    return njit(nogil=True, cache=True)
 
 
 def _refuse_failed(problem: BatteryProblem, answer: Answer) -> None:
@@ -94,27 +138,29 @@ def _refuse_failed(problem: BatteryProblem, answer: Answer) -> None:
     )
 
 
-def _result(problem: BatteryProblem, *, fleet: Fleet, answer: Answer) -> BatteryResult:
-    """Powers and the true cost that follow from the stored energies; some homes at a time, to stay in the cache."""
-    homes, shape = len(answer.bound), answer.stored.shape
-    result = BatteryResult(
-        objective=np.empty(homes),
-        lower_bound=answer.bound,
-        exact=np.empty(homes, np.bool_),
-        stored_kwh=answer.stored,
+def powers_of(problem: BatteryProblem, stored_kwh: Floats) -> BatteryPowers:
+    """Powers and true cost that follow from energies stored at the end of each step, (N, T) [kWh].
+
+    Works some homes at a time, to stay in the processor's cache.
+    """
+    fleet, shape = problem.fleet(), stored_kwh.shape
+    powers = BatteryPowers(
+        cost=np.empty(shape[0]),
+        moved=np.empty(shape[0]),
+        stored_kwh=stored_kwh,
         grid_kw=np.empty(shape),
         charge_kw=np.empty(shape),
         discharge_kw=np.empty(shape),
     )
-    for first in range(0, homes, GROUP):
+    for first in range(0, shape[0], GROUP):
         rows = slice(first, first + GROUP)
         part = Fleet(*(plane[rows] if len(plane) > 1 else plane for plane in fleet))
-        _fill(result, rows, fleet=part, step_h=problem.step_h)
-    return result
+        _fill(powers, rows, fleet=part, step_h=problem.step_h)
+    return powers
 
 
-def _fill(result: BatteryResult, rows: slice, *, fleet: Fleet, step_h: float) -> None:
-    stored = result.stored_kwh[rows]
+def _fill(powers: BatteryPowers, rows: slice, *, fleet: Fleet, step_h: float) -> None:
+    stored = powers.stored_kwh[rows]
     before = np.hstack([np.broadcast_to(fleet.start, (len(stored), 1)), stored[:, :-1]])
     change = stored - (fleet.retention * before - fleet.drain)
     charge = np.clip(change / fleet.charge_efficiency, 0.0, fleet.charge)
@@ -122,10 +168,8 @@ def _fill(result: BatteryResult, rows: slice, *, fleet: Fleet, step_h: float) ->
     grid = fleet.net + charge - discharge
     paid: Floats = np.where(grid > 0.0, fleet.buy, fleet.sell) * grid
     worn = fleet.wear * discharge
-    objective = (paid + worn).sum(axis=1)
-    moved = (np.abs(paid) + worn).sum(axis=1)
-    result.objective[rows] = objective
-    result.exact[rows] = objective - result.lower_bound[rows] <= EXACT * np.maximum(moved, 1e-3)
-    np.divide(grid, step_h, out=result.grid_kw[rows])
-    np.divide(charge, step_h, out=result.charge_kw[rows])
-    np.divide(discharge, step_h, out=result.discharge_kw[rows])
+    powers.cost[rows] = (paid + worn).sum(axis=1)
+    powers.moved[rows] = (np.abs(paid) + worn).sum(axis=1)
+    np.divide(grid, step_h, out=powers.grid_kw[rows])
+    np.divide(charge, step_h, out=powers.charge_kw[rows])
+    np.divide(discharge, step_h, out=powers.discharge_kw[rows])

@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Final, NamedTuple
+from dataclasses import dataclass, fields
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from vpp.errors import VppError
 Floats = NDArray[np.float64]
 MOST_STEPS: Final = 2016  # a week of five minutes; memory grows with the square
 NAMED: Final = 5
+PRICES: Final = ("buy_per_kwh", "sell_per_kwh")  # fields that are by step where they have one dimension
 CONSTANT: Final = ("start_kwh", "end_kwh", "wear_per_kwh", "retention")  # fields without steps
 
 
@@ -55,6 +56,15 @@ class Answer(NamedTuple):
     bound: Floats
     stored: Floats
     failed: NDArray[np.int64]
+
+
+class Totals(NamedTuple):
+    """Sums over homes: lower bound and cost [currency], (T,) energy from the grid [kWh], a home that fails or -1."""
+
+    bound: float
+    cost: float
+    usage: Floats
+    failed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +166,18 @@ class BatteryProblem:
         more = f" and {len(every) - NAMED} more" if len(every) > NAMED else ""
         return ", ".join(every[:NAMED]) + more
 
+    def select(self, homes: NDArray[np.intp]) -> "BatteryProblem":
+        """The problem of some of the homes, by their numbers."""
+
+        def part(name: str) -> Any:
+            value = getattr(self, name)
+            per_home = np.ndim(value) == 2 or (np.ndim(value) == 1 and name not in PRICES)
+            return value[homes] if per_home else value
+
+        chosen = {each.name: part(each.name) for each in fields(self) if each.name != "names"}
+        names = tuple(self.names[home] for home in homes) if self.names else ()
+        return BatteryProblem(**chosen, names=names)
+
     def _plane(self, name: str) -> Floats:
         """One field as (N or 1, T or 1)."""
         homes, steps = self.net_kw.shape
@@ -164,7 +186,7 @@ class BatteryProblem:
         except (TypeError, ValueError):
             raise ScheduleError(f"{name} is not an array of numbers") from None
         shape = np.shape(getattr(self, name))
-        by_step = name.endswith("_per_kwh") and name != "wear_per_kwh"
+        by_step = name in PRICES
         constant = name.endswith("efficiency") or name in CONSTANT
         if shape == ():
             return value.reshape(1, 1)
@@ -203,6 +225,22 @@ class BatteryProblem:
             raised = np.repeat(raised, steps, axis=1)
         raised[:, -1] = np.maximum(raised[:, -1], end[:, 0])
         return raised
+
+
+@dataclass(frozen=True, slots=True)
+class BatteryPowers:
+    """What follows from stored energies (N, T) at the end of each step [kWh]; arrays are (N,) or (N, T).
+
+    `cost` [currency] with wear, `moved` [currency] the sum of all that is paid and earned; `grid_kw` is drawn from the
+    grid (export is negative), `charge_kw` and `discharge_kw` are AC, >= 0, and never both above 0.
+    """
+
+    cost: Floats
+    moved: Floats
+    stored_kwh: Floats
+    grid_kw: Floats
+    charge_kw: Floats
+    discharge_kw: Floats
 
 
 @dataclass(frozen=True, slots=True)
