@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.console import forecast_views, views
+from apps.console import capability_views, forecast_views, views
 
 app_name = "console"
 urlpatterns = [
@@ -12,6 +12,7 @@ urlpatterns = [
     path("<int:organization_id>/events/<uuid:signal_id>/", views.event_detail, name="event"),
     path("<int:organization_id>/baselines/", views.baseline_list, name="baselines"),
     path("<int:organization_id>/baselines/<int:program_id>/", views.baseline, name="baseline"),
+    path("<int:organization_id>/flexibility/", capability_views.capability, name="capability"),
     path("<int:organization_id>/forecasts/", forecast_views.forecasts, name="forecasts"),
     path("<int:organization_id>/hubs/", views.hub_list, name="hubs"),
     path("<int:organization_id>/hubs/<uuid:hub_id>/revoke", views.hub_revoke, name="hub_revoke"),

@@ -171,7 +171,7 @@ def _reasons(arrays: Arrays, *, described: NDArray[np.bool_], age_s: Floats) -> 
     reasons = np.where(able, Reason.NONE, Reason.NOTHING_TO_GIVE)
     reasons = np.where(described, reasons, Reason.NOT_DESCRIBED)
     reasons = np.where(age_s > FRESH.total_seconds(), Reason.STALE_MEASUREMENT, reasons)
-    return np.where(np.isnan(age_s), Reason.NO_MEASUREMENT, reasons).astype(np.uint8)
+    return np.asarray(np.where(np.isnan(age_s), Reason.NO_MEASUREMENT, reasons), dtype=np.uint8)
 
 
 def in_reach(arrays: Arrays) -> NDArray[np.bool_]:

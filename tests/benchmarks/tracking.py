@@ -3,6 +3,7 @@
 import argparse
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,8 +26,8 @@ def measure(options: list[str]) -> dict[str, Any]:
     power, energy = stores(devices, seed=0)
     most = float(np.minimum(power, energy / STEP_H).sum())
     targets = [share * most for share in (0.05, 0.3, 0.6, 0.95)]
-    ours = [_best(lambda target=target: _share(target, power, energy=energy)) for target in targets]
-    theirs = [_best(lambda target=target: bisect(target, power, energy=energy)) for target in targets]
+    ours = [_best(partial(_share, target, power, energy=energy)) for target in targets]
+    theirs = [_best(partial(bisect, target, power, energy=energy)) for target in targets]
     errors = [abs(float(_share(target, power, energy=energy).sum()) - target) / target for target in targets]
     return {
         "devices": devices,

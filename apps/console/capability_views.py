@@ -1,0 +1,25 @@
+"""The page that asks what the fleet can give."""
+
+from zoneinfo import ZoneInfo
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_GET
+
+from apps.common import clock
+from apps.common.pages import signed_in
+from apps.console.capability import capability_page
+from apps.console.views import _page, _tenant
+
+
+@require_GET
+@signed_in
+def capability(request: HttpRequest, organization_id: int) -> HttpResponse:
+    """Show what the fleet can give in a window."""
+    tenant = _tenant(request, organization_id)
+    found = capability_page(
+        organization=tenant.organization,
+        asked=request.GET.dict(),
+        zone=ZoneInfo(tenant.time_zone),
+        now=clock.now(),
+    )
+    return _page(request, "capability", tenant, capability=found)
