@@ -108,7 +108,7 @@ def capacity_windows(
     if not len(row):
         return CapacityWindows(row, at, np.empty(0), row)
     changed = np.zeros(going.shape, dtype=np.bool_)
-    changed[:, 1:] = (going[:, 1:] != going[:, :-1]) | broken[:, 1:]
+    changed[:, 1:] = going[:, 1:] != going[:, :-1]
     block = changed.ravel().cumsum().reshape(changed.shape)[row, at] + row * going.size
     begins = np.flatnonzero(np.diff(block, prepend=-1))
     ends = np.append(begins[1:], len(block)) - 1

@@ -69,6 +69,8 @@ def nearest_peers(latitude_deg: ArrayLike, longitude_deg: ArrayLike, *, count: i
 def similar_peers(yield_kwh_per_kwp: ArrayLike, *, count: int = 8) -> Ints:
     """(N, count) the other plants whose daily yields go up and down most alike, by Pearson's correlation.
 
+    Every plant is compared with every other: give it one area at a time, a few thousand plants.
+
     Parameters
     ----------
     yield_kwh_per_kwp

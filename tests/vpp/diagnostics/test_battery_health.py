@@ -38,6 +38,11 @@ def test_missing_values_end_a_window_and_rows_do_not_run_together() -> None:
     assert len(capacity_windows(np.empty((2, 0)), np.empty((2, 0)), step_h=1.0).battery) == 0
 
 
+def test_what_was_before_the_first_interval_is_unknown() -> None:
+    found = capacity_windows([[4.0, 4.0, -8.0]], [[0.5, 0.9, 0.1]], step_h=1.0)
+    assert (found.charging.tolist(), found.ends.tolist()) == ([0], [2])
+
+
 def test_a_state_of_charge_that_runs_against_the_energy_counts_for_nothing() -> None:
     assert len(capacity_windows([[0.0, 4.0]], [[0.9, 0.1]], step_h=1.0).battery) == 0
 
