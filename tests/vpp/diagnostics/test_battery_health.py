@@ -152,6 +152,14 @@ def test_when_it_will_end_by_hand() -> None:
     assert "in 4.0 years (3.2 to 5.2)" in finding.sentence
 
 
+def test_the_levels_own_error_counts_for_the_chance() -> None:
+    """At the middle of the data the line lies 0.25 above; the level's error there is 1.2533 x 2 / 10."""
+    line = np.array([1.0])
+    trend = Trend(-0.05 * line, -0.06 * line, -0.04 * line, line, 0.95 * line, 2 * line, np.array([100]))
+    found = time_to_threshold(trend, [0.7], now=0.0, horizon=1.0)
+    assert found.chance == pytest.approx([0.1593], abs=1e-3)
+
+
 def test_what_does_not_fall_never_ends() -> None:
     at = np.arange(20.0)
     trend = robust_trend(
