@@ -176,9 +176,8 @@ def _reasons(arrays: Arrays, *, described: NDArray[np.bool_], age_s: Floats) -> 
 
 def in_reach(arrays: Arrays) -> NDArray[np.bool_]:
     """Which homes have reported lately."""
-    return np.asarray(arrays["reason"] != Reason.NO_MEASUREMENT) & (
-        arrays["reason"] != Reason.STALE_MEASUREMENT
-    )
+    out_of_reach = [Reason.NO_MEASUREMENT, Reason.STALE_MEASUREMENT]
+    return np.asarray(np.isin(arrays["reason"], out_of_reach, invert=True))
 
 
 def _presence(arrays: Arrays, before: _Before) -> NDArray[np.float32]:
