@@ -10,8 +10,9 @@ from apps.common.charts import Chart, Note, Series, chart, stepped
 from apps.dispatch.selectors import SiteSignalView, interval_at, site_signal_view
 from apps.programs.models import GridSignal
 from apps.programs.selectors import signals_of_site
-from apps.settlement.models import Statement, StatementLine
-from apps.settlement.selectors import statement_of_site, statements_of_site
+from apps.settlement.documents import PART_NAMES
+from apps.settlement.models import Dispute, Statement, StatementLine
+from apps.settlement.selectors import disputes_of_statement, statement_of_site, statements_of_site
 from apps.sites.models import Site
 
 LATELY = timedelta(hours=36)
@@ -84,7 +85,13 @@ class StatementPage:
     event_payment: Decimal
     baseline_kwh: float
     metered_kwh: float
+    parts: list[tuple[str, str]]
+    disputes: list[Dispute]
     newer: Statement | None
+
+    @property
+    def may_object(self) -> bool:
+        return self.newer is None and all(one.state != Dispute.State.OPEN for one in self.disputes)
 
 
 def phase_of(signal: GridSignal, now: datetime) -> str:
@@ -162,6 +169,8 @@ def statement_page(*, site: Site, statement_id: int) -> StatementPage | None:
         event_payment=Decimal(str(rule.get("event_payment", program.event_payment))),
         baseline_kwh=sum(line.baseline_kwh for line in lines),
         metered_kwh=sum(line.metered_kwh or 0.0 for line in lines),
+        parts=[(PART_NAMES.get(kind, kind), amount) for kind, amount in statement.parts],
+        disputes=list(disputes_of_statement(statement=statement)),
         newer=None if newest == statement else newest,
     )
 

@@ -9,6 +9,8 @@ from apps.hubs.services import hub_claim
 from apps.portal.errors import OwnerOnlyError
 from apps.programs.models import OptOut
 from apps.programs.services import opt_out_create
+from apps.settlement.disputes import dispute_open
+from apps.settlement.models import Dispute, Statement
 from apps.sites.models import Site
 from apps.sites.selectors import is_owner
 
@@ -23,6 +25,12 @@ def opt_out(*, user: User, site: Site, signal_id: UUID, now: datetime) -> OptOut
     """Take the owner's home out of one event, at once."""
     _check_owner(user, site)
     return opt_out_create(signal_id=signal_id, site=site, user=user, reason="said so in the portal", now=now)
+
+
+def object_to(*, user: User, statement: Statement, reason: str, now: datetime) -> Dispute:
+    """Object to a statement of the owner's home."""
+    _check_owner(user, statement.site)
+    return dispute_open(statement=statement, user=user, reason=reason, now=now)
 
 
 def _check_owner(user: User, site: Site) -> None:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.portal import views
+from apps.portal import statement_views, views
 
 app_name = "portal"
 urlpatterns = [
@@ -17,5 +17,13 @@ urlpatterns = [
     path("sites/<int:site_id>/events/<uuid:signal_id>/", views.event_detail, name="event"),
     path("sites/<int:site_id>/events/<uuid:signal_id>/opt-out", views.opt_out, name="opt_out"),
     path("sites/<int:site_id>/statements/<int:statement_id>/", views.statement, name="statement"),
+    path(
+        "sites/<int:site_id>/statements/<int:statement_id>/statement.<str:form>",
+        statement_views.download,
+        name="statement_file",
+    ),
+    path(
+        "sites/<int:site_id>/statements/<int:statement_id>/object", statement_views.object_to, name="object"
+    ),
     path("sites/<int:site_id>/hub/", views.hub_add, name="hub_add"),
 ]

@@ -19,6 +19,7 @@ from apps.hubs.models import Instruction
 from apps.openadr.models import EventObject, ProgramObject, ReportObject
 from apps.programs.models import GridSignal
 from apps.programs.services import opt_out_create
+from apps.settlement.disputes import dispute_open
 from apps.settlement.models import Statement
 from apps.settlement.services import signal_settle
 from tests import factories
@@ -66,6 +67,7 @@ def build_victim() -> Victim:
     report = ReportObject.objects.create(event=event, content={"reportName": f"{SECRET} report"}, **held)
     statement = Statement.objects.filter(site=fleet.sites[0]).first()
     assert statement is not None
+    dispute = dispute_open(statement=statement, user=owner, reason=f"{SECRET} reason", now=NOW)
     return Victim(
         values={
             "site_id": fleet.sites[0].pk,
@@ -74,6 +76,8 @@ def build_victim() -> Victim:
             "hub_id": uuid.UUID(fleet.hubs[0].hub_id),
             "program_id": fleet.program.pk,
             "statement_id": statement.pk,
+            "dispute_id": dispute.pk,
+            "form": "csv",
             "quantity": "load",
             "object_id": [program.pk, event.pk, report.pk],
         },
@@ -172,7 +176,7 @@ def is_about(victim: Victim, url: str) -> bool:
         str(value)
         for name, values in victim.values.items()
         for value in (values if isinstance(values, list) else [values])
-        if name != "statement_id"
+        if name not in {"statement_id", "dispute_id", "form"}
     }
     return bool(own & set(parts)) and not url.startswith(("/admin", "/account"))
 
