@@ -88,6 +88,11 @@ def test_clipping_is_a_flat_top_day_after_day() -> None:
     )
 
 
+def test_peaks_that_do_not_last_are_not_clipped() -> None:
+    assert not clipping(np.tile([1.0, 1.0, 1.0, 0.5], (1, 24))).clipped.any()
+    assert clipping(np.tile([1.0, 1.0, 1.0, 1.0, 0.5], (1, 24))).clipped.sum() == 96
+
+
 def test_a_plant_in_the_dark_is_not_clipped() -> None:
     found = clipping(np.stack([np.zeros(96), np.full(96, NAN)]))
     assert not found.clipped.any()
@@ -105,6 +110,11 @@ def test_following_by_hand() -> None:
     assert one.confidence == pytest.approx(0.8)
     assert other.evidence["mean_error_kw"] == pytest.approx(0.0)
     assert other.evidence["failed_pct"] == 50.0  # of the intervals that are known
+
+
+def test_a_small_device_may_be_off_by_a_hundred_watts() -> None:
+    found = setpoint_following(np.full((2, 5), 0.08), np.zeros((2, 5)), rating_kw=[1.0, 0.0])
+    assert spans(found.failed) == []
 
 
 def test_without_a_setpoint_nothing_is_asked() -> None:
