@@ -51,7 +51,7 @@ def _copied(
 ) -> "NDArray[np.void]":
     # A missing value goes as NaN: without NULLs every row has the same length.
     chosen = ", ".join(f"COALESCE({name}, 'NaN')::float4" for name in columns)
-    quarter = f"(extract(epoch FROM at) / {QUARTER_S})::int4"
+    quarter = f"(date_part('epoch', at) / {QUARTER_S})::int4"
     limited = f" AND {quarter} %% {QUARTERS_OF_DAY} = ANY(%s)" if of_day is not None else ""
     parameters: list[object] = [list(site_ids), first * QUARTER_S, (first + count) * QUARTER_S]
     if of_day is not None:

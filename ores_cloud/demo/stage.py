@@ -45,6 +45,9 @@ def build(*, homes: dict[str, tuple[str, float]], now: datetime) -> Stage:
             grid_area=area,
             reserve_soc=reserve_soc,
             export_limit_kw=10.0,
+            # Where the profiles' sun stands: noon of 9 degrees east.
+            latitude_deg=51.3,
+            longitude_deg=9.0,
         )
         owner = user_create(email=f"{key}@demo.example", password=None, first_name=name)
         owner.password = hashed
