@@ -69,6 +69,7 @@ def test_a_trend_is_scipys_and_bends_to_no_wild_point() -> None:
     assert found.slope == pytest.approx([-0.1, -0.1], abs=1e-3)
     assert found.value_at(0.0) == pytest.approx([3, 3], abs=0.02)
     assert found.points.tolist() == [45, 50]
+    assert found.scatter == pytest.approx([0.01, 0.01], rel=0.3)
 
 
 def test_too_few_points_are_no_trend() -> None:
