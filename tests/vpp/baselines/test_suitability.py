@@ -86,7 +86,7 @@ def test_portfolio_by_day_and_same_numbers_as_placebo_accuracy() -> None:
 def test_a_method_that_leaves_out_homes_comes_last() -> None:
     """The second home misses every hour before 16 h, which only the meter just before can do without."""
     power = rising()
-    power[0] = np.random.default_rng(1).gamma(1, 10, power[0].shape)  # nobody can guess this home
+    power[1] = np.random.default_rng(1).gamma(1, 10, power[1].shape)  # nobody can guess this home
     power[1, :, :16] = np.nan
     history = history_of(power)
     found = suitability(history, ["mean_10_of_10", "meter_before_after"], placebo_dates=[MONDAY])
