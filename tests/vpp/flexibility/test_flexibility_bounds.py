@@ -29,8 +29,9 @@ class TestSustained:
         assert found.up_kw.tolist() == [[5.0, 5.0, 5.0]]
 
     def test_energy_needed_at_the_end_is_not_given_away(self) -> None:
-        found = sustained_kw(one_battery(end_kwh=[4.0]), intervals=(1, 2, 4))
-        assert found.down_kw.tolist() == [[5.0, 5.0, 0.0]]
+        # Charging with 2 kW makes good 1.5 kWh after the first quarter-hour, 1 kWh after the second.
+        found = sustained_kw(one_battery(end_kwh=[4.0], charge_kw=[2.0]), intervals=(1, 2, 4))
+        assert found.down_kw.tolist() == [[5.0, 2.0, 0.0]]
 
     def test_portfolio_counts_homes_by_what_can_be_expected_of_them(self) -> None:
         bounds = battery_bounds(

@@ -77,12 +77,12 @@ class TestAggregate:
         assert found.lower_bound <= found.objective + 1e-9
 
     @settings(max_examples=40, deadline=None)
-    @given(seed=SEEDS)
-    def test_what_is_handed_out_is_possible_and_adds_up(self, seed: int) -> None:
+    @given(seed=SEEDS, groups=st.sampled_from([1, 3]))
+    def test_what_is_handed_out_is_possible_and_adds_up(self, seed: int, groups: int) -> None:
         bounds = random_bounds(seed, devices=5)
         steps = bounds.least_kw.shape[1]
         problem = AggregateProblem(bounds.step_h, np.zeros(steps), prices_for(seed, steps), 1.0)
-        found = solve_over_aggregate(problem, greedy_oracle(bounds))
+        found = solve_over_aggregate(problem, greedy_oracle(bounds), groups=groups)
         profiles = disaggregate(found, greedy_oracle(bounds))
         assert possible(bounds, profiles).all()
         assert np.abs(profiles.sum(axis=0) - found.power_kw).max() <= 1e-9
