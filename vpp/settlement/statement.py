@@ -157,20 +157,15 @@ def settle(
         )
         for home, one, amount in zip(homes, worth, amounts, strict=True)
     )
-    inputs = {
-        "method": METHOD,
-        "rule": rule_identity(rule),
-        "delivered_kwh": dict(delivered_kwh),
-        "committed_kwh": committed,
-        "hours": hours,
-    }
+    inputs = {"method": METHOD, "rule": rule_identity(rule), "hours": hours}
+    energies = {"delivered_kwh": dict(delivered_kwh), "committed_kwh": committed}
     return Statement(
         lines=lines,
         delivered_kwh=sum((delivered_kwh[home] for home in homes), ZERO),
         total=sum(amounts, ZERO.quantize(rule.rounding)),
         currency=rule.currency,
         method=METHOD,
-        inputs_hash=fingerprint(inputs),
+        inputs_hash=fingerprint({**inputs, **energies}),
     )
 
 
