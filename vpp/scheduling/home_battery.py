@@ -34,10 +34,10 @@ def by_slope_trick(problem: HomeProblem) -> HomePlan | None:
 
 
 def _fixed(problem: HomeProblem) -> dict[str, Floats]:
+    # Where no price is negative, what the sun gives is never worth less than nothing: a limit that the full output keeps
+    # leaves curtailing only to make room for the store, which may as well keep its energy.
     prices = problem.prices
-    never_curtailed = (
-        problem.export_limit_kw is None and min(prices.buy_per_kwh.min(), prices.sell_per_kwh.min()) >= 0
-    )
+    never_curtailed = min(prices.buy_per_kwh.min(), prices.sell_per_kwh.min()) >= 0
     fixed = {}
     for one in problem.resources:
         if isinstance(one, Load):
@@ -49,7 +49,9 @@ def _fixed(problem: HomeProblem) -> dict[str, Floats]:
 
 def _fits(problem: HomeProblem, store: Store) -> bool:
     efficiency = store.charge_efficiency
-    plain = np.ptp(efficiency) == 0 and efficiency[0] <= 1 and not store.switches
+    plain = (
+        np.ptp(efficiency) == 0 and efficiency[0] <= 1 and not store.switches and store.drain_kwh.min() >= 0
+    )
     return bool(plain and problem.goal == "cost" and not problem.prices.peak_steps.any())
 
 

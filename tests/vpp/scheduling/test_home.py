@@ -18,6 +18,7 @@ from vpp.resources.horizon import Horizon, ImpossibleNeedError
 from vpp.resources.load import Load
 from vpp.resources.pv import Pv
 from vpp.resources.store import Store
+from vpp.resources.thermal import Tank
 from vpp.scheduling.battery_problem import ScheduleError
 from vpp.scheduling.home import plan_home
 from vpp.scheduling.home_problem import HomeProblem, InfeasibleHomeError, NoPlanInTimeError
@@ -71,7 +72,7 @@ def assert_kept(problem: HomeProblem, plan: Any) -> None:
 
 
 @given(seed=st.integers(0, 2**32))
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 def test_no_plan_of_any_home_is_cheaper(seed: int) -> None:
     problem = drawn_home(seed)
     best = referee_cost(
@@ -111,6 +112,15 @@ def test_a_limit_that_the_rest_keeps_stays_with_the_slope_trick_and_binds() -> N
     plan = plan_home(home(import_limit_kw=1.5))
     assert plan.method == "slope_trick"
     assert plan.meter_kw.max() == pytest.approx(1.5)
+
+
+def test_sun_that_may_be_curtailed_stays_with_the_slope_trick_until_its_limit_asks_for_it() -> None:
+    sun = Pv(3.0, curtailable=True).output(HOURS, [3.0, 0.0, 0.0, 0.0])
+    assert plan_home(home(LOAD, sun, STORE, export_limit_kw=2.0)).method == "slope_trick"
+    curtailed = plan_home(home(LOAD, sun, export_limit_kw=1.5))
+    assert curtailed.method == "lp"
+    assert "the solar plant is curtailed by 0.50 kWh." in curtailed.explanation
+    assert plan_home(home(LOAD, sun, STORE, prices=Prices(BUY, -SELL))).method == "lp"
 
 
 def test_a_demand_charge_flattens_the_import() -> None:
@@ -235,6 +245,16 @@ def test_without_time_there_is_a_plan_by_rule_that_keeps_everything(seed: int) -
     assert plan.explanation[1].startswith("The solver found no plan in its time")
     assert_kept(problem, plan)
     assert plan_home(home(*problem.resources, prices=problem.prices)).objective <= plan.objective
+
+
+def test_the_rule_fills_a_leaky_tank_ahead_of_a_demand_its_power_cannot_meet() -> None:
+    horizon = Horizon(6, 1.0)
+    tank = Tank(20.0, max_kw=2.0, min_kw=0.5, loss_per_h=0.1)
+    store = tank.store(horizon, start_kwh=0.0, demand_kw=[0.0, 0.0, 0.0, 0.0, 0.0, 9.0], cop=3.0)
+    plan = plan_home(home(store, prices=Prices(np.full(6, 0.3), np.zeros(6)), time_limit_s=0.0))
+    assert plan.method == "rule"
+    assert plan.stored_kwh["the heat pump"][4] == pytest.approx(9.0 / 0.9)
+    assert plan.power_kw["the heat pump"][5] == 0.0
 
 
 def test_where_the_rule_finds_nothing_either_that_is_said_and_may_be_asked_again() -> None:

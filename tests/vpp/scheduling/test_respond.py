@@ -18,7 +18,7 @@ from vpp.resources.horizon import Horizon, ImpossibleNeedError
 from vpp.resources.load import Load
 from vpp.resources.pv import Pv
 from vpp.resources.thermal import Building
-from vpp.scheduling.program import SolverFailedError
+from vpp.scheduling.program import SolverFailedError, solve_program
 from vpp.scheduling.respond import best_response
 
 HOURS = Horizon(4, 1.0)
@@ -42,6 +42,29 @@ def test_no_resource_can_do_better(seed: int, kind: Any, negative: bool) -> None
     assert response.cost == pytest.approx(best, rel=1e-6, abs=1e-6)
     assert response.exact
     assert response.lower_bound <= response.cost + 1e-9
+
+
+@given(seed=st.integers(0, 2**32), kind=st.sampled_from(KINDS))
+@settings(deadline=None, max_examples=60)
+def test_the_model_in_cvxpy_says_the_same_and_relaxed_it_is_a_lower_bound(seed: int, kind: Any) -> None:
+    chance = np.random.default_rng(seed)
+    resource = kind(Horizon(int(chance.integers(3, 9)), 0.5), chance)
+    prices = np.round(chance.uniform(-0.1, 0.5, resource.horizon.steps), 2)
+    try:
+        best = best_response(resource, prices).cost
+    except VppError:
+        return
+    costs = []
+    for model in (resource.model(exclusive=True), resource.model(relax=True)):
+        held = [*model.constraints, *(need.short <= 0 for need in model.requirements)]
+        asked = (prices * 0.5) @ model.power_kw + model.cost
+        chosen = bool(asked.variables())  # a load leaves nothing to choose
+        costs.append(solve_program(asked, held, time_limit_s=30.0).objective if chosen else asked.value)
+        power = np.asarray(model.power_kw.value)
+        assert (power >= model.least_kw - 1e-6).all()
+        assert (power <= model.most_kw + 1e-6).all()
+    assert costs[0] == pytest.approx(best, rel=1e-6, abs=1e-6)
+    assert costs[1] <= best + 1e-6
 
 
 def test_a_car_charges_in_its_cheapest_hours() -> None:
