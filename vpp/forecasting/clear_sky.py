@@ -50,7 +50,7 @@ def clear_sky(question: Question) -> Forecast:
     mean, quantiles = np.full(shape, np.nan), np.full((*shape, len(question.levels)), np.nan)
     count = np.zeros(shape, dtype=np.int64)
     for place, sites in _groups(places).items():
-        past = _past_curve(place, question, days)
+        past = _past_curve(place, question, days=days)
         coming = clear_sky_irradiance(place, question.grid)
         found = _scaled(days.values[sites], past, coming=coming, slots=slots, levels=question.levels)
         mean[sites], quantiles[sites], count[sites] = found
@@ -113,7 +113,7 @@ def _groups(places: tuple[Place | None, ...]) -> dict[Place, Ints]:
     return {place: np.array(indices, dtype=np.int64) for place, indices in rows.items()}
 
 
-def _past_curve(place: Place, question: Question, days: LocalDays) -> Floats:
+def _past_curve(place: Place, question: Question, *, days: LocalDays) -> Floats:
     """(D, S) the clear-sky irradiance on the days that are looked at [W/m²]; NaN where history has no interval."""
     values = np.full(days.values.shape[1:], np.nan)
     grid = question.history_grid

@@ -58,10 +58,10 @@ def learned(question: Question) -> Forecast:
     Ke et al., LightGBM (2017); pinball loss (Koenker and Bassett, 1978). No weather. One thread and fixed seeds, so that
     the same history gives the same forecast. The mean is fitted by squared error.
     """
-    train = _trainer()
     seasonal = seasonal_mean(question)
     asked = _features(question, seasonal)
     known, target = _training(question)
+    train = _trainer(known, target)
     usable = ~np.isnan(asked.features[:, -1]) & (asked.scale > 0)
     shape = (len(question.history), question.grid.count)
     if not len(target):
@@ -72,9 +72,9 @@ def learned(question: Question) -> Forecast:
     )
     chosen = asked.features[usable]
     if len(chosen):
-        mean[usable] = train({"objective": "l2"}, known, target).predict(chosen)
+        mean[usable] = train({"objective": "l2"}).predict(chosen)
         for place, level in enumerate(question.levels):
-            model = train({"objective": "quantile", "alpha": level}, known, target)
+            model = train({"objective": "quantile", "alpha": level})
             quantiles[usable, place] = model.predict(chosen)
         mean[usable] *= asked.scale[usable]
         quantiles[usable] = np.sort(quantiles[usable], axis=1) * asked.scale[usable, None]
@@ -86,13 +86,13 @@ def learned(question: Question) -> Forecast:
     )
 
 
-def _trainer() -> Callable[[dict[str, Any], Floats, Floats], Any]:
+def _trainer(known: Floats, target: Floats) -> Callable[[dict[str, Any]], Any]:
     try:
         import lightgbm
     except ImportError as error:
         raise ForecastError("the learned forecast needs lightgbm, which is not installed") from error
 
-    def train(objective: dict[str, Any], known: Floats, target: Floats, /) -> Any:
+    def train(objective: dict[str, Any]) -> Any:
         data = lightgbm.Dataset(known, target, categorical_feature=[0], params={"verbose": -1})
         return lightgbm.train({**SETTINGS, **objective}, data, num_boost_round=ROUNDS)
 

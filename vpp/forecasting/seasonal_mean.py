@@ -61,9 +61,11 @@ def seasonal_mean(question: Question, rule: SeasonalRule = SEASONAL) -> Forecast
     shape = (len(question.history), question.grid.count)
     mean, quantiles = np.full(shape, np.nan), np.full((*shape, len(question.levels)), np.nan)
     count = np.zeros(shape, dtype=np.int64)
-    for kind in sorted({_kind(day, question, rule) for day in dates}):
-        rows = [index for index, day in enumerate(days.dates) if _kind(day, question, rule) == kind]
-        asked = np.array([index for index, day in enumerate(dates) if _kind(day, question, rule) == kind])
+    for kind in sorted({_kind(day, question, rule=rule) for day in dates}):
+        rows = [index for index, day in enumerate(days.dates) if _kind(day, question, rule=rule) == kind]
+        asked = np.array(
+            [index for index, day in enumerate(dates) if _kind(day, question, rule=rule) == kind]
+        )
         # What several intervals share, the same time on two days, is worked out once.
         wanted, place = np.unique(slots[asked], return_inverse=True)
         spread = latest_known(days.values[:, rows][:, :, wanted], rule.spread_days)
@@ -104,7 +106,7 @@ def answered(
     )
 
 
-def _kind(day: date, question: Question, rule: SeasonalRule) -> str:
+def _kind(day: date, question: Question, *, rule: SeasonalRule) -> str:
     if not rule.by_day_type:
         return "any"
     return "weekend" if day.weekday() >= 5 or day in question.holidays else "weekday"

@@ -63,6 +63,19 @@ def test_clear_sky_beats_the_seasonal_mean_and_that_persistence() -> None:
     assert abs(mean_of(sky.bias)) < abs(mean_of(seasonal.bias))
 
 
+def test_conformal_band_of_the_sun_covers_by_daylight() -> None:
+    history = -profiles("PV")
+    inside = lit = 0
+    for day in TEST_DAYS:
+        question = ask_profiles(history, day, places=(KASSEL,) * len(history))
+        band = calibrated(METHODS["clear_sky"].calculate, question).forecast.quantiles
+        truth = history[:, day * 96 : (day + 1) * 96]
+        light = truth < -0.001
+        inside += int((light & (band[..., 0] <= truth) & (truth <= band[..., 2])).sum())
+        lit += int(light.sum())
+    assert 0.75 <= inside / lit <= 0.85
+
+
 def test_band_of_the_sum_is_narrower_than_the_sum_of_bands_and_covers() -> None:
     history = profiles("H0")
     inside, widths = [], []
