@@ -3,15 +3,19 @@
 import dataclasses
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from apps.accounts.models import Organization
 from apps.common.charts import Chart, Series, chart, stepped
 from apps.common.errors import DomainError
-from apps.flexibility.portfolio import ASSUMPTIONS, Answer, Question
+from apps.flexibility.question import ASSUMPTIONS, Question
 from apps.programs.models import Program
 from apps.programs.portfolio import Scope, portfolio_flexibility
 from apps.programs.selectors import programs_of_organization
+
+if TYPE_CHECKING:
+    from apps.flexibility.portfolio import Answer
 
 REASONS = {
     "no_measurement": "never sent a measurement",
@@ -37,7 +41,7 @@ class CapabilityPage:
 
     form: Form
     programs: list[Program]
-    answer: Answer | None = None
+    answer: "Answer | None" = None
     problem: str = ""
     chart: Chart | None = None
     probability: float | None = None
@@ -87,7 +91,7 @@ def _question(form: Form, *, zone: ZoneInfo) -> tuple[Question, Scope]:
     return question, Scope(program_id=int(form.program) if form.program else None)
 
 
-def _chart(answer: Answer, *, zone: ZoneInfo) -> Chart:
+def _chart(answer: "Answer", *, zone: ZoneInfo) -> Chart:
     question, shed = answer.question, answer.shed
     seconds, count = question.step.total_seconds(), question.count
     at_once = [float(kw) for kw in shed.by_interval_kw]

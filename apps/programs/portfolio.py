@@ -2,12 +2,16 @@
 
 import dataclasses
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from apps.accounts.models import Organization
 from apps.common.errors import NotFoundError
-from apps.flexibility.portfolio import Answer, Question, portfolio_answer
+from apps.flexibility.question import Question
 from apps.programs.selectors import enrolled_site_ids, programs_of_organization
 from apps.sites.models import GridArea
+
+if TYPE_CHECKING:
+    from apps.flexibility.portfolio import Answer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,8 +24,10 @@ class Scope:
 
 def portfolio_flexibility(
     *, organization: Organization, question: Question, scope: Scope, now: datetime
-) -> Answer:
+) -> "Answer":
     """Answer for the homes in `scope`; a program's pay is added to the homes' own cost."""
+    from apps.flexibility.portfolio import portfolio_answer
+
     if scope.grid_area_id is not None:
         areas = GridArea.objects.filter(organization=organization, pk=scope.grid_area_id)
         if not areas.exists():

@@ -4,7 +4,7 @@ Sums over homes are einsum's, not BLAS's: its threads cost more than they bring 
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal
 
@@ -181,7 +181,8 @@ class Given:
     deviation_kw: float
     by_interval_kw: Floats
     energy_kwh: float
-    steps: tuple[CostStep, ...] = field(default=())
+    steps: tuple[CostStep, ...] = ()
+    sure_probability: float = SURE
 
     def probability(self, kw: float) -> float:
         """Probability [0-1] that `kw` are held over the whole window, by the normal distribution."""

@@ -1,6 +1,6 @@
 """What a portfolio can give between two instants, at what cost, how sure."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -9,9 +9,12 @@ from rest_framework.response import Response
 from apps.accounts.api.authentication import partner
 from apps.accounts.api.views import AggregatorView
 from apps.common import clock
-from apps.flexibility.portfolio import ASSUMPTIONS, Answer, Question
+from apps.flexibility.question import ASSUMPTIONS, Question
 from apps.programs.portfolio import Scope, portfolio_flexibility
-from vpp.flexibility.portfolio import SURE, Given
+
+if TYPE_CHECKING:
+    from apps.flexibility.portfolio import Answer
+    from vpp.flexibility.portfolio import Given
 
 
 class QuestionSerializer(serializers.Serializer[Any]):
@@ -46,7 +49,7 @@ class FlexibilityView(AggregatorView):
         return Response(_shown(answer))
 
 
-def _shown(answer: Answer) -> dict[str, Any]:
+def _shown(answer: "Answer") -> dict[str, Any]:
     question = answer.question
     return {
         "from": question.starts_at,
@@ -71,11 +74,11 @@ def _shown(answer: Answer) -> dict[str, Any]:
     }
 
 
-def _direction(given: Given) -> dict[str, Any]:
+def _direction(given: "Given") -> dict[str, Any]:
     return {
         "sustained_kw": round(given.expected_kw, 3),
         "sure_kw": round(given.sure_kw, 3),
-        "sure_probability": SURE,
+        "sure_probability": given.sure_probability,
         "most_kw": round(given.most_kw, 3),
         "deviation_kw": round(given.deviation_kw, 3),
         "by_interval_kw": [round(float(kw), 3) for kw in given.by_interval_kw],
@@ -92,7 +95,7 @@ def _direction(given: Given) -> dict[str, Any]:
     }
 
 
-def _asked(answer: Answer) -> dict[str, Any] | None:
+def _asked(answer: "Answer") -> dict[str, Any] | None:
     kw, found = answer.question.kw, answer.feasibility
     if kw is None or found is None:
         return None

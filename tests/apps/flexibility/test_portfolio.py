@@ -8,7 +8,8 @@ import pytest
 
 from apps.flexibility import packing
 from apps.flexibility.models import PortfolioSnapshot
-from apps.flexibility.portfolio import Answer, Question, WindowError, portfolio_answer
+from apps.flexibility.portfolio import Answer, portfolio_answer
+from apps.flexibility.question import Question, WindowError
 from apps.flexibility.snapshots import FIRST_PRESENCE, REACH_WEIGHT, portfolio_refresh, portfolios_refresh
 from apps.sites.models import Site
 from apps.sites.services import grid_area_create
