@@ -37,7 +37,8 @@ class PvOutput:
     curtailable: bool
 
     def __post_init__(self) -> None:
-        self.horizon.series(f"available_kw of {self.name}", self.available_kw, low=0.0)
+        available = self.horizon.series(f"available_kw of {self.name}", self.available_kw, low=0.0)
+        object.__setattr__(self, "available_kw", available)
 
     def model(self, *, exclusive: bool = False, relax: bool = False) -> ResourceModel:
         """The plant in a cvxpy program: convex, so neither option changes it."""

@@ -96,8 +96,11 @@ class Store:
 
     def __post_init__(self) -> None:
         for name in ("least_kwh", "most_kwh", "charge_kw", "discharge_kw", "charge_efficiency"):
-            self.horizon.series(f"{name} of {self.name}", getattr(self, name), low=0.0)
-        self.horizon.series(f"drain_kwh of {self.name}", self.drain_kwh)
+            given = self.horizon.series(f"{name} of {self.name}", getattr(self, name), low=0.0)
+            object.__setattr__(self, name, given)
+        object.__setattr__(
+            self, "drain_kwh", self.horizon.series(f"drain_kwh of {self.name}", self.drain_kwh)
+        )
         for name in ("start_kwh", "wear_per_kwh", "min_charge_kw"):
             require_between(f"{name} of {self.name}", getattr(self, name), low=0.0)
         for name in ("discharge_efficiency", "retention"):

@@ -38,7 +38,12 @@ class Prices:
     demand_already_kw: float = 0.0
 
     def __post_init__(self) -> None:
-        buy, sell = np.asarray(self.buy_per_kwh), np.asarray(self.sell_per_kwh)
+        for name in ("buy_per_kwh", "sell_per_kwh"):
+            try:
+                object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=np.float64))
+            except (TypeError, ValueError):
+                raise ScheduleError(f"{name} is not an array of numbers") from None
+        buy, sell = self.buy_per_kwh, self.sell_per_kwh
         if buy.ndim != 1 or buy.shape != sell.shape or not buy.size:
             raise ScheduleError(f"prices of shapes {buy.shape} and {sell.shape} do not fit")
         for name, values in (("buy_per_kwh", buy), ("sell_per_kwh", sell)):

@@ -162,6 +162,7 @@ def test_what_makes_no_sense_is_refused(make: Any) -> None:
     [
         ({"buy_per_kwh": np.array([0.1, np.nan])}, "buy_per_kwh is not a finite number"),
         ({"sell_per_kwh": np.ones(3)}, "do not fit"),
+        ({"sell_per_kwh": ["much", "little"]}, "sell_per_kwh is not an array of numbers"),
         ({"demand_per_kw": -1.0}, "demand_per_kw is -1.0"),
         ({"demand_already_kw": np.inf}, "demand_already_kw is inf"),
         ({"demand_steps": np.ones(3, np.bool_)}, "demand_steps of shape"),
