@@ -3,28 +3,43 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from vpp.dispatch.coordinate import Effort
 from vpp.dispatch.explain import explain, name_all
-from vpp.dispatch.fleet_lp import SolverFailed, solve_fleet
+from vpp.dispatch.master import MasterFailed
 from vpp.dispatch.problem import AllocationProblem, AllocationResult, Cuts, Floats, Status
 from vpp.dispatch.proportional import share_in_proportion
+from vpp.dispatch.shed_fleet import solve_shed
+from vpp.dispatch.shed_program import SolverFailed, solve_fleet
+from vpp.scheduling.battery_oracle import Spread
 
+# Homes times intervals from which column generation is faster than one program for all.
+COLUMNS_FROM_CELLS = 2000
 NOTHING_KW = 1e-6
 ACTIVE_KW = 1e-4
 SHORT_KW = 1e-3
 
 
-def allocate(problem: AllocationProblem, *, time_limit_s: float = 10.0) -> AllocationResult:
+def allocate(
+    problem: AllocationProblem,
+    *,
+    time_limit_s: float = 10.0,
+    effort: Effort | None = None,
+    spread: Spread = map,
+) -> AllocationResult:
     """Share a target among the homes.
 
-    Homes whose data is not complete are left out and named. The linear program of `fleet_lp` decides; where
-    it fails or runs out of time, the target is shared in proportion to head-room and the explanation says so.
+    Homes whose data is not complete are left out and named. Small portfolios are decided by the program of
+    `shed_program`, large ones by column generation, `shed_fleet`; where the solver fails or runs out of time, the
+    target is shared in proportion to head-room and the explanation says so.
 
     Parameters
     ----------
     problem
         N homes, T intervals; either may be 0.
     time_limit_s
-        For the solver [s].
+        For the solver of small portfolios [s].
+    effort, spread
+        Of column generation.
 
     Returns
     -------
@@ -33,24 +48,21 @@ def allocate(problem: AllocationProblem, *, time_limit_s: float = 10.0) -> Alloc
         ``empty`` when something is asked for and no home gives anything.
     """
     usable = problem.envelope.usable
-    part = AllocationProblem(
-        target_kw=problem.target_kw,
-        envelope=problem.envelope.select(usable),
-        weights=problem.weights,
-        ev_discomfort=None if problem.ev_discomfort is None else problem.ev_discomfort[usable],
-        heat_discomfort=None if problem.heat_discomfort is None else problem.heat_discomfort[usable],
-        labels=problem.labels,
-    )
-    cuts, remark = _decide(part, time_limit_s=time_limit_s)
+    part = problem.select(usable)
+    cuts, remark = _decide(part, time_limit_s=time_limit_s, effort=effort, spread=spread)
     return _result(problem, part=part, cuts=cuts, remark=remark)
 
 
-def _decide(part: AllocationProblem, *, time_limit_s: float) -> tuple[Cuts, str]:
+def _decide(
+    part: AllocationProblem, *, time_limit_s: float, effort: Effort | None, spread: Spread
+) -> tuple[Cuts, str]:
     if not part.envelope.names or not (part.target_kw > 0).any():
         return share_in_proportion(part), ""
     try:
+        if part.envelope.baseline_kw.size >= COLUMNS_FROM_CELLS:
+            return solve_shed(part, effort=effort, spread=spread), ""
         return solve_fleet(part, time_limit_s=time_limit_s), ""
-    except SolverFailed as error:
+    except (SolverFailed, MasterFailed) as error:
         remark = f"The solver gave no plan ({error.detail}); the target is shared in proportion to head-room."
         return share_in_proportion(part), remark
 
@@ -67,7 +79,7 @@ def _result(
     shortfall = np.where(balance > NOTHING_KW, balance, 0.0)
     active = np.zeros(len(usable), dtype=np.bool_)
     active[usable] = (shed > ACTIVE_KW).any(axis=1)
-    reasons = [*explain(part, cuts=cuts, shed_kw=shed, shortfall_kw=shortfall), remark]
+    reasons = [*explain(part, cuts=cuts, shed_kw=shed, shortfall_kw=shortfall), *cuts.remarks, remark]
     if excluded:
         reasons.append(f"Left out because their data is not complete: {name_all(excluded)}.")
     return AllocationResult(
@@ -85,6 +97,7 @@ def _result(
         solver=cuts.solver,
         explanation=tuple(reason for reason in reasons if reason),
         excluded=excluded,
+        gap=cuts.gap,
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vpp.dispatch.battery_fleet import BLOCKS, BatteryFleet
-from vpp.dispatch.coordinate import Certificate, Effort, coordinate
+from vpp.dispatch.coordinate import Certificate, Effort, Mix, coordinate
 from vpp.dispatch.coupling import Coupling, CouplingError, Floats, Limit, couple
 from vpp.scheduling.battery_oracle import Spread, powers_of
 from vpp.scheduling.battery_problem import BatteryPowers, BatteryProblem
@@ -81,7 +81,12 @@ def plan_batteries(
         warm = _learned(problem, coupling, zones=zones, effort=effort, spread=spread)
     mix = coordinate(fleet, coupling, effort=effort, warm=warm)
     homes = powers_of(problem, fleet.stored_kwh(mix.asked, weights=mix.weights))
-    zone_kw = np.zeros((coupling.member.shape[1], steps))
+    return _result(coupling, mix, homes=homes, zones=zones)
+
+
+def _result(coupling: Coupling, mix: Mix, *, homes: BatteryPowers, zones: NDArray[np.intp]) -> FleetPlan:
+    """The plan with what is true of it: a mix of stored energies may cost less than the mix of the costs."""
+    zone_kw = np.zeros((coupling.member.shape[1], homes.grid_kw.shape[1]))
     np.add.at(zone_kw, zones, homes.grid_kw)
     below, above = coupling.violation_kw(zone_kw)
     certificate = replace(

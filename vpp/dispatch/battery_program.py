@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vpp.dispatch.coupling import Coupling, Floats
-from vpp.dispatch.fleet_lp import SolverFailed
+from vpp.dispatch.shed_program import SolverFailed, load_cvxpy
 from vpp.scheduling.battery_problem import BatteryProblem
 
 
@@ -44,8 +44,7 @@ def solve_as_one(
     SolverFailed
         Whatever went wrong, running out of time included.
     """
-    import cvxpy as cp
-
+    cp = load_cvxpy()
     homes, steps = problem.net_kw.shape
     fleet, hours = problem.fleet(), problem.step_h
     planes = fleet._replace(
@@ -96,8 +95,7 @@ def _limits(
     coupling: Coupling, grid: Any, *, zone_of_home: NDArray[np.intp]
 ) -> tuple[list[tuple[Any, int, int]], Any]:
     """The limits' constraints, each with its row and the sign of its price, and the penalty per hour."""
-    import cvxpy as cp
-
+    cp = load_cvxpy()
     kept: list[tuple[Any, int, int]] = []
     penalty: Any = 0.0
     for row in range(len(coupling.names)):

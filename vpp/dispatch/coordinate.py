@@ -52,6 +52,7 @@ class Effort:
         Weight of the best prices so far against the master's [0-1).
     grain
         How far apart the prices of blocks may be drawn to break ties [currency/kWh]; about 0.4 % of a usual price.
+        0 where answers change gradually with prices: then all blocks are always asked at the same.
     seed
         Of the drawing.
     """
@@ -181,7 +182,9 @@ class _Search:
         if gain > 0:
             self.bound, self.best_prices = bound, prices
         if self.idle:
-            self.trust = self.trust / 2 if self.trust > 0.05 else 0.0  # so near the best that nothing new came
+            self.trust = (
+                self.trust / 2 if self.trust > 0.05 else 0.0
+            )  # so near the best that nothing new came
         elif gain > 0:
             self.trust = self.effort.smoothing
         else:
@@ -191,6 +194,8 @@ class _Search:
     def apart_is_better(self) -> bool:
         """Which kind of round shrank the gap more lately; the other is tried again now and then."""
         rounds = len(self.asked)
+        if self.effort.grain == 0:
+            return False
         for kind in (0, 1):
             if rounds - self.last[kind] > TRIED_AGAIN:
                 return bool(kind)

@@ -1,12 +1,13 @@
 """The fleet's question and its answer."""
 
 import math
-from dataclasses import dataclass, field, fields
-from typing import Literal
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vpp.dispatch.coupling import Limit
 from vpp.errors import VppError
 from vpp.flexibility.envelope import ShedEnvelope
 
@@ -25,7 +26,8 @@ class Weights:
     """What a plan is judged by, all in currency per kWh.
 
     The order of size is the order of priority: a shortfall costs most, then comfort, then wear; `fairness`
-    and `surplus` only decide between plans that cost the same. `behind` is what it costs when a home draws
+    (half of what a kWh costs more where a home gives its whole share) and `surplus` only decide between plans that
+    cost about the same. `behind` is what it costs when a home draws
     more than its baseline, beyond the delivery that is lost by it; above `cycle_cost`, so that a home that is
     not needed holds its baseline.
     """
@@ -59,6 +61,12 @@ class AllocationProblem:
         (N,) factors [1] on the weights of the same name, where homes differ; None for 1.
     labels
         (T,) what to call the intervals in the explanation, e.g. local times.
+    share_weight
+        (N,) factors [1] > 0 on a home's fair share, e.g. smaller where it has given often lately; None for 1.
+    limits
+        What grid areas allow their homes to draw together, planned net power against (T,) bounds [kW].
+    zone_of_home
+        (N,) zone of each home that the limits name; None where each means all homes.
     """
 
     target_kw: Floats
@@ -67,6 +75,9 @@ class AllocationProblem:
     ev_discomfort: Floats | None = None
     heat_discomfort: Floats | None = None
     labels: tuple[str, ...] = ()
+    share_weight: Floats | None = None
+    limits: tuple[Limit, ...] = ()
+    zone_of_home: NDArray[np.intp] | None = None
 
     def __post_init__(self) -> None:
         homes, intervals = self.envelope.baseline_kw.shape
@@ -79,11 +90,46 @@ class AllocationProblem:
         for factors in (self.ev_discomfort, self.heat_discomfort):
             if factors is not None and (factors.shape != (homes,) or not (factors >= 0).all()):
                 raise AllocationError(f"discomfort needs {homes} factors of 0 or more")
+        weight = self.share_weight
+        if weight is not None and (
+            weight.shape != (homes,) or not (np.isfinite(weight) & (weight > 0)).all()
+        ):
+            raise AllocationError(f"share_weight needs {homes} factors of more than 0")
+        if self.zone_of_home is not None and self.zone_of_home.shape != (homes,):
+            raise AllocationError(f"{homes} homes need a zone each")
+        for limit in self.limits:
+            if limit.steps != intervals:
+                raise AllocationError(f"{limit.name} has {limit.steps} steps, the target {intervals}")
+
+    def homes_of(self, limit: Limit) -> NDArray[np.bool_]:
+        """(N,) which homes a limit sums."""
+        if limit.zones is None or self.zone_of_home is None:
+            return np.ones(len(self.envelope.names), np.bool_)
+        return np.isin(self.zone_of_home, limit.zones)
+
+    def select(self, homes: NDArray[np.bool_]) -> "AllocationProblem":
+        """The problem of some of the homes, by a mask (N,)."""
+
+        def part(values: Any) -> Any:
+            return None if values is None else values[homes]
+
+        return replace(
+            self,
+            envelope=self.envelope.select(homes),
+            ev_discomfort=part(self.ev_discomfort),
+            heat_discomfort=part(self.heat_discomfort),
+            share_weight=part(self.share_weight),
+            zone_of_home=part(self.zone_of_home),
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Cuts:
-    """(N, T) what is done at each home [kW], >= 0, and the prices (T,) [currency/kWh] it follows from."""
+    """(N, T) what is done at each home [kW], >= 0, and the prices (T,) [currency/kWh] it follows from.
+
+    `gap` [1] is how far the plan's cost is proven to be from the least, None where nothing is; `remarks` are sentences
+    on the limits of grid areas.
+    """
 
     discharge_kw: Floats
     ev_kw: Floats
@@ -91,6 +137,8 @@ class Cuts:
     price_per_kwh: Floats
     objective: float | None
     solver: str
+    gap: float | None = None
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,3 +165,4 @@ class AllocationResult:
     solver: str
     explanation: tuple[str, ...]
     excluded: tuple[str, ...]
+    gap: float | None = None

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from vpp.dispatch.allocate import allocate
-from vpp.dispatch.fleet_lp import SolverFailed, solve_fleet
 from vpp.dispatch.problem import AllocationError, AllocationProblem, AllocationResult, Weights
 from vpp.dispatch.proportional import share_in_proportion
+from vpp.dispatch.shed_program import SolverFailed, solve_fleet
 from vpp.flexibility.envelope import ShedEnvelope
 
 
@@ -49,20 +49,20 @@ def test_one_battery_meets_the_target() -> None:
     assert result.site_kw == pytest.approx(np.array([[-1.0, 1.0]]))
     assert result.shortfall_kw.tolist() == [0.0, 0.0]
     assert result.active.tolist() == [True]
-    assert result.solver == "HiGHS"
+    assert result.solver == "Clarabel"
     assert result.explanation == ("The target is met in all 2 intervals by 1 of 1 homes.",)
 
 
 def test_batteries_come_before_cars_and_cars_before_heat() -> None:
     bounds = envelope(battery_kw=2.0, ev_kw=2.0, heat_kw=2.0, heat_kwh=9.0)
     for target, expected, price in [
-        (1.0, (1, 0, 0), 0.052),
-        (3.0, (2, 1, 0), 0.152),
-        (5.0, (2, 2, 1), 0.252),
+        (1.0, (1, 0, 0), 0.05 + 0.004 / 6),  # of a share of 6 kW
+        (3.0, (2, 1, 0), 0.15 + 0.004 * 3 / 6),
+        (5.0, (2, 2, 1), 0.25 + 0.004 * 5 / 6),
     ]:
         result = plan([target], bounds)
         cuts = (result.discharge_kw[0, 0], result.ev_cut_kw[0, 0], result.heat_cut_kw[0, 0])
-        assert cuts == pytest.approx(expected, abs=1e-9)
+        assert cuts == pytest.approx(expected, abs=1e-6)
         assert result.price_per_kwh == pytest.approx([price], abs=1e-6)
 
 
@@ -87,13 +87,13 @@ def test_homes_share_in_proportion_to_what_they_can_give() -> None:
 
 def test_a_small_battery_shares_by_what_it_can_sustain() -> None:
     result = plan([3.0, 3.0], envelope(2, 2, battery_kwh=[1.0, 100.0]))
-    assert result.shed_kw == pytest.approx(np.array([[1.0, 1.0], [2.0, 2.0]]), abs=1e-7)
+    assert result.shed_kw == pytest.approx(np.array([[1.0, 1.0], [2.0, 2.0]]), abs=1e-6)
 
 
 def test_more_discomfort_means_later() -> None:
     bounds = envelope(2, battery_kw=0.0, ev_kw=5.0)
     result = plan([4.0], bounds, ev_discomfort=np.array([2.0, 1.0]))
-    assert result.ev_cut_kw == pytest.approx(np.array([[0.0], [4.0]]), abs=1e-9)
+    assert result.ev_cut_kw == pytest.approx(np.array([[0.0], [4.0]]), abs=1e-6)
 
 
 def test_a_home_that_is_not_needed_holds_its_baseline_and_is_left_free() -> None:
@@ -276,15 +276,17 @@ def test_the_least_shortfall_is_that_of_an_independent_program(seed: int, share:
     assert np.maximum(0, problem.target_kw - shed.sum(axis=0)).sum() >= oracle.fun - 1e-6
 
 
-def test_a_large_fleet_is_solved_by_the_interior_point_method_within_the_same_bounds() -> None:
+def test_a_large_fleet_is_solved_by_columns_within_the_same_bounds() -> None:
     rng = np.random.default_rng(3)
     shape = (250, 8)
     bounds = envelope(*shape, idle_net_kw=2 + rng.uniform(0, 1, shape), battery_kwh=rng.uniform(1, 8, 250))
     problem = AllocationProblem(np.full(8, 300.0), bounds)
     result = allocate(problem)
-    assert (result.solver, result.status) == ("Clarabel", "optimal")
+    assert (result.solver, result.status) == ("columns", "optimal")
+    assert result.gap is not None and result.gap <= 1e-3
     assert_within_bounds(problem, result)
-    assert allocate(problem, time_limit_s=1e-6).solver == "proportional"
+    few = problem.select(np.arange(250) < 200)
+    assert allocate(few, time_limit_s=1e-6).solver == "proportional"
 
 
 def test_the_answer_does_not_depend_on_the_order_of_homes() -> None:

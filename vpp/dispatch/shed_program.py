@@ -1,4 +1,4 @@
-"""The fleet allocation as a linear program, written in cvxpy, solved by HiGHS or, for large fleets, Clarabel.
+"""The fleet's allocation as one convex program in cvxpy, solved by Clarabel: definition, referee, and small portfolios.
 
 For homes i and intervals t, with d, e, h the battery discharge, EV cut and heat cut [kW] and dt [h]:
 
@@ -7,15 +7,16 @@ For homes i and intervals t, with d, e, h the battery discharge, EV cut and heat
     d <= battery_kw, e <= ev_kw, h <= heat_kw, d + e + h <= headroom_kw
     sum_t d_it dt <= battery_kwh_i, sum_t h_it dt <= heat_kwh_i     no recharge within an event
     b_it >= -g_it, b_it >= 0                                        how far a home is behind its baseline
-    g_it <= max(0, idle_shed_it) + y_t share_it + x_it, x_it >= 0   y_t: the utilization, x: beyond it
+    z_it >= g_it - max(0, idle_shed_it), z_it >= 0                  what it does on purpose
+    least_m <= sum over the homes of m of (baseline - g) <= most_m  limits of grid areas, at a penalty
 
-    minimize dt * sum( cycle_cost d + ev e + heat h + behind b )
-           + dt * sum_t( shortfall_t + surplus_t + fairness (y_t sum_i share_it + 2 sum_i x_it) )
+    minimize dt * sum( cycle_cost d + ev e + heat h + behind b + fairness z^2 / share )
+           + dt * sum_t( shortfall_t + surplus_t )
            with the weight of each
 
-`share_it` is what home i could give at one fraction of its power for the whole event. A kW that all homes
-give in proportion costs `fairness`, one that a single home gives beyond its proportion twice that; so homes
-of one cost share evenly as far as they can, and fairness never outweighs anything of more than that price.
+`share_it` is what home i could give at one fraction of its power for the whole event. The quadratic term makes one
+more kW dearer the larger a part of its share a home gives already (by 2 `fairness` where it gives all of it), so homes
+of one cost share in proportion, and fairness never outweighs a larger difference of cost.
 """
 
 import warnings
@@ -28,9 +29,8 @@ from numpy.typing import NDArray
 from vpp.dispatch.problem import AllocationProblem, Cuts, Floats
 from vpp.errors import VppError
 
-# At 1,000 homes x 8 intervals HiGHS's simplex takes 9 s, its interior point method 1.2 to 3.4 s and Clarabel
-# 0.7 s; at 24 homes simplex takes 5 ms and gives exact vertices.
-CLARABEL_FROM_CELLS = 2000
+LEAST_SHARE_KW = 0.05
+NEAR_KW = 1e-6
 
 
 class SolverFailed(VppError):
@@ -66,41 +66,38 @@ def solve_fleet(problem: AllocationProblem, *, time_limit_s: float = 10.0) -> Cu
     SolverFailed
         Whatever went wrong, running out of time included.
     """
-    cp = _cvxpy()
+    cp = load_cvxpy()
     envelope = problem.envelope
     program = _build(problem)
-    solver = "Clarabel" if envelope.baseline_kw.size >= CLARABEL_FROM_CELLS else "HiGHS"
     try:
         with warnings.catch_warnings():
             # "Solution may be inaccurate" is the status that is checked below.
             warnings.simplefilter("ignore", UserWarning)
-            if solver == "Clarabel":
-                program.problem.solve(solver=cp.CLARABEL, time_limit=time_limit_s)
-            else:
-                program.problem.solve(solver=cp.HIGHS, highs_options={"time_limit": time_limit_s})
+            program.problem.solve(solver=cp.CLARABEL, time_limit=time_limit_s)
     except Exception as error:  # cvxpy raises several kinds and HiGHS its own; none may reach a user
         raise SolverFailed(f"{type(error).__name__}: {error}"[:300]) from error
     if program.problem.status != cp.OPTIMAL:
-        raise SolverFailed(f"{solver} ended with {program.problem.status}, limit {time_limit_s:g} s")
+        raise SolverFailed(f"Clarabel ended with {program.problem.status}, limit {time_limit_s:g} s")
     # cvxpy's multiplier of an equality is minus the change of the objective by the right-hand side.
     price = -np.asarray(program.balance.dual_value, dtype=np.float64) / envelope.hours
     return Cuts(
-        discharge_kw=np.clip(program.discharge.value, 0.0, envelope.battery_kw),
+        discharge_kw=_snapped(program.discharge.value, bound=envelope.battery_kw),
         ev_kw=_spread(program.ev, rows=program.with_ev, bound=envelope.ev_kw),
         heat_kw=_spread(program.heat, rows=program.with_heat, bound=envelope.heat_kw),
         price_per_kwh=price + 0.0,
         objective=float(program.problem.value),
-        solver=solver,
+        solver="Clarabel",
     )
 
 
 def fair_share_kw(problem: AllocationProblem) -> Floats:
-    """(N, T) what each home could give at one fraction of its power throughout [kW], >= 0."""
+    """(N, T) what each home could give at one fraction of its power throughout [kW], > 0, by its `share_weight`."""
     envelope, dt = problem.envelope, problem.envelope.hours
     battery = _sustained(envelope.battery_kw, energy_kwh=envelope.battery_kwh, dt=dt)
     heat = _sustained(envelope.heat_kw, energy_kwh=envelope.heat_kwh, dt=dt)
     cuts = np.minimum(battery + envelope.ev_kw + heat, envelope.headroom_kw)
-    share: Floats = np.maximum(0.0, np.minimum(0.0, envelope.idle_shed_kw) + cuts)
+    weight = 1.0 if problem.share_weight is None else problem.share_weight[:, None]
+    share: Floats = np.maximum(LEAST_SHARE_KW, weight * (np.minimum(0.0, envelope.idle_shed_kw) + cuts))
     return share
 
 
@@ -112,19 +109,18 @@ def _sustained(power_kw: Floats, *, energy_kwh: Floats, dt: float) -> Floats:
 
 
 def _build(problem: AllocationProblem) -> _Program:
-    cp = _cvxpy()
+    cp = load_cvxpy()
     envelope, dt = problem.envelope, problem.envelope.hours
     homes, intervals = envelope.baseline_kw.shape
     with_ev, with_heat = (np.flatnonzero(cut.any(axis=1)) for cut in (envelope.ev_kw, envelope.heat_kw))
     discharge = _bounded(envelope.battery_kw)
     ev, heat = _bounded(envelope.ev_kw[with_ev]), _bounded(envelope.heat_kw[with_heat])
     behind = cp.Variable((homes, intervals), nonneg=True)
-    short, surplus, utilization = (cp.Variable((1, intervals), nonneg=True) for _ in range(3))
+    short, surplus = (cp.Variable((1, intervals), nonneg=True) for _ in range(2))
     cuts = discharge + _rows(with_ev, homes=homes) @ ev + _rows(with_heat, homes=homes) @ heat
     shed = envelope.idle_shed_kw + cuts
-    share = fair_share_kw(problem)
-    beyond = cp.Variable((homes, intervals), nonneg=True)
-    even = cp.multiply(share, np.ones((homes, 1)) @ utilization)
+    given = cp.Variable((homes, intervals), nonneg=True)
+    kept, penalty = _limits(problem, shed)
     balance = cp.sum(shed, axis=0) + short[0] - surplus[0] == problem.target_kw
     constraints = [
         balance,
@@ -132,7 +128,8 @@ def _build(problem: AllocationProblem) -> _Program:
         cp.sum(discharge, axis=1) * dt <= envelope.battery_kwh,
         cp.sum(heat, axis=1) * dt <= envelope.heat_kwh[with_heat],
         behind >= -shed,
-        shed <= np.maximum(0.0, envelope.idle_shed_kw) + even + beyond,
+        given >= shed - np.maximum(0.0, envelope.idle_shed_kw),
+        *kept,
     ]
     weights = problem.weights
     ev_cost = weights.ev_discomfort * _factors(problem.ev_discomfort, homes=homes)[with_ev]
@@ -144,13 +141,34 @@ def _build(problem: AllocationProblem) -> _Program:
         + weights.behind * cp.sum(behind)
         + weights.shortfall * cp.sum(short)
         + weights.surplus * cp.sum(surplus)
-        + weights.fairness * (cp.sum(even) + 2 * cp.sum(beyond))
+        + weights.fairness * cp.sum(cp.multiply(1 / fair_share_kw(problem), cp.square(given)))
+        + penalty
     )
     whole = cp.Problem(cp.Minimize(dt * cost), constraints)
     return _Program(whole, balance, discharge, ev, heat, with_ev, with_heat)
 
 
-def _cvxpy() -> Any:
+def _limits(problem: AllocationProblem, shed: Any) -> tuple[list[Any], Any]:
+    """Constraints of the limits, and the penalty per hour."""
+    cp = load_cvxpy()
+    kept: list[Any] = []
+    penalty: Any = 0.0
+    for limit in problem.limits:
+        rows = problem.homes_of(limit)
+        drawn = cp.sum(problem.envelope.baseline_kw[rows] - shed[rows], axis=0)
+        for sign, bound, rate in (
+            (1, limit.most_kw, limit.penalty_most),
+            (-1, limit.least_kw, limit.penalty_least),
+        ):
+            bounded = np.flatnonzero(np.isfinite(bound))
+            if len(bounded):
+                missed = cp.Variable(len(bounded), nonneg=True)
+                kept.append(sign * (drawn[bounded] - bound[bounded]) <= missed)
+                penalty += rate * cp.sum(missed)
+    return kept, penalty
+
+
+def load_cvxpy() -> Any:
     """Imported where it is used: it takes a second, and its types do not know its own functions."""
     import cvxpy
 
@@ -158,7 +176,7 @@ def _cvxpy() -> Any:
 
 
 def _bounded(upper: Floats) -> Any:
-    return _cvxpy().Variable(upper.shape, bounds=[np.zeros_like(upper), upper])
+    return load_cvxpy().Variable(upper.shape, bounds=[np.zeros_like(upper), upper])
 
 
 def _rows(rows: NDArray[np.intp], *, homes: int) -> Any:
@@ -176,5 +194,11 @@ def _spread(variable: Any, *, rows: NDArray[np.intp], bound: Floats) -> Floats:
     values = np.zeros_like(bound)
     if len(rows):
         values[rows] = variable.value
-    clipped: Floats = np.clip(values, 0.0, bound)
-    return clipped
+    return _snapped(values, bound=bound)
+
+
+def _snapped(values: Floats, *, bound: Floats) -> Floats:
+    """Values held to [0, bound], and set to an end they are as near to as the solver is exact."""
+    held = np.where(values < NEAR_KW, 0.0, np.where(values > bound - NEAR_KW, bound, values))
+    snapped: Floats = np.minimum(held, bound)
+    return snapped

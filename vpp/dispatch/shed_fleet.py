@@ -1,0 +1,248 @@
+"""The fleet's allocation by column generation: `shed_program`'s problem for portfolios it is too slow for."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from importlib.util import find_spec
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vpp.dispatch import shed_kernel
+from vpp.dispatch.battery_fleet import split_homes
+from vpp.dispatch.coordinate import Effort, Mix, coordinate
+from vpp.dispatch.coupling import Coupling, Floats, Limit, couple
+from vpp.dispatch.master import Response
+from vpp.dispatch.problem import AllocationProblem, Cuts
+from vpp.dispatch.shed_kernel import ShedPart, ShedTotals
+from vpp.dispatch.shed_program import fair_share_kw
+from vpp.scheduling.battery_oracle import Spread
+
+BLOCKS: Final = 32
+SAMPLE: Final = 500  # homes whose prices the rest begins with
+SAMPLED_FROM: Final = 4  # times as many homes, below which all are asked at once
+# Fair shares make answers change gradually with prices, so that no ties need breaking.
+USUAL: Final = Effort(gap=1e-4, grain=0.0)
+TARGET: Final = "the target"
+
+
+class ShedFleet:
+    """The oracle of an allocation's homes, in blocks; what limits sum is the shed [kW]."""
+
+    def __init__(self, problem: AllocationProblem, *, blocks: int = BLOCKS, spread: Spread = map) -> None:
+        homes = len(problem.envelope.names)
+        zones = np.zeros(homes, np.intp) if problem.zone_of_home is None else problem.zone_of_home
+        self.blocks, self._spread = split_homes(zones, blocks=blocks), spread
+        self._part = _ordered(problem, self.blocks.homes)
+
+    @property
+    def zone_of_block(self) -> NDArray[np.intp]:
+        """(B,) the zone each block is in."""
+        return self.blocks.zone_of_block
+
+    def respond(self, prices: Floats) -> Response:
+        """Answer to what a kWh of shed costs more in each block, (B, T) [currency/kWh]."""
+        count = len(self.zone_of_block)
+        response = Response(np.empty(count), np.empty(prices.shape), np.empty(count))
+        solver = compiled_totals()
+
+        def answer(block: int) -> None:
+            totals = solver(self._of(block), -prices[block])
+            response.cost[block] = totals.cost
+            response.usage_kw[block] = totals.shed
+            response.bound[block] = totals.bound
+
+        for _ in self._spread(answer, range(count)):
+            pass
+        return response
+
+    def cuts_kw(self, mix: Mix) -> Floats:
+        """(N, T, 3) what battery, EV and heat pump of each home give [kW], as the blocks' mixes say."""
+        homes, steps = self._part.idle.shape
+        cuts = np.zeros((homes, steps, 3))
+        solver = compiled_cuts()
+
+        def follow(block: int) -> None:
+            rows = self.blocks.homes[self.blocks.starts[block] : self.blocks.starts[block + 1]]
+            for number in np.flatnonzero(mix.weights[:, block] > 0).tolist():
+                cuts[rows] += mix.weights[number, block] * solver(self._of(block), -mix.asked[number][block])
+
+        for _ in self._spread(follow, range(len(self.zone_of_block))):
+            pass
+        return cuts
+
+    def _of(self, block: int) -> ShedPart:
+        rows = slice(self.blocks.starts[block], self.blocks.starts[block + 1])
+        return self._part._replace(**{name: getattr(self._part, name)[rows] for name in shed_kernel.PER_HOME})
+
+
+def solve_shed(
+    problem: AllocationProblem,
+    *,
+    effort: Effort | None = None,
+    spread: Spread = map,
+    warm: Floats | None = None,
+) -> Cuts:
+    """Solve an allocation for any number of homes; every one must be usable, and there must be one.
+
+    Parameters
+    ----------
+    problem
+        Targets, bounds and limits.
+    effort
+        Gap and time; at the deadline the best plan so far is returned.
+    spread
+        How to work through the blocks: `map`, or that of a pool of threads.
+    warm
+        Prices (1 + limits, T) of the last run, as in `Mix`; without them a sample of a large fleet is solved first.
+
+    Returns
+    -------
+    Cuts
+        With the dual price of the target, the proven gap, and a sentence for each limit that costs or is missed.
+    """
+    fleet = ShedFleet(problem, spread=spread)
+    coupling = coupling_of(problem, zones=int(fleet.zone_of_block.max()) + 1)
+    if warm is None and not problem.limits and len(problem.envelope.names) >= SAMPLED_FROM * SAMPLE:
+        warm = _learned(problem)
+    mix = coordinate(fleet, coupling, effort=effort or USUAL, warm=warm)
+    return cuts_of(problem, mix, cuts_kw=fleet.cuts_kw(mix), coupling=coupling)
+
+
+def _learned(problem: AllocationProblem) -> Floats:
+    """Prices (1, T) from a sample that is asked for as much beyond what comes anyway as its part of the fleet."""
+    homes = len(problem.envelope.names)
+    rows = np.zeros(homes, np.bool_)
+    rows[np.random.default_rng(0).permutation(homes)[:SAMPLE]] = True
+    idle = problem.envelope.idle_shed_kw
+    target = idle[rows].sum(axis=0) + SAMPLE / homes * (problem.target_kw - idle.sum(axis=0))
+    part = replace(problem.select(rows), target_kw=np.maximum(0.0, target))
+    fleet = ShedFleet(part)
+    coupling = coupling_of(part, zones=int(fleet.zone_of_block.max()) + 1)
+    return coordinate(fleet, coupling, effort=USUAL).prices
+
+
+def cuts_of(problem: AllocationProblem, mix: Mix, *, cuts_kw: Floats, coupling: Coupling) -> Cuts:
+    """The answer in the terms of the problem: each cut held to its bound, prices of the target, remarks on limits."""
+    envelope = problem.envelope
+    shed = envelope.idle_shed_kw + cuts_kw.sum(axis=2)
+    sums = np.stack([shed[problem.homes_of(limit)].sum(axis=0) for limit in problem.limits] or [np.empty(0)])
+    remarks = [
+        remark
+        for row, limit in enumerate(problem.limits)
+        for remark in _remarks(
+            limit, price=mix.prices[row + 1], shed_kw=sums[row], bounds=coupling, row=row + 1
+        )
+    ]
+    return Cuts(
+        discharge_kw=np.clip(cuts_kw[:, :, 0], 0.0, envelope.battery_kw),
+        ev_kw=np.clip(cuts_kw[:, :, 1], 0.0, envelope.ev_kw),
+        heat_kw=np.clip(cuts_kw[:, :, 2], 0.0, envelope.heat_kw),
+        price_per_kwh=-mix.prices[0] + 0.0,
+        objective=mix.certificate.primal,
+        solver="columns",
+        gap=mix.certificate.gap,
+        remarks=tuple(remarks),
+    )
+
+
+def coupling_of(problem: AllocationProblem, *, zones: int) -> Coupling:
+    """The target and the limits as bounds of the summed shed."""
+    weights, baseline = problem.weights, problem.envelope.baseline_kw
+    rows = [
+        Limit(
+            TARGET,
+            problem.target_kw,
+            problem.target_kw,
+            penalty_least=weights.shortfall,
+            penalty_most=weights.surplus,
+        )
+    ]
+    for limit in problem.limits:
+        drawn = baseline[problem.homes_of(limit)].sum(axis=0)
+        rows.append(
+            Limit(
+                limit.name,
+                drawn - limit.most_kw,
+                drawn - limit.least_kw,
+                zones=limit.zones if problem.zone_of_home is not None else None,
+                penalty_least=limit.penalty_most,
+                penalty_most=limit.penalty_least,
+            )
+        )
+    steps = len(problem.target_kw)
+    present = [_present(limit, zones=zones) for limit in rows]
+    return couple(present, zones=zones, steps=steps, step_h=problem.envelope.hours)
+
+
+def _present(limit: Limit, *, zones: int) -> Limit:
+    """The limit without zones no home of the portfolio is in."""
+    kept = None if limit.zones is None else tuple(zone for zone in limit.zones if zone < zones)
+    return replace(limit, zones=kept)
+
+
+def _remarks(limit: Limit, *, price: Floats, shed_kw: Floats, bounds: Coupling, row: int) -> list[str]:
+    said = []
+    step = int(np.abs(price).argmax()) if len(price) else 0
+    if len(price) and abs(price[step]) > 1e-6:
+        said.append(f"{limit.name} costs {abs(price[step]):.2f} per kWh in interval {step + 1}.")
+    missed = np.maximum(bounds.least_kw[row] - shed_kw, shed_kw - bounds.most_kw[row])
+    if len(missed) and missed.max() > 1e-2:
+        said.append(
+            f"{limit.name} is missed by up to {missed.max():.1f} kW in {int((missed > 1e-2).sum())} intervals."
+        )
+    return said
+
+
+def _ordered(problem: AllocationProblem, order: NDArray[np.intp]) -> ShedPart:
+    envelope, weights = problem.envelope, problem.weights
+
+    def cost(weight: float, factors: Floats | None) -> Floats:
+        made: Floats = weight * (np.ones(len(order)) if factors is None else factors[order])
+        return made
+
+    def rows(values: Floats) -> Floats:
+        return np.ascontiguousarray(values[order], dtype=np.float64)
+
+    return ShedPart(
+        idle=rows(envelope.idle_shed_kw),
+        battery=rows(envelope.battery_kw),
+        ev=rows(envelope.ev_kw),
+        heat=rows(envelope.heat_kw),
+        headroom=rows(envelope.headroom_kw),
+        share=rows(fair_share_kw(problem)),
+        battery_kwh=rows(envelope.battery_kwh),
+        heat_kwh=rows(envelope.heat_kwh),
+        ev_cost=cost(weights.ev_discomfort, problem.ev_discomfort),
+        heat_cost=cost(weights.heat_discomfort, problem.heat_discomfort),
+        cycle=weights.cycle_cost,
+        behind=weights.behind,
+        fairness=weights.fairness,
+        hours=envelope.hours,
+    )
+
+
+@cache
+def compiled_totals() -> Callable[[ShedPart, Floats], ShedTotals]:
+    """The kernel that keeps sums; as it stands, and slow, where numba is not installed."""
+    totals: Callable[[ShedPart, Floats], ShedTotals] = _compiled(shed_kernel.total_shed)
+    return totals
+
+
+@cache
+def compiled_cuts() -> Callable[[ShedPart, Floats], Floats]:
+    """The kernel that keeps every home's cuts."""
+    cuts: Callable[[ShedPart, Floats], Floats] = _compiled(shed_kernel.cut_homes)
+    return cuts
+
+
+def _compiled(function: Any) -> Any:
+    if find_spec("numba") is None:
+        return function
+    from numba import njit
+    from numba.extending import register_jitable
+
+    for helper in shed_kernel.HELPERS:
+        register_jitable(helper)
+    return njit(nogil=True, cache=True)(function)
