@@ -199,7 +199,8 @@ def spend(part: ShedPart, given: tuple[int, Floats, Floats]) -> float:
         total += part.cycle * cuts[step, BATTERY] + part.ev_cost[home] * cuts[step, EV]
         total += part.heat_cost[home] * cuts[step, HEAT] + part.behind * max(0.0, -shed)
         total += part.fairness * on_purpose * on_purpose / part.share[home, step] - value[step] * shed
-    return total * part.hours
+    spent: float = total * part.hours
+    return spent
 
 
 def total_shed(part: ShedPart, value: Floats) -> ShedTotals:
