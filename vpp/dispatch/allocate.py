@@ -25,6 +25,7 @@ def allocate(
     time_limit_s: float = 10.0,
     effort: Effort | None = None,
     spread: Spread = map,
+    warm: Floats | None = None,
 ) -> AllocationResult:
     """Share a target among the homes.
 
@@ -38,8 +39,8 @@ def allocate(
         N homes, T intervals; either may be 0.
     time_limit_s
         For the solver of small portfolios [s].
-    effort, spread
-        Of column generation.
+    effort, spread, warm
+        Of column generation; `warm` are prices (1 + limits, T) of the last run, see `prices_of`.
 
     Returns
     -------
@@ -49,18 +50,29 @@ def allocate(
     """
     usable = problem.envelope.usable
     part = problem.select(usable)
-    cuts, remark = _decide(part, time_limit_s=time_limit_s, effort=effort, spread=spread)
+    cuts, remark = _decide(part, time_limit_s=time_limit_s, effort=effort, spread=spread, warm=warm)
     return _result(problem, part=part, cuts=cuts, remark=remark)
 
 
+def prices_of(result: AllocationResult) -> Floats:
+    """(1 + limits, T) what a later run over the same intervals may begin with [currency/kWh]."""
+    limits = np.empty((0, len(result.price_per_kwh))) if result.limit_prices is None else result.limit_prices
+    return -np.vstack([result.price_per_kwh[None, :], limits])
+
+
 def _decide(
-    part: AllocationProblem, *, time_limit_s: float, effort: Effort | None, spread: Spread
+    part: AllocationProblem,
+    *,
+    time_limit_s: float,
+    effort: Effort | None,
+    spread: Spread,
+    warm: Floats | None,
 ) -> tuple[Cuts, str]:
     if not part.envelope.names or not (part.target_kw > 0).any():
         return share_in_proportion(part), ""
     try:
         if part.envelope.baseline_kw.size >= COLUMNS_FROM_CELLS:
-            return solve_shed(part, effort=effort, spread=spread), ""
+            return solve_shed(part, effort=effort, spread=spread, warm=warm), ""
         return solve_fleet(part, time_limit_s=time_limit_s), ""
     except (SolverFailed, MasterFailed) as error:
         remark = f"The solver gave no plan ({error.detail}); the target is shared in proportion to head-room."
@@ -79,7 +91,7 @@ def _result(
     shortfall = np.where(balance > NOTHING_KW, balance, 0.0)
     active = np.zeros(len(usable), dtype=np.bool_)
     active[usable] = (shed > ACTIVE_KW).any(axis=1)
-    reasons = [*explain(part, cuts=cuts, shed_kw=shed, shortfall_kw=shortfall), *cuts.remarks, remark]
+    reasons = [*explain(part, cuts=cuts, shed_kw=shed, shortfall_kw=shortfall), remark]
     if excluded:
         reasons.append(f"Left out because their data is not complete: {name_all(excluded)}.")
     return AllocationResult(
@@ -98,6 +110,7 @@ def _result(
         explanation=tuple(reason for reason in reasons if reason),
         excluded=excluded,
         gap=cuts.gap,
+        limit_prices=cuts.limit_prices,
     )
 
 

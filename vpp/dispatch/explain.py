@@ -9,6 +9,7 @@ from vpp.flexibility.envelope import ShedEnvelope
 
 TOLERANCE = 1e-3
 NOTABLE_KW = 0.05
+NOTABLE_PRICE = 0.005
 MOST_SENTENCES = 12
 
 
@@ -30,6 +31,7 @@ def explain(
         *_met(problem, shed_kw=shed_kw, shortfall_kw=shortfall_kw),
         *_surplus(problem, shed_kw=shed_kw),
         *_causes(problem.envelope, cuts=cuts, shed_kw=shed_kw),
+        *_limits(problem, prices=cuts.limit_prices, shed_kw=shed_kw),
     )
 
 
@@ -113,4 +115,24 @@ def _causes(envelope: ShedEnvelope, *, cuts: Cuts, shed_kw: Floats) -> list[str]
     for homes, one, several, rest in counts:
         if number := int(homes.sum()):
             sentences.append(f"{number} {one if number == 1 else several} {rest}.")
+    return sentences
+
+
+def _limits(problem: AllocationProblem, *, prices: Floats | None, shed_kw: Floats) -> list[str]:
+    """What each grid area's limit costs where it is dearest, and where it could not be kept."""
+    sentences = []
+    for row, limit in enumerate(problem.limits):
+        if prices is not None and len(prices[row]):
+            t = int(np.abs(prices[row]).argmax())
+            if abs(prices[row, t]) >= NOTABLE_PRICE:
+                sentences.append(
+                    f"{limit.name} costs {abs(prices[row, t]):.2f} per kWh {_label(problem, t)}."
+                )
+        drawn = (problem.envelope.baseline_kw - shed_kw)[problem.homes_of(limit)].sum(axis=0)
+        missed = np.maximum(limit.least_kw - drawn, drawn - limit.most_kw)
+        if len(missed) and missed.max() > NOTABLE_KW:
+            t = int(missed.argmax())
+            sentences.append(
+                f"{limit.name} is missed by up to {missed[t]:.1f} kW, most {_label(problem, t)}."
+            )
     return sentences

@@ -127,8 +127,8 @@ class AllocationProblem:
 class Cuts:
     """(N, T) what is done at each home [kW], >= 0, and the prices (T,) [currency/kWh] it follows from.
 
-    `gap` [1] is how far the plan's cost is proven to be from the least, None where nothing is; `remarks` are sentences
-    on the limits of grid areas.
+    `gap` [1] is how far the plan's cost is proven to be from the least, None where nothing is; `limit_prices` (M, T)
+    are the duals of the limits [currency/kWh], positive where less is drawn for their sake, negative where more.
     """
 
     discharge_kw: Floats
@@ -138,7 +138,7 @@ class Cuts:
     objective: float | None
     solver: str
     gap: float | None = None
-    remarks: tuple[str, ...] = ()
+    limit_prices: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ class AllocationResult:
     `shed_kw` and `site_kw` (the planned net power) are those of the meter; a home that is not `active` is
     left free and counts with what it does anyway. A home that was left out has NaN in `site_kw` and 0
     elsewhere. `price_per_kwh` is what one more kWh asked for would cost, 0 where no solver said it;
-    `objective` is the plan's whole cost by the weights, None likewise.
+    `objective` is the plan's whole cost by the weights, None likewise. `gap` and `limit_prices` are those of `Cuts`.
     """
 
     shed_kw: Floats
@@ -166,3 +166,4 @@ class AllocationResult:
     explanation: tuple[str, ...]
     excluded: tuple[str, ...]
     gap: float | None = None
+    limit_prices: Floats | None = None

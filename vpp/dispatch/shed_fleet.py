@@ -107,7 +107,7 @@ def solve_shed(
     if warm is None and not problem.limits and len(problem.envelope.names) >= SAMPLED_FROM * SAMPLE:
         warm = _learned(problem)
     mix = coordinate(fleet, coupling, effort=effort or USUAL, warm=warm)
-    return cuts_of(problem, mix, cuts_kw=fleet.cuts_kw(mix), coupling=coupling)
+    return cuts_of(problem, mix, cuts_kw=fleet.cuts_kw(mix))
 
 
 def _learned(problem: AllocationProblem) -> Floats:
@@ -123,18 +123,9 @@ def _learned(problem: AllocationProblem) -> Floats:
     return coordinate(fleet, coupling, effort=USUAL).prices
 
 
-def cuts_of(problem: AllocationProblem, mix: Mix, *, cuts_kw: Floats, coupling: Coupling) -> Cuts:
-    """The answer in the terms of the problem: each cut held to its bound, prices of the target, remarks on limits."""
+def cuts_of(problem: AllocationProblem, mix: Mix, *, cuts_kw: Floats) -> Cuts:
+    """The answer in the terms of the problem: each cut held to its bound, prices of the target and of the limits."""
     envelope = problem.envelope
-    shed = envelope.idle_shed_kw + cuts_kw.sum(axis=2)
-    sums = np.stack([shed[problem.homes_of(limit)].sum(axis=0) for limit in problem.limits] or [np.empty(0)])
-    remarks = [
-        remark
-        for row, limit in enumerate(problem.limits)
-        for remark in _remarks(
-            limit, price=mix.prices[row + 1], shed_kw=sums[row], bounds=coupling, row=row + 1
-        )
-    ]
     return Cuts(
         discharge_kw=np.clip(cuts_kw[:, :, 0], 0.0, envelope.battery_kw),
         ev_kw=np.clip(cuts_kw[:, :, 1], 0.0, envelope.ev_kw),
@@ -143,7 +134,7 @@ def cuts_of(problem: AllocationProblem, mix: Mix, *, cuts_kw: Floats, coupling: 
         objective=mix.certificate.primal,
         solver="columns",
         gap=mix.certificate.gap,
-        remarks=tuple(remarks),
+        limit_prices=-mix.prices[1:] + 0.0,
     )
 
 
@@ -180,19 +171,6 @@ def _present(limit: Limit, *, zones: int) -> Limit:
     """The limit without zones no home of the portfolio is in."""
     kept = None if limit.zones is None else tuple(zone for zone in limit.zones if zone < zones)
     return replace(limit, zones=kept)
-
-
-def _remarks(limit: Limit, *, price: Floats, shed_kw: Floats, bounds: Coupling, row: int) -> list[str]:
-    said = []
-    step = int(np.abs(price).argmax()) if len(price) else 0
-    if len(price) and abs(price[step]) > 1e-6:
-        said.append(f"{limit.name} costs {abs(price[step]):.2f} per kWh in interval {step + 1}.")
-    missed = np.maximum(bounds.least_kw[row] - shed_kw, shed_kw - bounds.most_kw[row])
-    if len(missed) and missed.max() > 1e-2:
-        said.append(
-            f"{limit.name} is missed by up to {missed.max():.1f} kW in {int((missed > 1e-2).sum())} intervals."
-        )
-    return said
 
 
 def _ordered(problem: AllocationProblem, order: NDArray[np.intp]) -> ShedPart:

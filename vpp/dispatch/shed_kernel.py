@@ -165,7 +165,7 @@ def put_off(cuts: Floats) -> float:
 def solve_home(part: ShedPart, given: tuple[int, Floats, Floats]) -> float:
     """Write a home's best answer into `work[0]` (T, 3) [kW]; return the bound it proves [currency]."""
     home, value, work = given
-    limit = part.heat_kwh[home]
+    limit: float = part.heat_kwh[home]
     _, bound = ration_battery(part, (home, Offer(value, 0.0, 0.0), work[0], work[1]))
     more = put_off(work[0]) * part.hours
     if more <= limit:
@@ -183,10 +183,10 @@ def solve_home(part: ShedPart, given: tuple[int, Floats, Floats]) -> float:
             break
     ration_battery(part, (home, Offer(value, 0.0, low), work[2], work[1]))
     more = put_off(work[2]) * part.hours
-    _, bound = ration_battery(part, (home, Offer(value, 0.0, high), work[0], work[1]))
+    _, proven = ration_battery(part, (home, Offer(value, 0.0, high), work[0], work[1]))
     less = put_off(work[0]) * part.hours
     blend(work[2], (work[0], more, less, limit))
-    return bound - high * limit
+    return proven - high * limit
 
 
 def spend(part: ShedPart, given: tuple[int, Floats, Floats]) -> float:

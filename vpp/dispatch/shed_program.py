@@ -44,6 +44,7 @@ class SolverFailed(VppError):
 class _Program:
     problem: Any
     balance: Any
+    limits: "_Limits"
     discharge: Any
     ev: Any
     heat: Any
@@ -87,6 +88,8 @@ def solve_fleet(problem: AllocationProblem, *, time_limit_s: float = 10.0) -> Cu
         price_per_kwh=price + 0.0,
         objective=float(program.problem.value),
         solver="Clarabel",
+        gap=0.0,
+        limit_prices=program.limits.prices(problem),
     )
 
 
@@ -120,7 +123,7 @@ def _build(problem: AllocationProblem) -> _Program:
     cuts = discharge + _rows(with_ev, homes=homes) @ ev + _rows(with_heat, homes=homes) @ heat
     shed = envelope.idle_shed_kw + cuts
     given = cp.Variable((homes, intervals), nonneg=True)
-    kept, penalty = _limits(problem, shed)
+    limits = _limits(problem, shed)
     balance = cp.sum(shed, axis=0) + short[0] - surplus[0] == problem.target_kw
     constraints = [
         balance,
@@ -129,7 +132,7 @@ def _build(problem: AllocationProblem) -> _Program:
         cp.sum(heat, axis=1) * dt <= envelope.heat_kwh[with_heat],
         behind >= -shed,
         given >= shed - np.maximum(0.0, envelope.idle_shed_kw),
-        *kept,
+        *(constraint for constraint, _, _, _ in limits.kept),
     ]
     weights = problem.weights
     ev_cost = weights.ev_discomfort * _factors(problem.ev_discomfort, homes=homes)[with_ev]
@@ -142,30 +145,44 @@ def _build(problem: AllocationProblem) -> _Program:
         + weights.shortfall * cp.sum(short)
         + weights.surplus * cp.sum(surplus)
         + weights.fairness * cp.sum(cp.multiply(1 / fair_share_kw(problem), cp.square(given)))
-        + penalty
+        + limits.penalty
     )
     whole = cp.Problem(cp.Minimize(dt * cost), constraints)
-    return _Program(whole, balance, discharge, ev, heat, with_ev, with_heat)
+    return _Program(whole, balance, limits, discharge, ev, heat, with_ev, with_heat)
 
 
-def _limits(problem: AllocationProblem, shed: Any) -> tuple[list[Any], Any]:
-    """Constraints of the limits, and the penalty per hour."""
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """Constraints with the row of their limit, the sign of their price and the intervals; the penalty per hour."""
+
+    kept: list[tuple[Any, int, int, NDArray[np.intp]]]
+    penalty: Any
+
+    def prices(self, problem: AllocationProblem) -> Floats:
+        """(M, T) duals [currency/kWh]."""
+        prices = np.zeros((len(problem.limits), len(problem.target_kw)))
+        for constraint, row, sign, bounded in self.kept:
+            prices[row, bounded] += sign * np.asarray(constraint.dual_value) / problem.envelope.hours
+        return prices
+
+
+def _limits(problem: AllocationProblem, shed: Any) -> _Limits:
     cp = load_cvxpy()
-    kept: list[Any] = []
+    kept: list[tuple[Any, int, int, NDArray[np.intp]]] = []
     penalty: Any = 0.0
-    for limit in problem.limits:
-        rows = problem.homes_of(limit)
-        drawn = cp.sum(problem.envelope.baseline_kw[rows] - shed[rows], axis=0)
+    for row, limit in enumerate(problem.limits):
+        homes = problem.homes_of(limit)
+        drawn = cp.sum(problem.envelope.baseline_kw[homes] - shed[homes], axis=0)
         for sign, bound, rate in (
             (1, limit.most_kw, limit.penalty_most),
             (-1, limit.least_kw, limit.penalty_least),
         ):
             bounded = np.flatnonzero(np.isfinite(bound))
-            if len(bounded):
+            if len(bounded) and homes.any():
                 missed = cp.Variable(len(bounded), nonneg=True)
-                kept.append(sign * (drawn[bounded] - bound[bounded]) <= missed)
+                kept.append((sign * (drawn[bounded] - bound[bounded]) <= missed, row, sign, bounded))
                 penalty += rate * cp.sum(missed)
-    return kept, penalty
+    return _Limits(kept, penalty)
 
 
 def load_cvxpy() -> Any:

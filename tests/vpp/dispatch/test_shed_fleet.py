@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -144,11 +145,37 @@ def test_a_feeder_that_may_not_export_is_priced_and_named() -> None:
     cuts = solve_shed(problem, effort=TIGHT)
     assert cuts.discharge_kw.sum() == pytest.approx(12.0, abs=1e-4)
     assert cuts.discharge_kw[2:].sum() == pytest.approx(4.0, abs=1e-4)
-    short = solve_shed(replace(problem, target_kw=np.array([14.0])), effort=TIGHT)
-    # 2 kW more would have to be exported at 5.00, which is less than the 10.00 of a shortfall
-    assert short.discharge_kw.sum() == pytest.approx(14.0, abs=1e-4)
-    assert short.remarks[-1] == "feeder south is missed by up to 2.0 kW in 1 intervals."
+    for path in (replace(problem, target_kw=np.array([14.0])), enlarged(problem, target_kw=14.0)):
+        # 2 kW more than the north has would be exported by the south at 5.00, less than the 10.00 of a shortfall
+        short = allocate(path)
+        assert short.shed_kw.sum() == pytest.approx(float(path.target_kw[0]), rel=1e-4)
+        assert short.explanation[-2].startswith("feeder south costs 5.00 per kWh in interval 1")
+        assert short.explanation[-1].startswith("feeder south is missed by up to ")
     assert solve_fleet(problem).objective == pytest.approx(cuts.objective, rel=1e-5)
+
+
+def enlarged(problem: AllocationProblem, *, target_kw: float) -> AllocationProblem:
+    """The same homes five hundred times, for the path of large fleets."""
+    bounds = problem.envelope
+    times = 500
+    names = (
+        "baseline_kw",
+        "idle_net_kw",
+        "battery_kw",
+        "battery_kwh",
+        "ev_kw",
+        "heat_kw",
+        "heat_kwh",
+        "headroom_kw",
+    )
+    many: dict[str, Any] = {name: np.concatenate([getattr(bounds, name)] * times) for name in names}
+    assert problem.zone_of_home is not None
+    return replace(
+        problem,
+        target_kw=np.array([target_kw * times]),
+        envelope=envelope(4 * times, 1, **many),
+        zone_of_home=np.concatenate([problem.zone_of_home] * times),
+    )
 
 
 def test_threads_give_the_same_plan() -> None:
