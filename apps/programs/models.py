@@ -54,6 +54,13 @@ class Program(models.Model):
         size=400,
         help_text="local dates that baselines take for weekend",
     )
+    reserve_kw = models.FloatField(
+        default=0.0, validators=[MinValueValidator(0)], help_text="what events leave the fleet able to shed, for an hour"
+    )
+    most_events = models.PositiveIntegerField(
+        null=True, blank=True, help_text="events a home may be asked for within `most_events_days`"
+    )
+    most_events_days = models.PositiveIntegerField(default=30, validators=[MinValueValidator(1)])
     created_at = models.DateTimeField()
 
     class Meta:
@@ -61,6 +68,9 @@ class Program(models.Model):
             models.UniqueConstraint(fields=["organization", "name"], name="program_name"),
             models.CheckConstraint(
                 condition=Q(energy_price__gte=0, event_payment__gte=0), name="program_prices"
+            ),
+            models.CheckConstraint(
+                condition=Q(reserve_kw__gte=0, most_events_days__gte=1), name="program_dispatch_rules"
             ),
         ]
 

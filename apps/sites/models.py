@@ -9,13 +9,28 @@ from apps.accounts.models import Organization
 
 
 class GridArea(models.Model):
-    """A part of the grid whose sites share a transformer or feeder."""
+    """A part of the grid whose sites share a transformer or feeder; `parent` is the one that feeds it."""
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE)
     name = models.CharField(max_length=120)
+    parent = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="children"
+    )
+    import_limit_kw = models.FloatField(null=True, blank=True, validators=[MinValueValidator(0)])
+    export_limit_kw = models.FloatField(null=True, blank=True, validators=[MinValueValidator(0)])
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["organization", "name"], name="grid_area_name")]
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "name"], name="grid_area_name"),
+            models.CheckConstraint(
+                condition=(Q(import_limit_kw=None) | Q(import_limit_kw__gte=0))
+                & (Q(export_limit_kw=None) | Q(export_limit_kw__gte=0)),
+                name="grid_area_limits",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Site(models.Model):
