@@ -2,7 +2,7 @@
 
 import dataclasses
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -15,11 +15,10 @@ from django.db import transaction
 from apps.common.redis import client, publish
 from apps.dispatch.errors import SignalUnknownError
 from apps.dispatch.models import Plan, Schedule, Tracker
+from apps.dispatch.orders import carried_over, schedule_message, schedules_queue
 from apps.dispatch.selectors import newest_revision, newest_schedules, silent_site_ids
 from apps.flexibility.rows import SignalIntervals
 from apps.flexibility.services import FleetFlexibility, flexibility_compute
-from apps.hubs.instructions import Order, instructions_queue, milliseconds
-from apps.hubs.selectors import active_hubs_by_site
 from apps.programs.models import GridSignal
 from apps.programs.selectors import earlier_event_days, enrolled_site_ids, opted_out_site_ids
 from apps.programs.services import signal_set_state
@@ -27,7 +26,6 @@ from apps.sites.models import Resource
 from apps.sites.selectors import resources_by_site, sites_of_organization
 from vpp.dispatch.allocate import allocate
 from vpp.dispatch.problem import AllocationProblem, AllocationResult
-from vpp.protocols.link.messages import Schedule as ScheduleMessage
 
 SOLVER_LIMIT_S = 10.0
 PLAN_LOCK_S = 120.0
@@ -85,14 +83,18 @@ def _plan(signal_id: UUID, *, reason: str, now: datetime) -> Plan | None:
 @transaction.atomic
 def site_release(*, signal_id: UUID, site_id: int, reason: str, now: datetime) -> None:
     """Let one home go at once: its hub drops the schedule."""
-    _order([site_id], {}, signal_id=signal_id, reason=reason, now=now, ends_at=now + timedelta(days=1))
+    schedules_queue(
+        [site_id], {}, signal_id=signal_id, reason=reason, now=now, ends_at=now + timedelta(days=1)
+    )
 
 
 @transaction.atomic
 def signal_release(*, signal_id: UUID, reason: str, now: datetime) -> None:
     """Let every home of a signal go."""
     site_ids = sorted(newest_schedules(signal_id=signal_id))
-    _order(site_ids, {}, signal_id=signal_id, reason=reason, now=now, ends_at=now + timedelta(days=1))
+    schedules_queue(
+        site_ids, {}, signal_id=signal_id, reason=reason, now=now, ends_at=now + timedelta(days=1)
+    )
 
 
 def _flexibility(signal: GridSignal, *, now: datetime) -> FleetFlexibility:
@@ -164,10 +166,12 @@ def _commit(
     if signal.state == GridSignal.State.ACCEPTED:
         signal_set_state(signal_id=signal.pk, state=GridSignal.State.PLANNED)
     _reset_tracker(request, fleet)
-    messages = {schedule.site_id: _message(schedule, plan) for schedule in schedules}
+    messages = {schedule.site_id: schedule_message(schedule, plan=plan) for schedule in schedules}
     _carry_over(plan, [schedule for site_id, schedule in before.items() if site_id in request.silent])
     targets = sorted(set(messages) | (set(before) - request.silent))
-    _order(targets, messages, signal_id=signal.pk, reason=request.reason, now=now, ends_at=signal.ends_at)
+    schedules_queue(
+        targets, messages, signal_id=signal.pk, reason=request.reason, now=now, ends_at=signal.ends_at
+    )
     transaction.on_commit(lambda: publish("signals", [str(signal.pk)]))
     return plan
 
@@ -181,22 +185,8 @@ def _reset_tracker(request: Request, fleet: FleetFlexibility) -> None:
 
 def _carry_over(plan: Plan, schedules: Sequence[Schedule]) -> None:
     """A silent hub goes on with what it was told last; so does the record of what is asked of it."""
-    carried = []
-    for schedule in schedules:
-        skipped = round((plan.starts_at - schedule.plan.starts_at).total_seconds() / plan.interval_s)
-        if schedule.plan.interval_s != plan.interval_s or not 0 <= skipped < len(schedule.shed_kw):
-            continue  # the event itself was changed; the old schedule has lost its meaning
-        carried.append(
-            Schedule(
-                plan=plan,
-                site_id=schedule.site_id,
-                shed_kw=schedule.shed_kw[skipped:],
-                site_kw=schedule.site_kw[skipped:],
-                resources={key: values[skipped:] for key, values in schedule.resources.items()},
-                counted=False,
-            )
-        )
-    Schedule.objects.bulk_create(carried)
+    carried = [carried_over(schedule, plan=plan, counted=False) for schedule in schedules]
+    Schedule.objects.bulk_create([one for one in carried if one is not None])
 
 
 def _save_plan(
@@ -259,38 +249,3 @@ def _planned(usual_kw: Sequence[float | None], cut_kw: "np.ndarray[Any, Any]") -
     return [
         round(max(0.0, (usual or 0.0) - cut), 4) for usual, cut in zip(usual_kw, cut_kw.tolist(), strict=True)
     ]
-
-
-def _message(schedule: Schedule, plan: Plan) -> ScheduleMessage:
-    return ScheduleMessage(
-        starts_at=milliseconds(plan.starts_at),
-        interval_s=plan.interval_s,
-        site_kw=list(schedule.site_kw),
-        resources=schedule.resources,
-    )
-
-
-def _order(
-    site_ids: Sequence[int],
-    messages: Mapping[int, ScheduleMessage],
-    *,
-    signal_id: UUID,
-    reason: str,
-    now: datetime,
-    ends_at: datetime,
-) -> None:
-    """Queue each home's schedule; a home without one is told to drop what it has."""
-    hubs = active_hubs_by_site(site_ids=site_ids)
-    orders = [
-        Order(
-            hub_id=hubs[site_id].pk,
-            subject=f"signal:{signal_id}",
-            schedule=messages.get(site_id),
-            not_before=now,
-            expires_at=ends_at,
-            reason=reason,
-        )
-        for site_id in site_ids
-        if site_id in hubs
-    ]
-    instructions_queue(orders=orders, now=now)
