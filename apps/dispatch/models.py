@@ -31,7 +31,9 @@ class Plan(models.Model):
         models.FloatField(), help_text="dual of the target: what one more kWh would cost"
     )
     limit_prices = models.JSONField(default=dict, help_text="duals of grid areas' limits by name, per kWh")
-    objective = models.FloatField(null=True, help_text="the plan's cost by the weights, where a solver decided")
+    objective = models.FloatField(
+        null=True, help_text="the plan's cost by the weights, where a solver decided"
+    )
     gap = models.FloatField(null=True, help_text="proven relative distance from the least cost")
     explanation = ArrayField(models.CharField(max_length=300))
     inputs = models.JSONField(help_text="what was known, so that the decision can be replayed")

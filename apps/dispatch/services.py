@@ -1,6 +1,5 @@
 """The fleet's decisions: plan a signal, plan the rest of it again, release homes, tell the hubs."""
 
-import dataclasses
 import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -16,7 +15,8 @@ from apps.common.redis import client, publish
 from apps.dispatch.errors import SignalUnknownError
 from apps.dispatch.models import Plan, Schedule, Tracker
 from apps.dispatch.orders import carried_over, schedule_message, schedules_queue
-from apps.dispatch.selectors import newest_revision, newest_schedules, silent_site_ids
+from apps.dispatch.question import Decision, Request, decide, events_asked
+from apps.dispatch.selectors import newest_plan, newest_revision, newest_schedules, silent_site_ids
 from apps.flexibility.rows import SignalIntervals
 from apps.flexibility.services import FleetFlexibility, flexibility_compute
 from apps.programs.models import GridSignal
@@ -24,32 +24,10 @@ from apps.programs.selectors import earlier_event_days, enrolled_site_ids, opted
 from apps.programs.services import signal_set_state
 from apps.sites.models import Resource
 from apps.sites.selectors import resources_by_site, sites_of_organization
-from vpp.dispatch.allocate import allocate
-from vpp.dispatch.problem import AllocationProblem, AllocationResult
+from vpp.dispatch.problem import AllocationResult
 
-SOLVER_LIMIT_S = 10.0
 PLAN_LOCK_S = 120.0
 PLANNABLE = [GridSignal.State.ACCEPTED, GridSignal.State.PLANNED, GridSignal.State.ACTIVE]
-
-
-@dataclasses.dataclass(frozen=True)
-class Request:
-    """Which part of a signal is to be decided, and without whom."""
-
-    signal: GridSignal
-    first: int
-    silent: frozenset[int]
-    opted_out: frozenset[int]
-    reason: str
-
-    @property
-    def away(self) -> frozenset[int]:
-        """Homes the plan does not count on."""
-        return self.silent | self.opted_out
-
-    @property
-    def starts_at(self) -> datetime:
-        return self.signal.starts_at + timedelta(seconds=self.first * self.signal.interval_s)
 
 
 def signal_plan(*, signal_id: UUID, reason: str, now: datetime, only_after: int | None = None) -> Plan | None:
@@ -74,10 +52,17 @@ def _plan(signal_id: UUID, *, reason: str, now: datetime) -> Plan | None:
     fleet = _flexibility(signal, now=now)
     opted_out = frozenset(opted_out_site_ids(signal_id=signal.pk))
     silent = frozenset(silent_site_ids(site_ids=[site.pk for site in fleet.sites], now=now)) - opted_out
-    request = Request(signal=signal, first=first, silent=silent, opted_out=opted_out, reason=reason)
+    request = Request(
+        signal=signal,
+        first=first,
+        silent=silent,
+        opted_out=opted_out,
+        reason=reason,
+        asked_before=events_asked(program=signal.program, before=signal),
+    )
     started = time.perf_counter()
-    result = _allocate(request, fleet)
-    return _commit(request, fleet, result=result, seconds=time.perf_counter() - started, now=now)
+    decision = decide(request, fleet, last=newest_plan(signal_id=signal.pk))
+    return _commit(request, fleet, decision=decision, seconds=time.perf_counter() - started, now=now)
 
 
 @transaction.atomic
@@ -113,56 +98,16 @@ def _flexibility(signal: GridSignal, *, now: datetime) -> FleetFlexibility:
     )
 
 
-def _allocate(request: Request, fleet: FleetFlexibility) -> AllocationResult:
-    """Ask vpp for the remaining intervals; homes that cannot take part are left out by their missing data."""
-    signal, first = request.signal, request.first
-    takes_part = np.array([site.pk not in request.away for site in fleet.sites], dtype=np.bool_)
-    envelope = fleet.envelope.select(takes_part)
-    tail = dataclasses.replace(
-        envelope,
-        **{
-            name: getattr(envelope, name)[:, first:]
-            for name in ("baseline_kw", "idle_net_kw", "battery_kw", "ev_kw", "heat_kw", "headroom_kw")
-        },
-    )
-    zone = ZoneInfo(fleet.sites[0].time_zone) if fleet.sites else ZoneInfo("UTC")
-    labels = tuple(
-        (request.starts_at + timedelta(seconds=index * signal.interval_s)).astimezone(zone).strftime("%H:%M")
-        for index in range(len(signal.target_kw) - first)
-    )
-    problem = AllocationProblem(target_kw=np.array(signal.target_kw[first:]), envelope=tail, labels=labels)
-    return _spread(allocate(problem, time_limit_s=SOLVER_LIMIT_S), takes_part)
-
-
-def _spread(result: AllocationResult, rows: "np.ndarray[Any, np.dtype[np.bool_]]") -> AllocationResult:
-    """Put a result over some homes into the rows of all."""
-
-    def whole(values: Any, empty: float) -> Any:
-        out = np.full((len(rows), *values.shape[1:]), empty, dtype=values.dtype)
-        out[rows] = values
-        return out
-
-    return dataclasses.replace(
-        result,
-        shed_kw=whole(result.shed_kw, 0.0),
-        discharge_kw=whole(result.discharge_kw, 0.0),
-        ev_cut_kw=whole(result.ev_cut_kw, 0.0),
-        heat_cut_kw=whole(result.heat_cut_kw, 0.0),
-        site_kw=whole(result.site_kw, np.nan),
-        active=whole(result.active, False),
-    )
-
-
 @transaction.atomic
 def _commit(
-    request: Request, fleet: FleetFlexibility, *, result: AllocationResult, seconds: float, now: datetime
+    request: Request, fleet: FleetFlexibility, *, decision: Decision, seconds: float, now: datetime
 ) -> Plan | None:
     signal = GridSignal.objects.select_for_update().get(pk=request.signal.pk)
     if signal.state not in PLANNABLE or signal.revision != request.signal.revision:
         return None  # canceled or changed while we were solving; the change has asked for a plan of its own
     before = newest_schedules(signal_id=signal.pk)
-    plan = _save_plan(request, fleet, result=result, seconds=seconds, now=now)
-    schedules = _save_schedules(plan, fleet, result=result, first=request.first)
+    plan = _save_plan(request, fleet, decision=decision, seconds=seconds, now=now)
+    schedules = _save_schedules(plan, fleet, result=decision.result, first=request.first)
     if signal.state == GridSignal.State.ACCEPTED:
         signal_set_state(signal_id=signal.pk, state=GridSignal.State.PLANNED)
     _reset_tracker(request, fleet)
@@ -190,12 +135,17 @@ def _carry_over(plan: Plan, schedules: Sequence[Schedule]) -> None:
 
 
 def _save_plan(
-    request: Request, fleet: FleetFlexibility, *, result: AllocationResult, seconds: float, now: datetime
+    request: Request, fleet: FleetFlexibility, *, decision: Decision, seconds: float, now: datetime
 ) -> Plan:
+    result = decision.result
     explanation = list(result.explanation)
     if not fleet.sites:
         explanation.insert(0, "No home takes part in this program, so nothing can be given.")
     explanation += [f"{site.name}: {fleet.notes[site.pk]}" for site in fleet.sites if site.pk in fleet.notes]
+    if request.spent:
+        explanation.append(
+            f"{len(request.spent)} homes have had their {request.signal.program.most_events} events lately and are left alone."
+        )
     return Plan.objects.create(
         signal=request.signal,
         revision=newest_revision(signal_id=request.signal.pk) + 1,
@@ -208,8 +158,11 @@ def _save_plan(
         planned_kw=result.shed_kw.sum(axis=0).tolist(),
         shortfall_kw=result.shortfall_kw.tolist(),
         price_per_kwh=result.price_per_kwh.tolist(),
+        limit_prices=decision.limit_prices,
+        objective=result.objective,
+        gap=result.gap,
         explanation=[sentence[:300] for sentence in explanation],
-        inputs={**fleet.inputs, "away": sorted(request.away), "first": request.first},
+        inputs={**fleet.inputs, **decision.known(request)},
         solver=result.solver[:40],
         seconds=seconds,
     )

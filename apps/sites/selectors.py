@@ -6,7 +6,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from apps.accounts.models import Organization, User
-from apps.sites.models import Resource, Site, SiteMember
+from apps.sites.models import GridArea, Resource, Site, SiteMember
 
 
 def sites_of_household(*, user: User) -> QuerySet[Site]:
@@ -17,6 +17,11 @@ def sites_of_household(*, user: User) -> QuerySet[Site]:
 def sites_of_organization(*, organization: Organization) -> QuerySet[Site]:
     """Return every site of the tenant."""
     return Site.objects.filter(organization=organization).order_by("pk")
+
+
+def grid_areas_of_organization(*, organization: Organization) -> QuerySet[GridArea]:
+    """Return the tenant's grid areas."""
+    return GridArea.objects.filter(organization=organization).order_by("pk")
 
 
 def site_visible(*, user: User, site_id: int) -> Site | None:

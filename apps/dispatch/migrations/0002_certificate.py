@@ -4,25 +4,26 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('dispatch', '0001_initial'),
+        ("dispatch", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='plan',
-            name='gap',
-            field=models.FloatField(help_text='proven relative distance from the least cost', null=True),
+            model_name="plan",
+            name="gap",
+            field=models.FloatField(help_text="proven relative distance from the least cost", null=True),
         ),
         migrations.AddField(
-            model_name='plan',
-            name='limit_prices',
+            model_name="plan",
+            name="limit_prices",
             field=models.JSONField(default=dict, help_text="duals of grid areas' limits by name, per kWh"),
         ),
         migrations.AddField(
-            model_name='plan',
-            name='objective',
-            field=models.FloatField(help_text="the plan's cost by the weights, where a solver decided", null=True),
+            model_name="plan",
+            name="objective",
+            field=models.FloatField(
+                help_text="the plan's cost by the weights, where a solver decided", null=True
+            ),
         ),
     ]
