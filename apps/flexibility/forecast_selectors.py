@@ -4,16 +4,17 @@ import dataclasses
 import math
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
-import numpy as np
 from django.db.models import Q
-from numpy.typing import NDArray
 
 from apps.accounts.models import Organization
 from apps.flexibility.models import ForecastRun, ForecastValues
-from apps.telemetry.arrays import quarter_history
 
-Floats = NDArray[np.float64]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 QUARTER = timedelta(minutes=15)
 DAY = timedelta(days=1)
 QUARTERS = DAY // QUARTER
@@ -89,6 +90,8 @@ def band_and_actual(
     *, organization: Organization, quantity: str, site_id: int, issued_before: datetime
 ) -> BandAndActual | None:
     """Return the forecast of a home that was the newest at `issued_before`, beside what came."""
+    from apps.telemetry.arrays import quarter_history
+
     values = values_known(organization=organization, quantity=quantity, site_id=site_id, as_of=issued_before)
     if values is None:
         return None
@@ -107,6 +110,7 @@ def day_ahead_errors(
 
     The run of a day is the newest issued at or before its start, not more than half a day old then.
     """
+    from apps.telemetry.arrays import quarter_history
     from vpp.forecasting.metrics import forecast_errors
 
     today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -136,8 +140,10 @@ def day_ahead_errors(
 
 def _day_ahead(
     organization: Organization, days: Sequence[datetime], *, quantity: str, site_ids: Sequence[int]
-) -> tuple[Floats, Floats, tuple[float, ...]]:
+) -> "tuple[NDArray[np.float64], NDArray[np.float64], tuple[float, ...]]":
     """(N, days * 96) means and (N, days * 96, Q) quantiles, with their levels; none where no run is left."""
+    import numpy as np
+
     runs = {
         day: run_known(
             organization_id=organization.pk,

@@ -16,10 +16,8 @@ from apps.settlement.errors import (
     DisputeOpenError,
     StatementReplacedError,
 )
-from apps.settlement.inputs import grid_of
 from apps.settlement.models import Dispute, MeterCorrection, SettlementRun, Statement
-from apps.settlement.selectors import newest_run
-from apps.settlement.services import signal_correct
+from apps.settlement.selectors import grid_of, newest_run
 from vpp.settlement.inputs import MAX_KW
 
 LONGEST_TEXT = 1000
@@ -66,6 +64,8 @@ def dispute_accept(
     *, dispute: Dispute, user: User, note: str, corrections: Sequence[Corrected], now: datetime
 ) -> SettlementRun:
     """Take over what the household says, and settle again."""
+    from apps.settlement.services import signal_correct
+
     locked = _locked(dispute)
     signal = locked.statement.run.signal
     GridSignal.objects.select_for_update().get(pk=signal.pk)

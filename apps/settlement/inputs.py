@@ -13,6 +13,7 @@ from apps.programs.models import GridSignal
 from apps.programs.payment import payment_rule
 from apps.programs.selectors import earlier_event_days
 from apps.settlement.models import Dispute, MeterCorrection, RunInputs, SettlementRun
+from apps.settlement.selectors import grid_of
 from apps.sites.models import Site
 from apps.sites.selectors import sites_by_id
 from apps.telemetry.selectors import RegisterReading, register_readings
@@ -85,11 +86,6 @@ def corrections_of_signal(*, signal: GridSignal, names: set[str]) -> tuple[Corre
         if index is not None and name in names:
             found.append(Correction(name, index, row.metered_kwh, row.reason))
     return tuple(found)
-
-
-def grid_of(signal: GridSignal) -> Grid:
-    """Return a signal's intervals."""
-    return Grid(signal.starts_at, signal.interval_s, len(signal.target_kw))
 
 
 def rule_of_run(run: SettlementRun) -> PaymentRule:

@@ -10,9 +10,7 @@ from django.db.models import Exists, OuterRef
 
 from apps.programs.models import GridSignal, Program
 from apps.programs.payment import payment_rule
-from apps.settlement.inputs import kept_inputs
 from apps.settlement.models import SettlementRun
-from vpp.settlement.compute import compute
 from vpp.settlement.rules import PaymentRule
 
 NEWEST = 20
@@ -65,6 +63,9 @@ def payment_preview(*, program: Program, changes: Mapping[str, Any]) -> Preview:
 
 
 def _previewed(run: SettlementRun, rule: PaymentRule) -> PreviewedEvent | None:
+    from apps.settlement.inputs import kept_inputs
+    from vpp.settlement.compute import compute
+
     inputs = kept_inputs(run=run)
     if inputs is None:
         return None

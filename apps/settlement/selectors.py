@@ -9,8 +9,10 @@ from uuid import UUID
 from django.db.models import Case, Exists, OuterRef, QuerySet, When
 
 from apps.accounts.models import Organization
+from apps.programs.models import GridSignal
 from apps.settlement.models import Dispute, SettlementRun, Statement, StatementLine
 from apps.sites.models import Site
+from vpp.intervals import Grid
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,6 +27,11 @@ class SettledSignal:
     baseline_kwh: list[float]
     metered_kwh: list[float]
     delivered_kwh: list[float]
+
+
+def grid_of(signal: GridSignal) -> Grid:
+    """Return a signal's intervals."""
+    return Grid(signal.starts_at, signal.interval_s, len(signal.target_kw))
 
 
 def settled_signals(*, signal_ids: Iterable[UUID]) -> list[SettledSignal]:

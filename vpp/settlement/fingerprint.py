@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-import numpy as np
-
 from vpp.settlement.errors import SettlementError
 
 
@@ -46,8 +44,9 @@ def text_fingerprint(text: str) -> str:
 
 
 def _plain(value: object) -> object:
-    if isinstance(value, np.ndarray | np.generic):
-        return _plain(value.tolist())
+    # Arrays by what they can do: the web door, which reads prices and limits only, starts without numpy.
+    if callable(to_list := getattr(value, "tolist", None)):
+        return _plain(to_list())
     if isinstance(value, Mapping):
         if not all(isinstance(key, str) for key in value):
             raise SettlementError("a key is no text")
