@@ -20,6 +20,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("openadr3/3.1.0/", include("apps.openadr.api.urls")),
     path("", include("apps.hubs.api.urls")),
+    path("api/v1/", include("apps.sites.api.urls")),
     path("api/v1/", include("apps.programs.api.urls")),
     path("api/v1/", include("apps.flexibility.api.urls")),
     path("api/v1/", include("apps.dispatch.api.urls")),

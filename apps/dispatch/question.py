@@ -29,8 +29,8 @@ from vpp.scheduling.battery_oracle import Spread
 
 Flags = NDArray[np.bool_]
 SOLVER_LIMIT_S = 10.0
-# What it is worth to keep a grid area's limit: more than any shortfall.
-AREA_PENALTY = 50.0
+# What it is worth to keep a limit or the reserve: more than any shortfall.
+LIMIT_PENALTY = 50.0
 ASKED_STATES = [GridSignal.State.ACTIVE, GridSignal.State.ENDED, GridSignal.State.SETTLED]
 
 
@@ -158,7 +158,7 @@ def question_of(
     program = request.signal.program
     if program.reserve_kw > 0:
         usable = envelope.usable
-        held, limit = hold_back(envelope.select(usable), reserve_kw=program.reserve_kw)
+        held, limit = hold_back(envelope.select(usable), reserve_kw=program.reserve_kw, penalty=LIMIT_PENALTY)
         energy = envelope.battery_kwh.copy()
         energy[usable] = held.battery_kwh
         envelope, limits = dataclasses.replace(envelope, battery_kwh=energy), [*limits, limit]
@@ -213,8 +213,8 @@ def _limit(area: GridArea, *, zones: tuple[int, ...], others_kw: Floats) -> Limi
         least_kw=least - others_kw,
         most_kw=most - others_kw,
         zones=zones,
-        penalty_least=AREA_PENALTY,
-        penalty_most=AREA_PENALTY,
+        penalty_least=LIMIT_PENALTY,
+        penalty_most=LIMIT_PENALTY,
     )
 
 

@@ -143,9 +143,7 @@ def _save_plan(
         explanation.insert(0, "No home takes part in this program, so nothing can be given.")
     explanation += [f"{site.name}: {fleet.notes[site.pk]}" for site in fleet.sites if site.pk in fleet.notes]
     if request.spent:
-        explanation.append(
-            f"{len(request.spent)} homes have had their {request.signal.program.most_events} events lately and are left alone."
-        )
+        explanation.append(_left_alone(len(request.spent), most=request.signal.program.most_events))
     return Plan.objects.create(
         signal=request.signal,
         revision=newest_revision(signal_id=request.signal.pk) + 1,
@@ -166,6 +164,11 @@ def _save_plan(
         solver=result.solver[:40],
         seconds=seconds,
     )
+
+
+def _left_alone(homes: int, *, most: int | None) -> str:
+    who, verb = ("1 home has had its", "is") if homes == 1 else (f"{homes} homes have had their", "are")
+    return f"{who} share of {most} event{'' if most == 1 else 's'} lately and {verb} not asked."
 
 
 def _save_schedules(

@@ -55,7 +55,9 @@ class Program(models.Model):
         help_text="local dates that baselines take for weekend",
     )
     reserve_kw = models.FloatField(
-        default=0.0, validators=[MinValueValidator(0)], help_text="what events leave the fleet able to shed, for an hour"
+        default=0.0,
+        validators=[MinValueValidator(0)],
+        help_text="what events leave the fleet able to shed, for an hour",
     )
     most_events = models.PositiveIntegerField(
         null=True, blank=True, help_text="events a home may be asked for within `most_events_days`"

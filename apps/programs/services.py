@@ -1,5 +1,6 @@
 """Writes of programs, enrollments, grid signals and opt-outs."""
 
+import math
 from collections.abc import Collection
 from datetime import date, datetime
 from decimal import Decimal
@@ -83,6 +84,36 @@ def program_set_baseline(
     audit(
         organization=program.organization, actor=actor, action="program_set_baseline", subject=f"program {program.pk}",
         now=now, method=method, holidays=[day.isoformat() for day in program.holidays],
+    )  # fmt: skip
+    return program
+
+
+@transaction.atomic
+def program_set_dispatch(
+    *,
+    program: Program,
+    reserve_kw: float,
+    most_events: int | None,
+    most_events_days: int,
+    actor: str,
+    now: datetime,
+) -> Program:
+    """Set what events leave in reserve and how often a home may be asked, for plans made from now on."""
+    program.reserve_kw, program.most_events, program.most_events_days = (
+        reserve_kw,
+        most_events,
+        most_events_days,
+    )
+    try:
+        program.clean_fields()
+        if not math.isfinite(reserve_kw):
+            raise ValidationError({"reserve_kw": "is not a finite number"})
+    except ValidationError as error:
+        raise ProgramInvalidError(_sentence(error)) from error
+    program.save(update_fields=["reserve_kw", "most_events", "most_events_days"])
+    audit(
+        organization=program.organization, actor=actor, action="program_set_dispatch", subject=f"program {program.pk}",
+        now=now, reserve_kw=reserve_kw, most_events=most_events, most_events_days=most_events_days,
     )  # fmt: skip
     return program
 

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from apps.accounts.models import Organization, User
+from apps.accounts.services import audit
 from apps.common.errors import DomainError
 from apps.sites.models import GridArea, Resource, Site, SiteMember
 
@@ -20,7 +21,52 @@ class SiteInvalidError(DomainError):
 
 def grid_area_create(*, organization: Organization, name: str) -> GridArea:
     """Create a grid area."""
-    return GridArea.objects.create(organization=organization, name=name)
+    area = GridArea(organization=organization, name=name)
+    try:
+        area.full_clean()
+    except ValidationError as error:
+        raise SiteInvalidError(_sentence(error)) from error
+    area.save()
+    return area
+
+
+@transaction.atomic
+def grid_area_set(*, area: GridArea, changes: Mapping[str, Any], actor: str, now: datetime) -> GridArea:
+    """Change an area's name, limits (None for no limit) or the area that feeds it."""
+    for name, value in changes.items():
+        setattr(area, name, value)
+    try:
+        area.full_clean()
+        for name in ("import_limit_kw", "export_limit_kw"):
+            value = getattr(area, name)
+            if value is not None and not math.isfinite(value):
+                raise ValidationError({name: "is not a finite number"})
+        if area.parent is not None and not _may_feed(area.parent, area):
+            raise ValidationError({"parent": "is not an area of yours that could feed this one"})
+    except ValidationError as error:
+        raise SiteInvalidError(_sentence(error)) from error
+    area.save()
+    audit(
+        organization=area.organization, actor=actor, action="grid_area_set", subject=f"grid area {area.pk}", now=now,
+        **dict(changes),
+    )  # fmt: skip
+    return area
+
+
+def _may_feed(parent: GridArea, area: GridArea) -> bool:
+    """Whether `parent` is of the same tenant and not fed by `area` itself."""
+    if parent.organization_id != area.organization_id:
+        return False
+    above: GridArea | None = parent
+    while above is not None:
+        if above.pk == area.pk:
+            return False
+        above = above.parent
+    return True
+
+
+def _sentence(error: ValidationError) -> str:
+    return "; ".join(f"{name}: {' '.join(said)}" for name, said in error.message_dict.items())
 
 
 def site_create(
@@ -34,9 +80,7 @@ def site_create(
         site.full_clean()
         _check(site)
     except ValidationError as error:
-        raise SiteInvalidError(
-            "; ".join(f"{k}: {' '.join(v)}" for k, v in error.message_dict.items())
-        ) from error
+        raise SiteInvalidError(_sentence(error)) from error
     site.save()
     return site
 

@@ -12,7 +12,7 @@ class ProgramSerializer(serializers.ModelSerializer[Program]):
         model = Program
         fields = (
             "id", "name", "energy_price", "event_payment", "currency", "payment_rules",
-            "baseline_method", "holidays", "created_at",
+            "baseline_method", "holidays", "reserve_kw", "most_events", "most_events_days", "created_at",
         )  # fmt: skip
         read_only_fields = ("id", "name", "created_at")
 

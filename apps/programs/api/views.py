@@ -42,7 +42,7 @@ class ProgramsView(AggregatorView):
 
 
 class ProgramView(AggregatorView):
-    """PATCH /api/v1/programs/{id}: what it pays, and by which baseline"""
+    """PATCH /api/v1/programs/{id}: what it pays, by which baseline, and how its homes are asked"""
 
     def patch(self, request: Request, program_id: int) -> Response:
         program = program_or_404(request, program_id)
@@ -64,6 +64,15 @@ class ProgramView(AggregatorView):
                 program=program,
                 method=sent.get("baseline_method", program.baseline_method),
                 holidays=sent.get("holidays", program.holidays),
+                actor=actor,
+                now=now,
+            )
+        if {"reserve_kw", "most_events", "most_events_days"} & set(sent):
+            program = services.program_set_dispatch(
+                program=program,
+                reserve_kw=sent.get("reserve_kw", program.reserve_kw),
+                most_events=sent.get("most_events", program.most_events),
+                most_events_days=sent.get("most_events_days", program.most_events_days),
                 actor=actor,
                 now=now,
             )

@@ -5,30 +5,40 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0001_initial'),
-        ('programs', '0004_baseline_report'),
+        ("accounts", "0001_initial"),
+        ("programs", "0004_baseline_report"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='program',
-            name='most_events',
-            field=models.PositiveIntegerField(blank=True, help_text='events a home may be asked for within `most_events_days`', null=True),
+            model_name="program",
+            name="most_events",
+            field=models.PositiveIntegerField(
+                blank=True, help_text="events a home may be asked for within `most_events_days`", null=True
+            ),
         ),
         migrations.AddField(
-            model_name='program',
-            name='most_events_days',
-            field=models.PositiveIntegerField(default=30, validators=[django.core.validators.MinValueValidator(1)]),
+            model_name="program",
+            name="most_events_days",
+            field=models.PositiveIntegerField(
+                default=30, validators=[django.core.validators.MinValueValidator(1)]
+            ),
         ),
         migrations.AddField(
-            model_name='program',
-            name='reserve_kw',
-            field=models.FloatField(default=0.0, help_text='what events leave the fleet able to shed, for an hour', validators=[django.core.validators.MinValueValidator(0)]),
+            model_name="program",
+            name="reserve_kw",
+            field=models.FloatField(
+                default=0.0,
+                help_text="what events leave the fleet able to shed, for an hour",
+                validators=[django.core.validators.MinValueValidator(0)],
+            ),
         ),
         migrations.AddConstraint(
-            model_name='program',
-            constraint=models.CheckConstraint(condition=models.Q(('most_events_days__gte', 1), ('reserve_kw__gte', 0)), name='program_dispatch_rules'),
+            model_name="program",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("most_events_days__gte", 1), ("reserve_kw__gte", 0)),
+                name="program_dispatch_rules",
+            ),
         ),
     ]

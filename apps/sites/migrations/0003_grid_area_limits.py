@@ -6,30 +6,45 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0001_initial'),
-        ('sites', '0002_site_place'),
+        ("accounts", "0001_initial"),
+        ("sites", "0002_site_place"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='gridarea',
-            name='export_limit_kw',
-            field=models.FloatField(blank=True, null=True, validators=[django.core.validators.MinValueValidator(0)]),
+            model_name="gridarea",
+            name="export_limit_kw",
+            field=models.FloatField(
+                blank=True, null=True, validators=[django.core.validators.MinValueValidator(0)]
+            ),
         ),
         migrations.AddField(
-            model_name='gridarea',
-            name='import_limit_kw',
-            field=models.FloatField(blank=True, null=True, validators=[django.core.validators.MinValueValidator(0)]),
+            model_name="gridarea",
+            name="import_limit_kw",
+            field=models.FloatField(
+                blank=True, null=True, validators=[django.core.validators.MinValueValidator(0)]
+            ),
         ),
         migrations.AddField(
-            model_name='gridarea',
-            name='parent',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='children', to='sites.gridarea'),
+            model_name="gridarea",
+            name="parent",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="children",
+                to="sites.gridarea",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='gridarea',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('import_limit_kw', None), ('import_limit_kw__gte', 0), _connector='OR'), models.Q(('export_limit_kw', None), ('export_limit_kw__gte', 0), _connector='OR')), name='grid_area_limits'),
+            model_name="gridarea",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("import_limit_kw", None), ("import_limit_kw__gte", 0), _connector="OR"),
+                    models.Q(("export_limit_kw", None), ("export_limit_kw__gte", 0), _connector="OR"),
+                ),
+                name="grid_area_limits",
+            ),
         ),
     ]

@@ -203,6 +203,25 @@ class TestApi:
             AuditEntry.objects.filter(action="program_set_payment", detail__payment_rules=rules).count() == 2
         )
 
+    def test_aggregator_sets_how_homes_are_asked(self) -> None:
+        fleet = factories.make_fleet(homes=0)
+        api = factories.make_aggregator(organization=fleet.organization)
+        path = f"/programs/{fleet.program.pk}"
+        answer = api.patch(path, {"reserve_kw": 25, "most_events": 4})
+        assert (answer.status_code, answer.json()["most_events_days"]) == (200, 30)
+        fleet.program.refresh_from_db()
+        assert (fleet.program.reserve_kw, fleet.program.most_events) == (25.0, 4)
+        assert AuditEntry.objects.get(action="program_set_dispatch").detail["reserve_kw"] == 25.0
+        for wrong in (
+            {"reserve_kw": -1},
+            {"reserve_kw": "NaN"},
+            {"most_events": -1},
+            {"most_events_days": 0},
+        ):
+            assert api.patch(path, wrong).status_code == 400
+        fleet.program.refresh_from_db()
+        assert (fleet.program.reserve_kw, fleet.program.most_events_days) == (25.0, 30)
+
     def test_aggregator_chooses_the_baseline(self) -> None:
         fleet = factories.make_fleet(homes=0)
         assert fleet.program.baseline_method == "mean_10_of_10"
