@@ -70,6 +70,9 @@ class Tracker(models.Model):
     planned_with = ArrayField(models.CharField(max_length=20))
     short_looks = models.PositiveIntegerField(default=0)
     looks_since_plan = models.PositiveIntegerField(default=0)
+    learned_at = models.DateTimeField(
+        null=True, help_text="when the homes' responsiveness was learned from it"
+    )
 
 
 class TrackingPoint(models.Model):
@@ -82,6 +85,21 @@ class TrackingPoint(models.Model):
     delivered_kw = models.FloatField()
     sites_delivering = models.PositiveIntegerField()
     sites_silent = models.PositiveIntegerField()
+    expected_kwh = models.FloatField(null=True, help_text="delivered at the signal's end, as expected then")
+    expected_low_kwh = models.FloatField(null=True, help_text="with the next: nine times in ten between them")
+    expected_high_kwh = models.FloatField(null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["signal", "at"], name="tracking_once")]
+
+
+class SiteResponsiveness(models.Model):
+    """How a home answered past signals, as sums that forget (vpp.dispatch.responsiveness)."""
+
+    site = models.OneToOneField(Site, on_delete=models.CASCADE, primary_key=True)
+    events = models.FloatField()
+    responses = models.FloatField()
+    factor_sum = models.FloatField()
+    square_sum = models.FloatField()
+    delay_sum_s = models.FloatField()
+    learned_at = models.DateTimeField()

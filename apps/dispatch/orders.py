@@ -1,13 +1,26 @@
 """From schedules to what hubs are told, and schedules that pass on into the next plan."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from uuid import UUID
 
+from django.conf import settings
+
+from apps.common.redis import client
 from apps.dispatch.models import Plan, Schedule
 from apps.hubs.instructions import Order, instructions_queue, milliseconds
 from apps.hubs.selectors import active_hubs_by_site
 from vpp.protocols.link.messages import Schedule as ScheduleMessage
+
+PLAN_LOCK_S = 120.0
+
+
+@contextmanager
+def planning(signal_id: UUID) -> Iterator[None]:
+    """One decision a signal at a time."""
+    with client().lock(f"{settings.REDIS_PREFIX}plan:{signal_id}", timeout=PLAN_LOCK_S):
+        yield
 
 
 def schedule_message(schedule: Schedule, *, plan: Plan) -> ScheduleMessage:

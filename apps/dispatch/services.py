@@ -8,13 +8,12 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from django.conf import settings
 from django.db import transaction
 
-from apps.common.redis import client, publish
+from apps.common.redis import publish
 from apps.dispatch.errors import SignalUnknownError
 from apps.dispatch.models import Plan, Schedule, Tracker
-from apps.dispatch.orders import carried_over, schedule_message, schedules_queue
+from apps.dispatch.orders import carried_over, planning, schedule_message, schedules_queue
 from apps.dispatch.question import Decision, Request, decide, events_asked
 from apps.dispatch.selectors import newest_plan, newest_revision, newest_schedules, silent_site_ids
 from apps.flexibility.rows import SignalIntervals
@@ -26,7 +25,6 @@ from apps.sites.models import Resource
 from apps.sites.selectors import resources_by_site, sites_of_organization
 from vpp.dispatch.problem import AllocationResult
 
-PLAN_LOCK_S = 120.0
 PLANNABLE = [GridSignal.State.ACCEPTED, GridSignal.State.PLANNED, GridSignal.State.ACTIVE]
 
 
@@ -36,7 +34,7 @@ def signal_plan(*, signal_id: UUID, reason: str, now: datetime, only_after: int 
     Homes that are silent or opted out are planned around. Returns None for a signal that is over, or where
     `only_after` is given and another plan has followed that revision (0: none) in the meantime.
     """
-    with client().lock(f"{settings.REDIS_PREFIX}plan:{signal_id}", timeout=PLAN_LOCK_S):
+    with planning(signal_id):
         if only_after is not None and newest_revision(signal_id=signal_id) != only_after:
             return None
         return _plan(signal_id, reason=reason, now=now)
