@@ -12,14 +12,16 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
+from django.conf import settings
 from numpy.typing import NDArray
 
 from apps.dispatch.models import Plan, Schedule
+from apps.dispatch.shards import employ_shards
 from apps.flexibility.services import FleetFlexibility
 from apps.programs.models import GridSignal, Program
 from apps.sites.models import GridArea, Site
 from apps.sites.selectors import grid_areas_of_organization
-from vpp.dispatch.allocate import allocate
+from vpp.dispatch.allocate import Employ, allocate
 from vpp.dispatch.coupling import Floats, Limit
 from vpp.dispatch.problem import AllocationProblem, AllocationResult
 from vpp.dispatch.reserve import hold_back
@@ -31,6 +33,7 @@ Flags = NDArray[np.bool_]
 SOLVER_LIMIT_S = 10.0
 # What it is worth to keep a limit or the reserve: more than any shortfall.
 LIMIT_PENALTY = 50.0
+SHARDED_FROM_HOMES = 5000
 ASKED_STATES = [GridSignal.State.ACTIVE, GridSignal.State.ENDED, GridSignal.State.SETTLED]
 
 
@@ -90,7 +93,11 @@ class Decision:
 
     result: AllocationResult
     zones: list[int]
-    limits: tuple[Limit, ...]
+    problem: AllocationProblem
+
+    @property
+    def limits(self) -> tuple[Limit, ...]:
+        return self.problem.limits
 
     @property
     def limit_prices(self) -> dict[str, list[float]]:
@@ -104,11 +111,15 @@ class Decision:
         """What has to be kept beside the fleet's flexibility so that the question can be asked again."""
         return {
             "away": sorted(request.away),
+            "silent": sorted(request.silent),
+            "opted_out": sorted(request.opted_out),
             "first": request.first,
             "asked_before": {str(site): times for site, times in request.asked_before.items()},
             "reserve_kw": request.signal.program.reserve_kw,
             "zones": self.zones,
             "limits": [_kept(limit) for limit in self.limits],
+            "labels": list(self.problem.labels),
+            "weights": dataclasses.asdict(self.problem.weights),
         }
 
 
@@ -134,17 +145,21 @@ def decide(request: Request, fleet: FleetFlexibility, *, last: Plan | None) -> D
     """Ask vpp who gives what."""
     takes_part = np.array([site.pk not in request.away for site in fleet.sites], dtype=np.bool_)
     problem, zones = question_of(request, fleet, takes_part=takes_part)
+    result = solve(problem, warm=prices_of_plan(last, request=request, limits=problem.limits))
+    return Decision(_in_all_rows(result, takes_part), zones=zones.tolist(), problem=problem)
+
+
+def solve(problem: AllocationProblem, *, warm: Floats | None = None) -> AllocationResult:
+    """Answer within the solver's time, on all cores."""
     end = time.monotonic() + SOLVER_LIMIT_S
     effort = dataclasses.replace(USUAL, time_left=lambda: end - time.monotonic())
-    with threads() as spread:
-        result = allocate(
-            problem,
-            time_limit_s=SOLVER_LIMIT_S,
-            effort=effort,
-            spread=spread,
-            warm=prices_of_plan(last, request=request, limits=problem.limits),
-        )
-    return Decision(_in_all_rows(result, takes_part), zones=zones.tolist(), limits=problem.limits)
+    with _threads() as spread:
+        return allocate(problem, time_limit_s=SOLVER_LIMIT_S, effort=effort, spread=spread, warm=warm)
+
+
+def _employ(*, homes: int) -> Employ | None:
+    shards: int = settings.DISPATCH_SHARDS
+    return employ_shards(shards) if shards > 1 and homes >= SHARDED_FROM_HOMES else None
 
 
 def question_of(
@@ -243,7 +258,7 @@ def prices_of_plan(plan: Plan | None, *, request: Request, limits: Sequence[Limi
 
 
 @contextmanager
-def threads() -> Iterator[Spread]:
+def _threads() -> Iterator[Spread]:
     """All cores, for vpp's machine code, which holds no lock."""
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         yield pool.map

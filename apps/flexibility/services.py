@@ -101,7 +101,9 @@ def flexibility_compute(
         "ev_kw": expected.ev_kw,
         "heat_kw": expected.heat_kw,
     }
-    inputs = _inputs(ordered, states, known=known, source=expected.source)
+    inputs = _inputs(ordered, states, known=known, source=expected.source) | {
+        "notes": {str(site_id): note for site_id, note in notes.items()}
+    }
     fleet = FleetFlexibility(ordered, envelope, notes, inputs)
     methods = {site.pk: frozen[site.pk].baseline_method if site.pk in frozen else method for site in ordered}
     _store(fleet, intervals=intervals, now=now, methods=methods)
