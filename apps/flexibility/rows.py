@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.telemetry.selectors import quarter_values_at
+from apps.telemetry.arrays import quarter_values_at
 
 Floats = NDArray[np.float64]
 QUARTER = timedelta(minutes=15)

@@ -1,4 +1,4 @@
-"""Long stretches of rollups of many sites as arrays: binary COPY out, numpy in; no row ever becomes an object."""
+"""Long stretches of rollups of many sites as arrays: packed days, and the quarter-hours of what is not packed yet."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -7,12 +7,20 @@ import numpy as np
 from django.db import connection
 from numpy.typing import NDArray
 
+from apps.telemetry.packed import (
+    DAY_S,
+    IN_DAYS,
+    PACKED,
+    SLOTS,
+    packed_rows,
+    packed_until,
+    quarter_rows,
+)  # fmt: skip
 from vpp.protocols.link.messages import COLUMNS
 
 Floats = NDArray[np.float64]
 QUARTER_S = 900
-QUARTERS_OF_DAY = 96
-_HEADER, _TRAILER = 19, 2
+QUARTERS_OF_DAY = SLOTS
 
 
 def quarter_history(
@@ -25,52 +33,108 @@ def quarter_history(
 ) -> dict[str, Floats]:
     """Return by column (sites, count) rollups of the quarter-hours from `starts_at` on; NaN for none.
 
-    `of_day` limits it to these quarter-hours of the UTC day (0-95); the others stay NaN.
+    `of_day` limits it to these quarter-hours of the UTC day (0-95); the others may stay NaN.
+    """
+    first = int(starts_at.timestamp()) // QUARTER_S
+    days = range(first // SLOTS, -((-first - count) // SLOTS))
+    found = day_history(site_ids=site_ids, columns=columns, days=days, of_day=of_day)
+    begin = first - days.start * SLOTS
+    return {
+        name: values.reshape(len(site_ids), len(days) * SLOTS)[:, begin : begin + count].astype(np.float64)
+        for name, values in found.items()
+    }
+
+
+def quarter_values_at(*, site_ids: Sequence[int], column: str, instants: Sequence[datetime]) -> Floats:
+    """Return (sites, instants) rollups of `column` of the quarter-hours that begin at `instants`; NaN for none."""
+    quarters = np.array([int(at.timestamp()) // QUARTER_S for at in instants], dtype=np.int64)
+    days, place = np.unique(quarters // SLOTS, return_inverse=True)
+    slots = quarters % SLOTS
+    held = day_history(
+        site_ids=site_ids, columns=[column], days=days.tolist(), of_day=sorted(set(slots.tolist()))
+    )[column]
+    return held[:, place, slots].astype(np.float64)
+
+
+def day_history(
+    *,
+    site_ids: Sequence[int],
+    columns: Sequence[str],
+    days: Sequence[int],
+    of_day: Collection[int] | None = None,
+) -> dict[str, NDArray[np.float32]]:
+    """Return by column (sites, days, 96) rollups of rising day numbers (since the epoch, UTC); NaN for none.
+
+    `of_day` limits it to these quarter-hours of the day; the others may stay NaN.
     """
     unknown = set(columns) - set(COLUMNS)
     if unknown:
         raise ValueError(f"no such columns: {sorted(unknown)}")
-    values = {name: np.full((len(site_ids), count), np.nan) for name in columns}
-    first = int(starts_at.timestamp()) // QUARTER_S
-    rows = _copied(site_ids, columns, first=first, count=count, of_day=of_day)
-    ids = np.array(site_ids, dtype=np.int64)
-    order = np.argsort(ids)
-    places = order[np.searchsorted(ids, rows["site"], sorter=order)] if len(rows) else np.empty(0, np.int64)
-    for name in columns:
-        values[name][places, rows["quarter"] - first] = rows[name]
+    values = {name: np.full((len(site_ids), len(days), SLOTS), np.nan, np.float32) for name in columns}
+    ids, rows = np.unique(np.array(site_ids, dtype=np.int64), return_index=True)
+    numbers = np.array(days, dtype=np.int64)
+
+    def place(
+        found: "NDArray[np.void]", day: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        return rows[np.searchsorted(ids, found["site"])], np.searchsorted(numbers, day)
+
+    if not len(ids) or not len(numbers):
+        return values
+    # What changes while we read is better read twice than not at all: first which days are packed, then those.
+    until = packed_until() if set(columns) <= set(PACKED) else 0
+    changed = _changed(site_ids, days=days) if until else []
+    if until > numbers[0]:
+        slots = (min(of_day), max(of_day) + 1) if of_day else (0, SLOTS)
+        packed = packed_rows(
+            site_ids=site_ids, columns=columns, days=[day for day in days if day < until], slots=slots
+        )
+        site, day = place(packed, packed["day"].astype(np.int64))
+        for name in columns:
+            values[name][site, day, slots[0] : slots[1]] = packed[name]
+    for loose in _loose_rows(site_ids, columns, days=days, until=until, changed=changed, of_day=of_day):
+        site, day = place(loose, loose["quarter"].astype(np.int64) // SLOTS)
+        for name in columns:
+            values[name][site, day, loose["quarter"] % SLOTS] = loose[name]
     return values
 
 
-def _copied(
+def _changed(site_ids: Sequence[int], *, days: Sequence[int]) -> list[tuple[int, int]]:
+    """Return (site, day) of packed days that are out of date."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT site_id, day FROM telemetry_unpacked WHERE site_id = ANY(%s) AND day = ANY(%s)",
+            [list(site_ids), list(days)],
+        )
+        return list(cursor.fetchall())
+
+
+def _loose_rows(
     site_ids: Sequence[int],
     columns: Sequence[str],
     *,
-    first: int,
-    count: int,
+    days: Sequence[int],
+    until: int,
+    changed: Sequence[tuple[int, int]],
     of_day: Collection[int] | None,
-) -> "NDArray[np.void]":
-    # A missing value goes as NaN: without NULLs every row has the same length.
-    chosen = ", ".join(f"COALESCE({name}, 'NaN')::float4" for name in columns)
-    quarter = f"(date_part('epoch', at) / {QUARTER_S})::int4"
-    limited = f" AND {quarter} %% {QUARTERS_OF_DAY} = ANY(%s)" if of_day is not None else ""
-    parameters: list[object] = [list(site_ids), first * QUARTER_S, (first + count) * QUARTER_S]
-    if of_day is not None:
-        parameters.append(list(of_day))
-    fields = [
-        ("fields", ">i2"),
-        ("site_length", ">i4"),
-        ("site", ">i4"),
-        ("quarter_length", ">i4"),
-        ("quarter", ">i4"),
-    ]
-    for name in columns:
-        fields += [(f"{name}_length", ">i4"), (name, ">f4")]
-    with connection.cursor() as cursor:
-        with cursor.copy(
-            f"COPY (SELECT site_id::int4, {quarter}, {chosen} FROM telemetry_quarter "
-            f"WHERE site_id = ANY(%s) AND at >= to_timestamp(%s) AND at < to_timestamp(%s){limited}) "
-            "TO STDOUT (FORMAT BINARY)",
-            parameters,
-        ) as copy:
-            data = b"".join(bytes(block) for block in copy)
-    return np.frombuffer(data[_HEADER : len(data) - _TRAILER], dtype=np.dtype(fields))
+) -> "list[NDArray[np.void]]":
+    """Quarter-hours of days that are not packed, or have changed since."""
+    found = []
+    limited = f" AND (date_part('epoch', q.at) / {QUARTER_S})::int4 %% {SLOTS} = ANY(%s)" if of_day else ""
+    last: list[object] = [list(of_day)] if of_day else []
+    if days[-1] >= until:
+        begin = max(days[0], until)
+        where = "q.site_id = ANY(%s) AND q.at >= to_timestamp(%s) AND q.at < to_timestamp(%s)" + limited
+        parameters = [list(site_ids), begin * DAY_S, (days[-1] + 1) * DAY_S, *last]
+        # Of scattered days only what was asked for has a place.
+        rows = quarter_rows(columns=columns, where=where, parameters=parameters)
+        found.append(rows[np.isin(rows["quarter"] // SLOTS, days)])
+    if changed:
+        sites, numbers = ([one[side] for one in changed] for side in (0, 1))
+        source = "unnest(%s::int[], %s::int[]) AS c (site_id, day), telemetry_quarter q"
+        found.append(
+            quarter_rows(
+                columns=columns, where=IN_DAYS + limited, parameters=[sites, numbers, *last], source=source
+            )
+        )
+    return found

@@ -70,6 +70,8 @@ def _late(cursor: CursorWrapper) -> int:
     execute(
         "CREATE TEMP TABLE IF NOT EXISTS late (site_id integer, from_at timestamptz, to_at timestamptz) ON COMMIT DELETE ROWS"
     )
+    # Two runs may share a transaction.
+    execute("TRUNCATE late")
     execute(
         "WITH taken AS (DELETE FROM telemetry_dirty RETURNING *) INSERT INTO late "
         "SELECT site_id, date_bin('15 minutes', min(from_at) - interval '1 microsecond', 'epoch'), "
@@ -88,5 +90,11 @@ def _late(cursor: CursorWrapper) -> int:
             "AND q.at >= date_bin('1 day', l.from_at, 'epoch') "
             "AND q.at < date_bin('1 day', l.to_at, 'epoch') + interval '1 day')"
         )
+    )
+    # A day that is packed (apps.telemetry.packed) must be packed again.
+    execute(
+        "INSERT INTO telemetry_unpacked SELECT site_id, generate_series("
+        "floor(date_part('epoch', from_at) / 86400)::int, floor(date_part('epoch', to_at) / 86400)::int) FROM late "
+        "ON CONFLICT DO NOTHING"
     )
     return written

@@ -3,17 +3,13 @@
 import dataclasses
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import connection
 from django.db.models import Avg, Count, Q, Sum
 
 from apps.telemetry.models import LatestSnapshot, Quarantined, QuarterRollup
 from vpp.protocols.link.messages import COLUMNS
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 QUARTER = timedelta(minutes=15)
 
@@ -78,29 +74,6 @@ def quarter_means(
             site_id__in=list(site_ids), at__gte=starts_at, at__lt=ends_at
         ).values_list("site_id", "at", *columns)
     )
-
-
-def quarter_values_at(
-    *, site_ids: Sequence[int], column: str, instants: Sequence[datetime]
-) -> "NDArray[np.float64]":
-    """Return (sites, instants) rollups of `column` of the quarter-hours that begin at `instants`; NaN for none."""
-    # Imported here: the doors read telemetry too, and do without.
-    import numpy as np
-
-    _check([column])
-    sites, seconds = np.array(site_ids, dtype=np.int64), np.array([at.timestamp() for at in instants])
-    order = np.argsort(sites)
-    values = np.full((len(sites), len(seconds)), np.nan)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT site_id, extract(epoch FROM at)::float8, {column} FROM telemetry_quarter "
-            f"WHERE site_id = ANY(%s) AND at = ANY(%s) AND {column} IS NOT NULL",
-            [list(site_ids), list(instants)],
-        )
-        found = np.array(cursor.fetchall(), dtype=np.float64).reshape(-1, 3)
-    rows = order[np.searchsorted(sites, found[:, 0].astype(np.int64), sorter=order)]
-    values[rows, np.searchsorted(seconds, found[:, 1])] = found[:, 2]
-    return values
 
 
 def snapshots(

@@ -1,0 +1,69 @@
+"""Many rows between the database and numpy by binary COPY: no row ever becomes an object."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+from django.db import connection
+from numpy.typing import NDArray
+
+Field = tuple[str, str] | tuple[str, str, tuple[int, ...]]
+HEADER: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+TRAILER: Final = b"\xff\xff"
+REAL: Final = 700  # the number of PostgreSQL's type, as arrays carry it
+
+
+def copy_out(query: str, parameters: Sequence[object], *, fields: Sequence[Field]) -> "NDArray[np.void]":
+    """Return a query's rows; every field has a fixed size, so none may be NULL."""
+    row: list[Field] = [("_count", ">i2")]
+    for field in fields:
+        row += [(f"_{field[0]}", ">i4"), field]
+    with connection.cursor() as cursor:
+        with cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT BINARY)", parameters) as copy:
+            data = b"".join(bytes(block) for block in copy)
+    return np.frombuffer(memoryview(data)[len(HEADER) : len(data) - len(TRAILER)], dtype=np.dtype(row))
+
+
+def copy_in(table: str, columns: Mapping[str, NDArray[Any]]) -> None:
+    """Append rows; numbers go in the database's order of bytes, raw ones (`V`) as they are."""
+    rows = len(next(iter(columns.values())))
+    wire = {
+        name: values if values.dtype.kind == "V" else _swapped(values) for name, values in columns.items()
+    }
+    layout: list[Field] = [("_count", ">i2")]
+    for name, values in wire.items():
+        layout += [(f"_{name}", ">i4"), (name, values.dtype.str)]
+    out = np.empty(rows, dtype=np.dtype(layout))
+    out["_count"] = len(wire)
+    for name, values in wire.items():
+        out[f"_{name}"], out[name] = values.dtype.itemsize, values
+    with connection.cursor() as cursor:
+        with cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT BINARY)") as copy:
+            copy.write(HEADER)
+            copy.write(out.tobytes())
+            copy.write(TRAILER)
+
+
+def raw(values: NDArray[Any]) -> NDArray[np.void]:
+    """Return (rows, n) numbers as one field of bytes a row."""
+    whole = np.ascontiguousarray(values)
+    return whole.view(np.dtype((np.void, whole.shape[1] * whole.dtype.itemsize)))[:, 0]
+
+
+def text(value: str, *, rows: int) -> NDArray[np.void]:
+    """Return the same text for every row."""
+    return np.full(rows, np.void(value.encode()))
+
+
+def real_arrays(values: NDArray[np.floating[Any]]) -> NDArray[np.void]:
+    """Return (rows, n) or (rows, m, n) numbers as fields of type real[] or real[][]; none may be missing."""
+    shape = values.shape[1:]
+    head = np.array([len(shape), 0, REAL, *(part for size in shape for part in (size, 1))], dtype=">i4")
+    cells = np.dtype([("size", ">i4"), ("value", ">f4")])
+    out = np.empty(len(values), dtype=[("head", ">i4", head.shape), ("cells", cells, shape)])
+    out["head"], out["cells"]["size"], out["cells"]["value"] = head, 4, values
+    return out.view(np.dtype((np.void, out.dtype.itemsize)))
+
+
+def _swapped(values: NDArray[Any]) -> NDArray[Any]:
+    return values.astype(values.dtype.newbyteorder(">"))
