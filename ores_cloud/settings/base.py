@@ -177,6 +177,8 @@ WHITENOISE_AUTOREFRESH = DEBUG
 ORES_CLOCK: str = env("ORES_CLOCK", default="")
 
 # --- telemetry ---
+# Into how many parts a large portfolio is split for dispatch, each answered for by another worker.
+DISPATCH_SHARDS: int = env.int("DISPATCH_SHARDS", default=1)
 TELEMETRY_RETENTION_DAYS: int = env.int("TELEMETRY_RETENTION_DAYS", default=400)
 TELEMETRY_FUTURE_TOLERANCE_S: float = env.float("TELEMETRY_FUTURE_TOLERANCE_S", default=120.0)
 

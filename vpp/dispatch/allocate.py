@@ -1,5 +1,7 @@
 """Who gives what: one call that always answers."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -8,13 +10,14 @@ from vpp.dispatch.explain import explain, name_all
 from vpp.dispatch.master import MasterFailed
 from vpp.dispatch.problem import AllocationProblem, AllocationResult, Cuts, Floats, Status
 from vpp.dispatch.proportional import share_in_proportion
-from vpp.dispatch.shed_fleet import solve_shed
+from vpp.dispatch.shed_fleet import ShedBlocks, Workers, solve_shed
 from vpp.dispatch.shed_program import SolverFailed, solve_fleet
 from vpp.scheduling.battery_oracle import Spread
 
 # Homes times intervals from which column generation is faster than one program for all.
 COLUMNS_FROM_CELLS = 2000
 NOTHING_KW = 1e-6
+Employ = Callable[[ShedBlocks], Workers]
 ACTIVE_KW = 1e-4
 SHORT_KW = 1e-3
 
@@ -26,6 +29,7 @@ def allocate(
     effort: Effort | None = None,
     spread: Spread = map,
     warm: Floats | None = None,
+    employ: Employ | None = None,
 ) -> AllocationResult:
     """Share a target among the homes.
 
@@ -39,8 +43,9 @@ def allocate(
         N homes, T intervals; either may be 0.
     time_limit_s
         For the solver of small portfolios [s].
-    effort, spread, warm
-        Of column generation; `warm` are prices (1 + limits, T) of the last run, see `prices_of`.
+    effort, spread, warm, employ
+        Of column generation; `warm` are prices (1 + limits, T) of the last run, `employ` says who answers for blocks of
+        homes, see `ShedFleet`.
 
     Returns
     -------
@@ -50,29 +55,22 @@ def allocate(
     """
     usable = problem.envelope.usable
     part = problem.select(usable)
-    cuts, remark = _decide(part, time_limit_s=time_limit_s, effort=effort, spread=spread, warm=warm)
+
+    def by_columns() -> Cuts:
+        return solve_shed(part, effort=effort, spread=spread, warm=warm, employ=employ)
+
+    cuts, remark = _decide(part, time_limit_s=time_limit_s, by_columns=by_columns)
     return _result(problem, part=part, cuts=cuts, remark=remark)
 
 
-def prices_of(result: AllocationResult) -> Floats:
-    """(1 + limits, T) what a later run over the same intervals may begin with [currency/kWh]."""
-    limits = np.empty((0, len(result.price_per_kwh))) if result.limit_prices is None else result.limit_prices
-    return -np.vstack([result.price_per_kwh[None, :], limits])
-
-
 def _decide(
-    part: AllocationProblem,
-    *,
-    time_limit_s: float,
-    effort: Effort | None,
-    spread: Spread,
-    warm: Floats | None,
+    part: AllocationProblem, *, time_limit_s: float, by_columns: Callable[[], Cuts]
 ) -> tuple[Cuts, str]:
     if not part.envelope.names or not (part.target_kw > 0).any():
         return share_in_proportion(part), ""
     try:
         if part.envelope.baseline_kw.size >= COLUMNS_FROM_CELLS:
-            return solve_shed(part, effort=effort, spread=spread, warm=warm), ""
+            return by_columns(), ""
         return solve_fleet(part, time_limit_s=time_limit_s), ""
     except (SolverFailed, MasterFailed) as error:
         remark = f"The solver gave no plan ({error.detail}); the target is shared in proportion to head-room."

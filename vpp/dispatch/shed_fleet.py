@@ -1,10 +1,10 @@
 """The fleet's allocation by column generation: `shed_program`'s problem for portfolios it is too slow for."""
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.util import find_spec
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,23 +27,17 @@ USUAL: Final = Effort(gap=1e-4, grain=0.0)
 TARGET: Final = "the target"
 
 
-class ShedFleet:
-    """The oracle of an allocation's homes, in blocks; what limits sum is the shed [kW]."""
+@dataclass(frozen=True)
+class ShedBlocks:
+    """Blocks of homes that answer to prices: block b is `starts[b]:starts[b + 1]` of the homes of `part`."""
 
-    def __init__(self, problem: AllocationProblem, *, blocks: int = BLOCKS, spread: Spread = map) -> None:
-        homes = len(problem.envelope.names)
-        zones = np.zeros(homes, np.intp) if problem.zone_of_home is None else problem.zone_of_home
-        self.blocks, self._spread = split_homes(zones, blocks=blocks), spread
-        self._part = _ordered(problem, self.blocks.homes)
-
-    @property
-    def zone_of_block(self) -> NDArray[np.intp]:
-        """(B,) the zone each block is in."""
-        return self.blocks.zone_of_block
+    part: ShedPart
+    starts: NDArray[np.intp]
+    spread: Spread = map
 
     def respond(self, prices: Floats) -> Response:
         """Answer to what a kWh of shed costs more in each block, (B, T) [currency/kWh]."""
-        count = len(self.zone_of_block)
+        count = len(self.starts) - 1
         response = Response(np.empty(count), np.empty(prices.shape), np.empty(count))
         solver = compiled_totals()
 
@@ -53,28 +47,91 @@ class ShedFleet:
             response.usage_kw[block] = totals.shed
             response.bound[block] = totals.bound
 
-        for _ in self._spread(answer, range(count)):
+        for _ in self.spread(answer, range(count)):
             pass
         return response
 
-    def cuts_kw(self, mix: Mix) -> Floats:
-        """(N, T, 3) what battery, EV and heat pump of each home give [kW], as the blocks' mixes say."""
-        homes, steps = self._part.idle.shape
-        cuts = np.zeros((homes, steps, 3))
+    def cuts_kw(self, asked: Sequence[Floats], *, weights: Floats) -> Floats:
+        """(N, T, 3) what battery, EV and heat pump give [kW], from the mix of the answers to K prices (B, T)."""
+        cuts = np.zeros((*self.part.idle.shape, 3))
         solver = compiled_cuts()
 
         def follow(block: int) -> None:
-            rows = self.blocks.homes[self.blocks.starts[block] : self.blocks.starts[block + 1]]
-            for number in np.flatnonzero(mix.weights[:, block] > 0).tolist():
-                cuts[rows] += mix.weights[number, block] * solver(self._of(block), -mix.asked[number][block])
+            rows = slice(self.starts[block], self.starts[block + 1])
+            for number in np.flatnonzero(weights[:, block] > 0).tolist():
+                cuts[rows] += weights[number, block] * solver(self._of(block), -asked[number][block])
 
-        for _ in self._spread(follow, range(len(self.zone_of_block))):
+        for _ in self.spread(follow, range(len(self.starts) - 1)):
             pass
         return cuts
 
+    def some(self, first: int, last: int) -> "ShedBlocks":
+        """The blocks from `first` up to `last`, with their homes only: what one shard answers for."""
+        starts = self.starts[first : last + 1]
+        part = self._rows(slice(starts[0], starts[-1]))
+        return ShedBlocks(part, starts - starts[0], self.spread)
+
     def _of(self, block: int) -> ShedPart:
-        rows = slice(self.blocks.starts[block], self.blocks.starts[block + 1])
-        return self._part._replace(**{name: getattr(self._part, name)[rows] for name in shed_kernel.PER_HOME})
+        return self._rows(slice(self.starts[block], self.starts[block + 1]))
+
+    def _rows(self, rows: slice) -> ShedPart:
+        return self.part._replace(**{name: getattr(self.part, name)[rows] for name in shed_kernel.PER_HOME})
+
+
+class Workers(Protocol):
+    """Whoever answers for the blocks: they themselves, or shards elsewhere."""
+
+    def respond(self, prices: Floats) -> Response:
+        """As `ShedBlocks.respond`."""
+        ...
+
+    def cuts_kw(self, asked: Sequence[Floats], *, weights: Floats) -> Floats:
+        """As `ShedBlocks.cuts_kw`."""
+        ...
+
+
+class ShedFleet:
+    """The oracle of an allocation's homes, in blocks; what limits sum is the shed [kW].
+
+    Parameters
+    ----------
+    problem
+        N homes over T intervals.
+    blocks, spread
+        How many blocks, and how to work through them.
+    employ
+        Who answers for the blocks; None for this process.
+    """
+
+    def __init__(
+        self,
+        problem: AllocationProblem,
+        *,
+        blocks: int = BLOCKS,
+        spread: Spread = map,
+        employ: Callable[[ShedBlocks], Workers] | None = None,
+    ) -> None:
+        homes = len(problem.envelope.names)
+        zones = np.zeros(homes, np.intp) if problem.zone_of_home is None else problem.zone_of_home
+        self.blocks = split_homes(zones, blocks=blocks)
+        own = ShedBlocks(_ordered(problem, self.blocks.homes), self.blocks.starts, spread)
+        self._workers: Workers = own if employ is None else employ(own)
+
+    @property
+    def zone_of_block(self) -> NDArray[np.intp]:
+        """(B,) the zone each block is in."""
+        return self.blocks.zone_of_block
+
+    def respond(self, prices: Floats) -> Response:
+        """Answer to what a kWh of shed costs more in each block, (B, T) [currency/kWh]."""
+        return self._workers.respond(prices)
+
+    def cuts_kw(self, mix: Mix) -> Floats:
+        """(N, T, 3) what battery, EV and heat pump of each home give [kW], as the blocks' mixes say."""
+        ordered = self._workers.cuts_kw(mix.asked, weights=mix.weights)
+        cuts = np.empty_like(ordered)
+        cuts[self.blocks.homes] = ordered
+        return cuts
 
 
 def solve_shed(
@@ -83,6 +140,7 @@ def solve_shed(
     effort: Effort | None = None,
     spread: Spread = map,
     warm: Floats | None = None,
+    employ: Callable[[ShedBlocks], Workers] | None = None,
 ) -> Cuts:
     """Solve an allocation for any number of homes; every one must be usable, and there must be one.
 
@@ -96,13 +154,15 @@ def solve_shed(
         How to work through the blocks: `map`, or that of a pool of threads.
     warm
         Prices (1 + limits, T) of the last run, as in `Mix`; without them a sample of a large fleet is solved first.
+    employ
+        Who answers for the blocks, see `ShedFleet`.
 
     Returns
     -------
     Cuts
         With the dual price of the target, the proven gap, and a sentence for each limit that costs or is missed.
     """
-    fleet = ShedFleet(problem, spread=spread)
+    fleet = ShedFleet(problem, spread=spread, employ=employ)
     coupling = coupling_of(problem, zones=int(fleet.zone_of_block.max()) + 1)
     if warm is None and not problem.limits and len(problem.envelope.names) >= SAMPLED_FROM * SAMPLE:
         warm = _learned(problem)

@@ -9,7 +9,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from vpp.dispatch.problem import Floats
 from vpp.errors import VppError
-from vpp.units import SECONDS_PER_HOUR
 
 Reason = Literal["homes_lost", "homes_returned", "shortfall"]
 
@@ -149,34 +148,6 @@ def _count(state: TrackingState, *, shortfall_kw: float, target_kw: float, rule:
     if state.looks_since_plan < rule.rest or shortfall_kw < threshold / 2:
         return 0
     return state.short_looks + (shortfall_kw > threshold)
-
-
-def expected_kwh(
-    *, delivered_kwh: float, planned_kw: ArrayLike, interval_s: float, performance: float = 1.0
-) -> float:
-    """Energy [kWh] to expect by the end: what is delivered, and the rest of the plan as well as it goes.
-
-    Parameters
-    ----------
-    delivered_kwh
-        Until now [kWh].
-    planned_kw
-        (R,) planned shed of the intervals to come [kW]; scale the running one by what is left of it.
-    interval_s
-        [s]
-    performance
-        Delivered over planned lately [1], from `performance_ratio`.
-
-    Raises
-    ------
-    TrackingError
-        For values that are not finite.
-    """
-    rest = float(np.asarray(planned_kw, dtype=np.float64).sum()) * interval_s / SECONDS_PER_HOUR
-    total = delivered_kwh + performance * rest
-    if not np.isfinite(total):
-        raise TrackingError("an expectation needs finite values")
-    return total
 
 
 def performance_ratio(delivered_kw: ArrayLike, planned_kw: ArrayLike, *, most: float = 1.2) -> float:
