@@ -54,6 +54,16 @@ class SiteSignalView:
     note: str
 
 
+def plan_by_number(*, plan_id: int) -> Plan | None:
+    """Return a plan, for commands and tasks."""
+    return Plan.objects.select_related("signal").filter(pk=plan_id).first()
+
+
+def plan_of_signal(*, signal: GridSignal, revision: int) -> Plan | None:
+    """Return a revision of a signal's plan."""
+    return Plan.objects.select_related("signal").filter(signal=signal, revision=revision).first()
+
+
 def newest_plan(*, signal_id: UUID) -> Plan | None:
     """Return the plan in force."""
     return Plan.objects.filter(signal_id=signal_id).order_by("-revision").first()

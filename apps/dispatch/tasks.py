@@ -1,5 +1,6 @@
 """Background work of dispatch."""
 
+from typing import Any
 from uuid import UUID
 
 from celery import shared_task
@@ -9,7 +10,7 @@ from redis.exceptions import RedisError
 
 from apps.common import clock
 from apps.common.redis import client
-from apps.dispatch import services, tracking
+from apps.dispatch import answers, services, tracking
 from apps.sites.selectors import site_name
 
 TICK_LOCK_S = 60
@@ -40,6 +41,12 @@ def release_site(*, signal_id: str, site_id: int) -> None:
     reason = f"{site_name(site_id=site_id)} opted out"
     services.site_release(signal_id=UUID(signal_id), site_id=site_id, reason=reason, now=clock.now())
     services.signal_plan(signal_id=UUID(signal_id), reason=reason, now=clock.now())
+
+
+@shared_task(name="dispatch.answer_plan")
+def answer_plan(*, plan_id: int, token: str, change: dict[str, Any]) -> None:
+    """Replay a plan, or try another question on what it knew."""
+    answers.answer_work(plan_id=plan_id, token=token, change=change)
 
 
 @shared_task(name="dispatch.cancel_signal", autoretry_for=UNREACHABLE, retry_backoff=True, max_retries=5)
