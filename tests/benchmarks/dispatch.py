@@ -1,8 +1,10 @@
-"""Seconds to schedule the batteries of many homes at given prices, beside numpy and HiGHS on a sample of them."""
+"""Seconds to schedule the batteries of many homes, each by itself or under a shared limit, beside named referees."""
 
 import argparse
+import os
 import resource
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -10,23 +12,91 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.optimize import linprog
 
-from vpp.scheduling.battery_oracle import Path, solve_batteries
+from vpp.dispatch.battery_plan import plan_batteries
+from vpp.dispatch.battery_program import solve_as_one
+from vpp.dispatch.coupling import Limit, at_most, couple
+from vpp.scheduling.battery_oracle import Path, Spread, solve_batteries
 from vpp.scheduling.battery_problem import BatteryProblem, BatteryResult
 
 STEPS = 96
-REFEREED = 200
+REFEREED = 1000
+REFEREE_HOMES = 1000
 NUMPY_SAMPLE = 1000
 Floats = NDArray[np.float64]
 
 
 def measure(options: list[str]) -> dict[str, Any]:
-    """Compile, then time each path on its homes; the compiled one three times, of which the best counts."""
+    """Plan uncoupled homes, or with `--coupled` homes under a shared limit, on both cores."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks dispatch")
     parser.add_argument("--homes", type=int, default=10_000)
-    homes = parser.parse_args(options).homes
+    parser.add_argument("--coupled", choices=("cap", "event"))
+    parser.add_argument(
+        "--referee", action="store_true", help="solve as one program as well, at most 1,000 homes"
+    )
+    asked = parser.parse_args(options)
+    if asked.coupled:
+        return _coupled(asked.homes, kind=asked.coupled, referee=asked.referee)
+    return _uncoupled(asked.homes)
+
+
+def _coupled(homes: int, *, kind: str, referee: bool) -> dict[str, Any]:
+    """Time the coordination; the referee is one program of the same homes in cvxpy, solved by Clarabel."""
+    plan_batteries(random_homes(40, seed=1, steps=8), _limits(kind, homes=40, steps=8))  # compiles
+    problem, limits = random_homes(homes, seed=0), _limits(kind, homes=homes)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        started = time.perf_counter()
+        plan = plan_batteries(problem, limits, spread=pool.map)
+        seconds = time.perf_counter() - started
+    found: dict[str, Any] = {
+        "homes": homes,
+        "steps": STEPS,
+        "coupled": kind,
+        "seconds": round(seconds, 3),
+        "gap": float(f"{plan.certificate.gap:.1e}"),
+        "violation_kw": float(f"{plan.certificate.violation_kw:.1e}"),
+        "rounds": plan.certificate.rounds,
+        "rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+    }
+    if referee:
+        found |= _refereed(min(homes, REFEREE_HOMES), kind=kind)
+    return found
+
+
+def _refereed(homes: int, *, kind: str) -> dict[str, Any]:
+    problem, limits = random_homes(homes, seed=0), _limits(kind, homes=homes)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        started = time.perf_counter()
+        plan = plan_batteries(problem, limits, spread=pool.map)
+        ours_s = time.perf_counter() - started
+    started = time.perf_counter()
+    coupling = couple(limits, zones=1, steps=STEPS, step_h=problem.step_h)
+    theirs = solve_as_one(problem, coupling, zone_of_home=np.zeros(homes, np.intp))
+    theirs_s = time.perf_counter() - started
+    error = (plan.certificate.primal - theirs.objective) / abs(theirs.objective)
+    return {
+        "referee": "one program in cvxpy, solved by Clarabel",
+        "referee_homes": homes,
+        "referee_seconds": round(theirs_s, 2),
+        "seconds_at_referee_homes": round(ours_s, 3),
+        "referee_ratio": round(theirs_s / ours_s, 1),
+        "relative_objective_error": float(f"{error:.1e}"),
+        "dual_below_referee": bool(plan.certificate.dual <= theirs.objective * (1 + 1e-7)),
+    }
+
+
+def _limits(kind: str, *, homes: int, steps: int = STEPS) -> list[Limit]:
+    """A flat cap at two fifths of the free peak; or a looser one with next to nothing from 17 to 20 o'clock."""
+    hours = np.arange(steps) * 24 / steps
+    most = np.full(steps, 0.9) if kind == "cap" else np.where((hours >= 17) & (hours < 20), 0.2, 1.2)
+    return [at_most(kind, most * homes)]
+
+
+def _uncoupled(homes: int) -> dict[str, Any]:
+    """Compile, then time each path on its homes; the compiled one three times, of which the best counts."""
     compile_s, _ = _timed(random_homes(2, seed=1), path="compiled")
     problem = random_homes(homes, seed=0)
-    runs = [_timed(problem, path="compiled")[0] for _ in range(3)]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        runs = [_timed(problem, path="compiled", spread=pool.map)[0] for _ in range(3)]
     rss_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     sample = random_homes(min(homes, NUMPY_SAMPLE), seed=2)
     numpy_seconds, by_numpy = _timed(sample, path="numpy")
@@ -45,6 +115,7 @@ def measure(options: list[str]) -> dict[str, Any]:
         "numpy_homes": len(sample.net_kw),
         "numpy_seconds": round(numpy_seconds, 3),
         "numpy_relative_error": float(f"{numpy_error:.1e}"),
+        "referee": "HiGHS, one linear program a home",
         "referee_homes": REFEREED,
         "referee_seconds": round(referee_seconds, 3),
         "referee_ratio": round(referee_seconds / oracle_seconds),
@@ -54,9 +125,9 @@ def measure(options: list[str]) -> dict[str, Any]:
     }
 
 
-def _timed(problem: BatteryProblem, *, path: Path) -> tuple[float, BatteryResult]:
+def _timed(problem: BatteryProblem, *, path: Path, spread: Spread = map) -> tuple[float, BatteryResult]:
     started = time.perf_counter()
-    result = solve_batteries(problem, path=path)
+    result = solve_batteries(problem, path=path, spread=spread)
     return time.perf_counter() - started, result
 
 

@@ -38,8 +38,10 @@ def workers() -> Iterator[Callable[[int], None]]:
     started: list[subprocess.Popen[bytes]] = []
 
     def start(count: int) -> None:
-        for number in range(len(started), count):
-            started.append(subprocess.Popen([*command, "--hostname", f"shard{number}@%h"], env=environment))
+        started.extend(
+            subprocess.Popen([*command, "--hostname", f"shard{number}@%h"], env=environment)
+            for number in range(len(started), count)
+        )
 
     yield start
     for process in started:
