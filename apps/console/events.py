@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from apps.accounts.models import Organization
 from apps.common.charts import Chart, Series, chart, stepped
-from apps.dispatch.models import Plan
+from apps.dispatch.models import Plan, TrackingPoint
 from apps.dispatch.selectors import SignalView, first_interval, interval_at, signal_view
 from apps.programs.models import GridSignal
 from apps.programs.selectors import signals_of_organization
@@ -48,6 +48,12 @@ class SignalPage:
     @property
     def signal(self) -> GridSignal:
         return self.view.signal
+
+    @property
+    def outlook(self) -> TrackingPoint | None:
+        """The latest look, where it says what to expect at the end of a running event."""
+        latest = self.view.tracking[-1] if self.present is not None and self.view.tracking else None
+        return latest if latest and latest.expected_kwh is not None else None
 
     @property
     def share_percent(self) -> int:

@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 
 from apps.common import clock
 from apps.common.redis import client
-from apps.dispatch import answers, services, tracking
+from apps.dispatch import answers, responsiveness, services, tracking
 from apps.sites.selectors import site_name
 
 TICK_LOCK_S = 60
@@ -55,3 +55,11 @@ def cancel_signal(*, signal_id: str) -> None:
     services.signal_release(
         signal_id=UUID(signal_id), reason="the utility canceled the event", now=clock.now()
     )
+
+
+@shared_task(
+    name="dispatch.learn_responsiveness", autoretry_for=UNREACHABLE, retry_backoff=True, max_retries=5
+)
+def learn_responsiveness(*, signal_id: str) -> None:
+    """Learn from an ended signal how its homes answered."""
+    responsiveness.responsiveness_learn(signal_id=UUID(signal_id), now=clock.now())

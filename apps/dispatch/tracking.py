@@ -1,4 +1,4 @@
-"""The minute's look at running signals: move them on in their life, compare, plan the shortfall again."""
+"""The minute's look at running signals: move them on in their life, compare, correct or plan the shortfall again."""
 
 import logging
 from datetime import UTC, datetime, timedelta
@@ -6,8 +6,11 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from django.db import transaction
 
+from apps.common.queue import enqueue_on_commit
 from apps.common.redis import publish
+from apps.dispatch.corrections import full_plan_is_due, signal_correct
 from apps.dispatch.models import Tracker, TrackingPoint
+from apps.dispatch.outlook import signal_outlook
 from apps.dispatch.selectors import (
     SILENT_AFTER,
     asked_kw,
@@ -60,11 +63,17 @@ def _advance(signal: GridSignal, *, now: datetime) -> None:
     elif action == "track":
         signal_track(signal=signal, now=now)
     elif action == "end":
-        signal_set_state(signal_id=signal.pk, state=GridSignal.State.ENDED)
+        _end(signal)
+
+
+@transaction.atomic
+def _end(signal: GridSignal) -> None:
+    signal_set_state(signal_id=signal.pk, state=GridSignal.State.ENDED)
+    enqueue_on_commit("dispatch.learn_responsiveness", signal_id=str(signal.pk))
 
 
 def signal_track(*, signal: GridSignal, now: datetime) -> None:
-    """Note target, plan and delivery of the last full minute; plan the rest again if there is a reason."""
+    """Note target, plan and delivery of the last full minute; correct or plan the rest again if there is a reason."""
     at = now.astimezone(UTC).replace(second=0, microsecond=0) - LOOK_BACK
     index = interval_at(signal=signal, at=at - timedelta(seconds=1))
     if index is None:
@@ -72,12 +81,21 @@ def signal_track(*, signal: GridSignal, now: datetime) -> None:
     revision = newest_revision(signal_id=signal.pk)
     site_ids = enrolled_site_ids(program=signal.program, at=now)
     delivery = _delivery(signal, site_ids=site_ids, index=index, at=at, now=now)
-    asked = {site_id: values[index] for site_id, values in asked_kw(signal=signal).items()}
-    _note(signal, delivery, asked=asked, at=at, index=index)
-    _verify(delivery, asked)
+    asked = asked_kw(signal=signal)
+    now_kw = {site_id: values[index] for site_id, values in asked.items()}
+    _note(signal, delivery, asked=now_kw, at=at, index=index)
+    _look_ahead(signal, asked=asked, at=at)
+    publish("signals", [str(signal.pk)])
+    _verify(delivery, now_kw)
     reason = _judge(signal, delivery, target_kw=signal.target_kw[index])
+    if reason == "shortfall" and signal_correct(
+        signal_id=signal.pk, delivery=delivery, asked=now_kw, now=now, only_after=revision
+    ):
+        return
     if reason is not None:
         signal_plan(signal_id=signal.pk, reason=REASONS[reason], now=now, only_after=revision)
+    elif full_plan_is_due(signal, now=now):
+        signal_plan(signal_id=signal.pk, reason="after corrections", now=now, only_after=revision)
 
 
 def _delivery(
@@ -121,7 +139,15 @@ def _note(
             "sites_silent": len(delivery.silent),
         },
     )
-    publish("signals", [str(signal.pk)])
+
+
+def _look_ahead(signal: GridSignal, *, asked: dict[int, list[float]], at: datetime) -> None:
+    found = signal_outlook(signal=signal, asked=asked, at=at)
+    TrackingPoint.objects.filter(signal=signal, at=at).update(
+        expected_kwh=found.expected_kwh,
+        expected_low_kwh=found.low_kwh,
+        expected_high_kwh=found.high_kwh,
+    )
 
 
 def _planned_kw(signal: GridSignal, *, index: int) -> float:

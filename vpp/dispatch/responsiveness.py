@@ -107,7 +107,7 @@ def nothing_known(homes: int) -> Memory:
 
 
 def learn(
-    memory: Memory, asked_kw: ArrayLike, delivered_kw: ArrayLike, *, step_s: float, forgetting: float = 0.9
+    memory: Memory, *, asked_kw: ArrayLike, delivered_kw: ArrayLike, step_s: float, forgetting: float = 0.9
 ) -> Memory:
     """The memory after one event more.
 

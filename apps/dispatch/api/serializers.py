@@ -17,4 +17,7 @@ class PlanSerializer(serializers.ModelSerializer[Plan]):
 class TrackingSerializer(serializers.ModelSerializer[TrackingPoint]):
     class Meta:
         model = TrackingPoint
-        fields = ("at", "target_kw", "planned_kw", "delivered_kw", "sites_delivering", "sites_silent")
+        fields = (
+            "at", "target_kw", "planned_kw", "delivered_kw", "sites_delivering", "sites_silent", "expected_kwh",
+            "expected_low_kwh", "expected_high_kwh",
+        )  # fmt: skip

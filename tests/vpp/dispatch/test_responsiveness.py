@@ -22,7 +22,7 @@ NAN = float("nan")
 def memory_of(*events: tuple[list[list[float]], list[list[float]]], **options: Any) -> Memory:
     memory = nothing_known(len(events[0][0]))
     for asked, delivered in events:
-        memory = learn(memory, asked, delivered, step_s=60.0, **options)
+        memory = learn(memory, asked_kw=asked, delivered_kw=delivered, step_s=60.0, **options)
     return memory
 
 
@@ -46,7 +46,7 @@ def test_home_that_gives_next_to_nothing_has_not_responded() -> None:
 
 def test_home_not_asked_or_not_measured_is_left_as_it_is() -> None:
     first = memory_of(([[2.0], [2.0]], [[2.0], [2.0]]))
-    after = learn(first, [[0.0], [2.0]], [[1.0], [NAN]], step_s=60.0)
+    after = learn(first, asked_kw=[[0.0], [2.0]], delivered_kw=[[1.0], [NAN]], step_s=60.0)
     assert all((getattr(after, name) == getattr(first, name)).all() for name in Memory.__slots__)
 
 
@@ -80,7 +80,7 @@ def test_more_events_pull_less() -> None:
     delivered[0] = 1.0
     memory, seen = nothing_known(10), []
     for _ in range(12):
-        memory = learn(memory, asked, delivered, step_s=60.0, forgetting=1.0)
+        memory = learn(memory, asked_kw=asked, delivered_kw=delivered, step_s=60.0, forgetting=1.0)
         seen.append(float(estimate(memory).factor[0]))
     assert all(later < earlier for earlier, later in pairwise(seen))
     assert 0.5 < seen[-1] < 0.55 < seen[0] < 0.95
@@ -94,7 +94,9 @@ def test_factors_of_a_simulated_fleet_are_found_again() -> None:
     for _ in range(3):
         shown = truth + chance.normal(0, 0.2, 4000)
         own += np.clip(shown, 0, 2) / 3
-        memory = learn(memory, np.ones((4000, 1)), shown[:, None], step_s=60.0, forgetting=1.0)
+        memory = learn(
+            memory, asked_kw=np.ones((4000, 1)), delivered_kw=shown[:, None], step_s=60.0, forgetting=1.0
+        )
     found = estimate(memory)
     assert np.mean((found.factor - truth) ** 2) < 0.75 * np.mean((own - truth) ** 2)
     assert float(found.factor.mean()) == pytest.approx(0.85, abs=0.01)
@@ -110,7 +112,7 @@ def test_probability_and_delay_of_a_home_that_often_fails() -> None:
     delivered[1, :2] = 0.0
     memory = nothing_known(5)
     for _ in range(8):
-        memory = learn(memory, asked, delivered, step_s=60.0, forgetting=1.0)
+        memory = learn(memory, asked_kw=asked, delivered_kw=delivered, step_s=60.0, forgetting=1.0)
     found = estimate(memory)
     assert found.probability[0] < 0.35 < 0.9 < found.probability[2]
     assert found.delay_s[1] > 80 > 30 > found.delay_s[2]
@@ -130,7 +132,7 @@ def test_probability_and_delay_of_a_home_that_often_fails() -> None:
 )
 def test_history_without_sense_is_refused(asked: Any, delivered: Any, options: dict[str, float]) -> None:
     with pytest.raises(ResponsivenessError):
-        learn(nothing_known(1), asked, delivered, **{"step_s": 60.0, **options})
+        learn(nothing_known(1), asked_kw=asked, delivered_kw=delivered, **{"step_s": 60.0, **options})
 
 
 @pytest.mark.parametrize("wrong", [{"factor": NAN}, {"within": 0.0}, {"probability": 1.2}, {"delay_s": -1.0}])
@@ -153,7 +155,9 @@ def test_estimates_are_always_sensible(seed: int, homes: int, events: int) -> No
     for _ in range(events):
         asked = chance.choice([0.0, 1.0, 3.0], (homes, 5))
         delivered = chance.choice([NAN, -50.0, 0.0, 1.0, 3.0, 1e6], (homes, 5))
-        memory = learn(memory, asked, delivered, step_s=60.0, forgetting=float(chance.uniform()))
+        memory = learn(
+            memory, asked_kw=asked, delivered_kw=delivered, step_s=60.0, forgetting=float(chance.uniform())
+        )
     found = estimate(memory)
     for values in (found.factor, found.deviation, found.probability, found.delay_s):
         assert np.isfinite(values).all()

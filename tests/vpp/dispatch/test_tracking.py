@@ -13,7 +13,6 @@ from vpp.dispatch.tracking import (
     TrackingError,
     TrackingState,
     deliver_now,
-    expected_kwh,
     needs_redispatch,
     performance_ratio,
 )
@@ -122,13 +121,10 @@ def test_a_rule_without_sense_is_refused() -> None:
         RedispatchRule(patience=0)
 
 
-def test_the_end_is_expected_as_well_as_it_goes() -> None:
+def test_performance_is_delivered_over_planned() -> None:
     assert performance_ratio([8.0, math.nan, 10.0], [10.0, 10.0, 10.0]) == 0.9
     assert performance_ratio([], []) == 1.0
     assert performance_ratio([50.0], [10.0]) == 1.2
-    assert expected_kwh(delivered_kwh=5.0, planned_kw=[10.0, 10.0], interval_s=900, performance=0.9) == 9.5
-    with pytest.raises(TrackingError):
-        expected_kwh(delivered_kwh=math.nan, planned_kw=[], interval_s=900)
     with pytest.raises(TrackingError):
         performance_ratio([1.0], [])
 
