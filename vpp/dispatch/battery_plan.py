@@ -13,7 +13,8 @@ from vpp.dispatch.coupling import Coupling, CouplingError, Floats, Limit, couple
 from vpp.scheduling.battery_oracle import Spread, powers_of
 from vpp.scheduling.battery_problem import BatteryPowers, BatteryProblem
 
-SAMPLE: Final = 1000  # homes a zone is sampled with, to learn its prices
+SAMPLES: Final = (1500, 300)  # homes a zone is sampled with, to learn its prices
+SAMPLE_BLOCKS: Final = 20
 SAMPLED_FROM: Final = 4  # times as many homes, below which all are asked at once
 GRAIN: Final = 0.004
 
@@ -77,8 +78,8 @@ def plan_batteries(
     fleet = BatteryFleet(problem, zone_of_home=zones, blocks=blocks, spread=spread)
     if warm is not None and warm.shape != coupling.shape:
         raise CouplingError(f"prices of shape {warm.shape} do not fit limits of {coupling.shape}")
-    if warm is None and limits and len(zones) >= SAMPLED_FROM * SAMPLE * coupling.member.shape[1]:
-        warm = _learned(problem, coupling, zones=zones, effort=effort, spread=spread)
+    if warm is None and limits and len(zones) >= SAMPLED_FROM * SAMPLES[0] * coupling.member.shape[1]:
+        warm = _learned(problem, coupling, zones=zones, effort=effort)
     mix = coordinate(fleet, coupling, effort=effort, warm=warm)
     homes = powers_of(problem, fleet.stored_kwh(mix.asked, weights=mix.weights))
     return _result(coupling, mix, homes=homes, zones=zones)
@@ -138,27 +139,43 @@ def _checked_zones(problem: BatteryProblem, zone_of_home: NDArray[np.intp] | Non
 
 
 def _learned(
-    problem: BatteryProblem, coupling: Coupling, *, zones: NDArray[np.intp], effort: Effort, spread: Spread
+    problem: BatteryProblem,
+    coupling: Coupling,
+    *,
+    zones: NDArray[np.intp],
+    effort: Effort,
+    samples: tuple[int, ...] = SAMPLES,
 ) -> Floats:
-    """Prices (M, T) from a few homes of each zone, whose limits leave them the same room above what they cannot change."""
-    chance = np.random.default_rng(effort.seed)
+    """Prices (M, T) from a few homes of each zone, which in their turn begin with those of still fewer."""
+    rows = _drawn(zones, size=samples[0], seed=effort.seed)
+    part, scaled = problem.select(rows), _scaled(problem, coupling, zones=zones, rows=rows)
+    warm = None
+    if samples[1:]:
+        warm = _learned(part, scaled, zones=zones[rows], effort=effort, samples=samples[1:])
+    fleet = BatteryFleet(part, zone_of_home=zones[rows], blocks=SAMPLE_BLOCKS)
+    return coordinate(fleet, scaled, effort=replace(effort, gap=effort.gap / 2), warm=warm).prices
+
+
+def _drawn(zones: NDArray[np.intp], *, size: int, seed: int) -> NDArray[np.intp]:
+    chance = np.random.default_rng(seed)
+    chosen = [
+        chance.permutation(np.flatnonzero(zones == zone))[:size] for zone in range(int(zones.max()) + 1)
+    ]
+    rows: NDArray[np.intp] = np.sort(np.concatenate(chosen))
+    return rows
+
+
+def _scaled(
+    problem: BatteryProblem, coupling: Coupling, *, zones: NDArray[np.intp], rows: NDArray[np.intp]
+) -> Coupling:
+    """Limits that leave some of the homes the same room as all have, above what they cannot change."""
     count = coupling.member.shape[1]
-    rows = np.sort(
-        np.concatenate([chance.permutation(np.flatnonzero(zones == zone))[:SAMPLE] for zone in range(count)])
-    )
-    part = problem.select(rows)
-    share = np.array([(zones[rows] == zone).sum() / max(1, (zones == zone).sum()) for zone in range(count)])
     every, few = np.zeros((count, coupling.shape[1])), np.zeros((count, coupling.shape[1]))
     np.add.at(every, zones, problem.net_kw)
-    np.add.at(few, zones[rows], part.net_kw)
-    sizes = coupling.member @ np.bincount(zones, minlength=count)
-    scale = np.maximum(
-        1e-9, coupling.member @ (share * np.bincount(zones, minlength=count)) / np.maximum(1, sizes)
-    )
-    scale = scale[:, None]
+    np.add.at(few, zones[rows], problem.net_kw[rows])
+    of_all, of_some = (coupling.member @ np.bincount(each, minlength=count) for each in (zones, zones[rows]))
+    scale = np.maximum(1e-9, of_some / np.maximum(1, of_all))[:, None]
     moved = coupling.sums(few) - scale * coupling.sums(every)
-    scaled = replace(
+    return replace(
         coupling, least_kw=moved + scale * coupling.least_kw, most_kw=moved + scale * coupling.most_kw
     )
-    fleet = BatteryFleet(part, zone_of_home=zones[rows], blocks=20, spread=spread)
-    return coordinate(fleet, scaled, effort=replace(effort, gap=effort.gap / 2)).prices

@@ -109,7 +109,7 @@ def check_bounds(problem: BatteryProblem, plan: FleetPlan) -> None:
 
 
 def test_a_large_fleet_learns_its_prices_from_a_sample() -> None:
-    problem = random_homes(4200, seed=5, steps=12)
+    problem = random_homes(6200, seed=5, steps=12)
     cap = np.full(12, 0.7 * solve_batteries(problem).grid_kw.sum(axis=0).max())
     with ThreadPoolExecutor(2) as pool:
         plan = plan_batteries(problem, [at_most("cap", cap)], spread=pool.map)
