@@ -12,6 +12,7 @@ from edge_agent import VERSION
 from edge_agent.clock import Clock
 from edge_agent.config import HubConfig
 from edge_agent.controllers.cloud_schedule import CloudScheduleController
+from edge_agent.controllers.droop import DroopController
 from edge_agent.controllers.limits import LimitsController
 from edge_agent.controllers.override import Override, OverrideController
 from edge_agent.controllers.schedule_book import Notice, ScheduleBook
@@ -59,6 +60,7 @@ class Agent:
         controllers = (
             LimitsController(limits, config.grid, cycle_s=config.cycle_s),
             self.override,
+            DroopController(self.book),
             CloudScheduleController(self.book),
             SelfConsumptionController(),
         )

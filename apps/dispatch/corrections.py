@@ -97,7 +97,7 @@ def signal_correct(
         if base is None or base.plan.revision != only_after or full_plan_is_due(base.signal, now=now):
             return None
         candidates = _candidates(base, delivery, now=now)
-        running = _running(base, candidates, delivery, asked=asked, now=now)
+        running = _running(base, candidates, delivery=delivery, asked=asked, now=now)
         missing = _missing_kw(base)
         correction = correct(running, missing)
         rule = RedispatchRule()
@@ -198,8 +198,8 @@ def _candidate(
 def _running(
     base: Base,
     candidates: Sequence[Candidate],
-    delivery: Delivery,
     *,
+    delivery: Delivery,
     asked: Mapping[int, float],
     now: datetime,
 ) -> Running:

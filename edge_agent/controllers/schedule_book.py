@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from vpp.dispatch.droop import DroopCurve, DroopError
 from vpp.intervals import index_at
 from vpp.protocols.link.messages import Instruction, InstructionState, InstructionStatus, Schedule
 from vpp.units import MS_PER_DAY
@@ -53,9 +54,9 @@ class ScheduleBook:
         if held and instruction.revision < held.instruction.revision:
             reason = f"stale revision: holding {held.instruction.revision}"
             return [_notice(instruction, "rejected", at=now_ms, reason=reason)]
-        if instruction.schedule is None:
+        if instruction.schedule is None and instruction.droop is None:
             return self._revoke(instruction, now_ms)
-        flaw = self._flaw(instruction.schedule)
+        flaw = self._flaw(instruction)
         if flaw:
             return [_notice(instruction, "rejected", at=now_ms, reason=flaw)]
         if _ends_at(instruction) <= now_ms:
@@ -67,9 +68,10 @@ class ScheduleBook:
         """What time alone has changed: begun, missed, forgotten."""
         notices = []
         active = self.active(now_ms)
+        executed = (active[0] if active else None, self.droop(now_ms))
         for entry in list(self._entries.values()):
             instruction = entry.instruction
-            if entry.state == "acknowledged" and active and active[0] is instruction:
+            if entry.state == "acknowledged" and any(one is instruction for one in executed):
                 entry.state = "applied"
                 notices.append(_notice(instruction, "applied", at=now_ms))
             elif entry.state == "acknowledged" and _ends_at(instruction) <= now_ms:
@@ -100,6 +102,16 @@ class ScheduleBook:
                 best, best_order = (instruction, index), entry.order
         return best
 
+    def droop(self, now_ms: int) -> Instruction | None:
+        """The instruction whose droop settings hold now, if any."""
+        holding = [
+            entry
+            for entry in self._entries.values()
+            if entry.instruction.droop
+            and entry.instruction.not_before <= now_ms < entry.instruction.expires_at
+        ]
+        return max(holding, key=lambda entry: entry.order).instruction if holding else None
+
     def dump(self) -> bytes:
         """What a restart needs."""
         return msgspec.json.encode(list(self._entries.values()))
@@ -118,7 +130,21 @@ class ScheduleBook:
         self._keep(instruction, "applied", reason="revoked")
         return [_notice(instruction, "applied", at=now_ms, reason="revoked")]
 
-    def _flaw(self, schedule: Schedule) -> str | None:
+    def _flaw(self, instruction: Instruction) -> str | None:
+        if instruction.droop is None:
+            assert instruction.schedule is not None
+            return self._schedule_flaw(instruction.schedule)
+        if instruction.schedule is not None:
+            return "a schedule and droop settings need an instruction each"
+        if "battery" not in self._controllable:
+            return "there is no battery to answer the frequency with"
+        try:
+            curve_of(instruction)
+        except DroopError as error:
+            return error.detail
+        return None
+
+    def _schedule_flaw(self, schedule: Schedule) -> str | None:
         unknown = sorted(set(schedule.resources) - self._controllable)
         if unknown:
             return f"unknown or uncontrollable resource {', '.join(unknown)}"
@@ -131,6 +157,12 @@ class ScheduleBook:
         if any(value is not None and not math.isfinite(value) for values in series for value in values):
             return "the schedule has a power that is no number"
         return None
+
+
+def curve_of(instruction: Instruction) -> DroopCurve:
+    """The droop that an instruction sets; DroopError where it makes no sense."""
+    assert instruction.droop is not None
+    return DroopCurve(**msgspec.structs.asdict(instruction.droop))
 
 
 def _intervals(schedule: Schedule) -> int:

@@ -145,8 +145,18 @@ class Schedule(msgspec.Struct, omit_defaults=True):
     resources: dict[str, list[float | None]] = {}
 
 
+class Droop(msgspec.Struct):
+    """Settings of a local answer to the grid's frequency (vpp.dispatch.droop) [Hz, kW, s]."""
+
+    nominal_hz: float
+    dead_band_hz: float
+    slope_kw_per_hz: float
+    most_kw: float
+    recovery_kw_per_s: float
+
+
 class Instruction(msgspec.Struct, tag="instruction", tag_field="type", omit_defaults=True):
-    """An order to the hub. A higher revision of the same id replaces; no schedule means revoke."""
+    """An order to the hub. A higher revision of the same id replaces; neither schedule nor droop means revoke."""
 
     id: str
     revision: int
@@ -154,6 +164,7 @@ class Instruction(msgspec.Struct, tag="instruction", tag_field="type", omit_defa
     expires_at: Instant
     schedule: Schedule | None = None
     reason: str = ""
+    droop: Droop | None = None
 
 
 class LinkError(msgspec.Struct, tag="error", tag_field="type", omit_defaults=True):
