@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.console import capability_views, forecast_views, payment_views, views
+from apps.console import capability_views, decision_views, forecast_views, payment_views, views
 
 app_name = "console"
 urlpatterns = [
@@ -10,6 +10,11 @@ urlpatterns = [
     path("<int:organization_id>/", views.fleet, name="fleet"),
     path("<int:organization_id>/events/", views.event_list, name="events"),
     path("<int:organization_id>/events/<uuid:signal_id>/", views.event_detail, name="event"),
+    path(
+        "<int:organization_id>/events/<uuid:signal_id>/plans/<int:revision>/",
+        decision_views.decision,
+        name="decision",
+    ),
     path("<int:organization_id>/flexibility/", capability_views.capability, name="capability"),
     path("<int:organization_id>/forecasts/", forecast_views.forecasts, name="forecasts"),
     path("<int:organization_id>/baselines/", views.baseline_list, name="baselines"),

@@ -77,7 +77,7 @@ def question_kept(*, plan: Plan, change: Change = AS_IT_WAS) -> Question:
     left_out = np.isin(site_ids, sorted((frozenset(inputs["away"]) - change.also) | change.without))
     envelope = rest_of(envelope_kept(plan=plan), first=inputs["first"])
     try:
-        problem = _problem(plan, inputs, change, envelope=envelope, takes_part=~left_out)
+        problem = _problem(plan, change, envelope=envelope, takes_part=~left_out)
     except AllocationError as error:
         raise WhatIfInvalidError(error.detail) from error
     return Question(site_ids, ~left_out, problem)
@@ -120,12 +120,12 @@ def _state(kept: Mapping[str, Any]) -> SiteState:
 
 def _problem(
     plan: Plan,
-    inputs: Mapping[str, Any],
     change: Change,
     *,
     envelope: ShedEnvelope,
     takes_part: NDArray[np.bool_],
 ) -> AllocationProblem:
+    inputs = _inputs(plan)
     zones = np.array(inputs.get("zones", [0] * len(takes_part)), dtype=np.intp)
     away = np.isin(inputs["sites"], inputs["away"])
     kept = [limit_from(one) for one in inputs.get("limits", [])]

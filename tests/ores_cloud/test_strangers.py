@@ -79,6 +79,7 @@ def build_victim() -> Victim:
             "dispute_id": dispute.pk,
             "form": "csv",
             "quantity": "load",
+            "revision": 1,
             "object_id": [program.pk, event.pk, report.pk],
         },
         names=[SECRET, str(signal.pk), fleet.hubs[0].hub_id, owner.email],

@@ -27,6 +27,12 @@ def fixed(value: float | None, digits: int) -> str:
 
 
 @register.filter
+def signed(value: float | None, digits: int) -> str:
+    """A difference: always with its sign."""
+    return "–" if value is None else f"{value + 0.0:+.{digits}f}".replace("-", "−")
+
+
+@register.filter
 def kw(value: float | None) -> str:
     return "–" if value is None else f"{number(value)}{NARROW}kW"
 

@@ -1,0 +1,54 @@
+"""Operators' page of one decision."""
+
+from urllib.parse import urlencode
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from apps.common.errors import DomainError
+from apps.common.pages import signed_in
+from apps.console import decisions
+from apps.console.events import signal_of_organization
+from apps.console.views import _page, _tenant, _user
+from apps.dispatch.selectors import plan_of_signal
+
+
+@require_http_methods(["GET", "POST"])
+@signed_in
+def decision(request: HttpRequest, organization_id: int, signal_id: UUID, revision: int) -> HttpResponse:
+    """Show a plan's revision with its prices and reasons; replay it, or ask what else could have been."""
+    tenant = _tenant(request, organization_id)
+    signal = signal_of_organization(organization=tenant.organization, signal_id=signal_id)
+    plan = plan_of_signal(signal=signal, revision=revision) if signal else None
+    if plan is None:
+        raise Http404
+    said, status = "", 200
+    if request.method == "POST":
+        try:
+            token = decisions.ask(user=_user(request), plan=plan, sent=request.POST)
+            here = reverse("console:decision", args=[organization_id, signal_id, revision])
+            return redirect(f"{here}?{urlencode({'answer': token})}#answer")
+        except DomainError as error:
+            said, status = error.detail, error.status
+    shown = decisions.decision(
+        plan=plan,
+        zone=ZoneInfo(tenant.time_zone),
+        page_number=request.GET.get("page", "1"),
+        token=request.GET.get("answer", ""),
+        sent=request.POST,
+    )
+    return _page(
+        request,
+        "decision",
+        tenant,
+        shown=shown,
+        plan=plan,
+        signal=signal,
+        sent=request.POST,
+        said=said,
+        status=status,
+    )
