@@ -1,7 +1,6 @@
 """Issue forecasts for homes and portfolio, and keep them as they were known."""
 
 import dataclasses
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -12,14 +11,15 @@ from django.db import transaction
 from numpy.typing import NDArray
 
 from apps.accounts.models import Organization
-from apps.flexibility.models import ForecastRun, ForecastValues
+from apps.flexibility.calibrations import DayCalibration, Learning, calibration_keep, calibration_of_day
+from apps.flexibility.forecast_rows import portfolio_store, values_store
+from apps.flexibility.models import ForecastRun
 from apps.sites.models import Resource, Site
 from apps.sites.selectors import resources_by_site, sites_of_organization
 from apps.telemetry.arrays import quarter_history
 from apps.telemetry.rollups import roll_up
 from vpp.errors import VppError
-from vpp.forecasting.calibrated import CALIBRATION_DAYS, CalibratedForecast, calibrated
-from vpp.forecasting.portfolio import joint_residuals, portfolio_quantiles
+from vpp.forecasting.calibrated import CALIBRATION_DAYS, calibrated
 from vpp.forecasting.question import LEVELS, QUARTER_S, Place, Question
 from vpp.forecasting.registry import default_method
 from vpp.intervals import Grid
@@ -28,7 +28,8 @@ Floats = NDArray[np.float64]
 Quantity = ForecastRun.Quantity
 QUARTER: Final = timedelta(seconds=QUARTER_S)
 HORIZON: Final = timedelta(hours=36)
-HISTORY: Final = timedelta(days=28 + CALIBRATION_DAYS + 2)
+SHORT_HISTORY: Final = timedelta(days=28 + 2)
+HISTORY: Final = SHORT_HISTORY + timedelta(days=CALIBRATION_DAYS)
 SITES_AT_ONCE: Final = 500
 # Every run for two days, then the last one of each UTC day: what a day-ahead error is measured by.
 KEEP_ALL: Final = timedelta(days=2)
@@ -37,19 +38,43 @@ COLUMN: Final = {Quantity.LOAD: "load_kw", Quantity.PV: "pv_kw", Quantity.NET: "
 
 
 @dataclasses.dataclass
-class _Portfolio:
-    """The sum so far of the homes that have a whole forecast."""
+class _Issue:
+    """A quantity's run as its homes come in: its calibration is the day's, or else worked out now."""
 
-    mean: Floats
-    residuals: Floats
+    run: ForecastRun
+    known: DayCalibration | None
+    learning: Learning = dataclasses.field(default_factory=Learning)
+    mean: Floats | float = 0.0
     homes: int = 0
 
-    def add(self, found: CalibratedForecast) -> None:
-        whole = ~np.isnan(found.forecast.mean).any(axis=1)
-        if whole.any():
-            self.mean = self.mean + found.forecast.mean[whole].sum(axis=0)
-            self.residuals = self.residuals + joint_residuals(found.past.residuals[whole])
-            self.homes += int(whole.sum())
+    def add(self, question: Question, site_ids: Sequence[int], *, with_place: bool) -> None:
+        """Ask the quantity's method for some homes and store what it says."""
+        method = default_method(self.run.quantity, has_place=with_place)
+        if self.known is None:
+            found = calibrated(method.calculate, question)
+            self.learning.add(site_ids, with_place=with_place, found=found)
+            forecast, moved = found.forecast, np.ones(len(site_ids), dtype=np.bool_)
+        else:
+            plain = method.calculate(question)
+            forecast, moved = self.known.apply(plain, site_ids, with_place=with_place)
+            forecast = dataclasses.replace(forecast, method=f"{plain.method}, conformal")
+        values_store(self.run, forecast, site_ids=site_ids, moved=moved)
+        whole = ~np.isnan(forecast.mean).any(axis=1)
+        self.mean = self.mean + forecast.mean[whole].sum(axis=0)
+        self.homes += int(whole.sum())
+
+    def close(self) -> None:
+        """Store the sum of the homes, and the calibration where it is new."""
+        run = self.run
+        found = self.known or self.learning.done(run.starts_at)
+        if found is None or not self.homes:
+            return
+        if self.known is None:
+            calibration_keep(organization=run.organization, quantity=run.quantity, found=found)
+        portfolio_store(
+            run, np.asarray(self.mean), homes=self.homes,
+            residuals=found.residuals_of(run.starts_at, count=run.count, homes=self.homes),
+        )  # fmt: skip
 
 
 def forecasts_issue_due(*, now: datetime) -> int:
@@ -71,25 +96,26 @@ def forecasts_issue(*, organization: Organization, now: datetime) -> list[Foreca
     sites = list(sites_of_organization(organization=organization))
     if not sites:
         return []
-    runs = {
-        quantity: ForecastRun.objects.create(
-            organization=organization,
-            quantity=quantity,
-            issued_at=now,
-            starts_at=grid.starts_at,
-            step_s=grid.interval_s,
-            count=grid.count,
-            levels=list(LEVELS),
+    issues = {
+        quantity: _Issue(
+            ForecastRun.objects.create(
+                organization=organization,
+                quantity=quantity,
+                issued_at=now,
+                starts_at=grid.starts_at,
+                step_s=grid.interval_s,
+                count=grid.count,
+                levels=list(LEVELS),
+            ),
+            calibration_of_day(organization=organization, quantity=quantity, now=now),
         )
         for quantity in COLUMN
     }
-    nothing = np.zeros((CALIBRATION_DAYS, grid.count))
-    sums = {quantity: _Portfolio(np.zeros(grid.count), nothing) for quantity in COLUMN}
     for group in _groups(sites):
-        _issue_group(group, runs, sums=sums)
-    for quantity, run in runs.items():
-        _store_portfolio(run, sums[quantity])
-    return list(runs.values())
+        _issue_group(group, issues)
+    for issue in issues.values():
+        issue.close()
+    return [issue.run for issue in issues.values()]
 
 
 def forecasts_prune(*, now: datetime) -> int:
@@ -131,14 +157,14 @@ def _groups(sites: Sequence[Site]) -> Iterator[list[Site]]:
             yield group[start : start + SITES_AT_ONCE]
 
 
-def _issue_group(
-    sites: Sequence[Site], runs: Mapping[Quantity, ForecastRun], *, sums: Mapping[Quantity, _Portfolio]
-) -> None:
-    run = runs[Quantity.LOAD]
-    starts_at = run.starts_at - HISTORY
+def _issue_group(sites: Sequence[Site], issues: Mapping[Quantity, _Issue]) -> None:
+    run = issues[Quantity.LOAD].run
+    learns = any(issue.known is None for issue in issues.values())
+    length = HISTORY if learns else SHORT_HISTORY
+    starts_at = run.starts_at - length
     ids = [site.pk for site in sites]
     history = quarter_history(
-        site_ids=ids, columns=list(COLUMN.values()), starts_at=starts_at, count=HISTORY // QUARTER
+        site_ids=ids, columns=list(COLUMN.values()), starts_at=starts_at, count=length // QUARTER
     )
     resources = resources_by_site(site_ids=ids)
     places = [place_of(site, resources[site.pk]) for site in sites]
@@ -160,45 +186,7 @@ def _issue_group(
                 ZoneInfo(sites[0].time_zone),
                 places=tuple(places[row] for row in rows),
             )
-            method = default_method(quantity.value, has_place=with_place)
-            found = calibrated(method.calculate, question)
-            sums[quantity].add(found)
-            _store(runs[quantity], [sites[row] for row in rows], found=found)
-
-
-def _store(run: ForecastRun, sites: Sequence[Site], *, found: CalibratedForecast) -> None:
-    forecast = found.forecast
-    ForecastValues.objects.bulk_create(
-        [
-            ForecastValues(
-                run=run,
-                site=site,
-                method=forecast.method,
-                mean_kw=_listed(forecast.mean[index]),
-                quantiles_kw=[_listed(row) for row in forecast.quantiles[index].T],
-                note=forecast.notes[index],
-            )
-            for index, site in enumerate(sites)
-        ],
-        batch_size=SITES_AT_ONCE,
-    )
-
-
-def _store_portfolio(run: ForecastRun, total: _Portfolio) -> None:
-    if not total.homes:
-        return
-    quantiles = portfolio_quantiles(total.mean, total.residuals, levels=tuple(run.levels))
-    ForecastValues.objects.create(
-        run=run,
-        method="sum of the homes, joint daily residuals",
-        mean_kw=_listed(total.mean),
-        quantiles_kw=[_listed(row) for row in quantiles.T],
-        homes=total.homes,
-    )
-
-
-def _listed(values: Floats) -> list[float | None]:
-    return [None if math.isnan(value) else round(value, 5) for value in values.tolist()]
+            issues[quantity].add(question, [ids[row] for row in rows], with_place=with_place)
 
 
 def _number(value: Any) -> float | None:

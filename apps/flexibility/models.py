@@ -94,3 +94,18 @@ class ForecastValues(models.Model):
                 fields=["run"], condition=models.Q(site=None), name="forecast_portfolio_once"
             ),
         ]
+
+
+class ForecastCalibration(models.Model):
+    """How far homes' quantiles have to move, worked out once a day; apps.flexibility.calibrations reads it."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE)
+    quantity = models.CharField(max_length=8, choices=ForecastRun.Quantity)
+    starts_at = models.DateTimeField(help_text="of the forecasts that it was worked out for")
+    homes = models.PositiveIntegerField(help_text="how many the sum's residuals are of")
+    arrays = models.BinaryField(help_text="as apps.flexibility.packing packs them")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "quantity"], name="forecast_calibration_once")
+        ]

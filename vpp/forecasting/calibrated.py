@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from vpp.forecasting.backtest import Backtest, Calculate, backtest, daily_origins
-from vpp.forecasting.conformal import apply_calibration, calibrate
+from vpp.forecasting.conformal import Calibration, apply_calibration, calibrate
 from vpp.forecasting.question import Forecast, Question
 
 CALIBRATION_DAYS: Final = 14
@@ -13,10 +13,11 @@ CALIBRATION_DAYS: Final = 14
 
 @dataclass(frozen=True, slots=True)
 class CalibratedForecast:
-    """The forecast, and what the method would have said on the days before."""
+    """The forecast, what the method would have said on the days before, and how far that moved the quantiles."""
 
     forecast: Forecast
     past: Backtest
+    calibration: Calibration
 
 
 def calibrated(
@@ -39,4 +40,6 @@ def calibrated(
     past = backtest(calculate, question, origins=daily_origins(question, days))
     calibration = calibrate(past, step_s=question.step_s, rate=rate)
     found = apply_calibration(forecast, calibration)
-    return CalibratedForecast(dataclasses.replace(found, method=f"{forecast.method}, conformal"), past)
+    return CalibratedForecast(
+        dataclasses.replace(found, method=f"{forecast.method}, conformal"), past, calibration
+    )

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from vpp.forecasting.backtest import Backtest
-from vpp.forecasting.question import Floats, Forecast, ForecastError
+from vpp.forecasting.question import DAY_S, Floats, Forecast, ForecastError, Ints
 
 BUCKET_S: Final = 6 * 3600
 MIN_SCORES: Final = 20
@@ -84,19 +84,26 @@ def calibrate(past: Backtest, *, step_s: int, bucket_s: int = BUCKET_S, rate: fl
     return Calibration(past.levels, bucket_s, shift, most, floor)
 
 
-def apply_calibration(forecast: Forecast, calibration: Calibration) -> Forecast:
+def apply_calibration(forecast: Forecast, calibration: Calibration, *, later_s: int = 0) -> Forecast:
     """Move a forecast's quantiles; they stay in order (rearranged, Chernozhukov et al., 2010).
+
+    Parameters
+    ----------
+    forecast, calibration
+        Of the same sites and levels.
+    later_s
+        By how much the forecast's period begins after the one that the calibration was made for [s], >= 0. Its intervals then
+        take the buckets of the same instants, and beyond those the buckets of the same time of day before: right as far as
+        errors follow the time of day rather than the lead time.
 
     Raises
     ------
     ForecastError
-        For a calibration of other levels or sites.
+        For a calibration of other levels or sites, or one that does not reach as far.
     """
     if forecast.levels != calibration.levels or len(forecast.mean) != len(calibration.shift):
         raise ForecastError("the calibration is for other sites or levels")
-    bucket = np.arange(forecast.grid.count) * forecast.grid.interval_s // calibration.bucket_s
-    if calibration.shift.shape[1] <= bucket[-1]:
-        raise ForecastError("the calibration does not reach as far ahead as the forecast")
+    bucket = _buckets(forecast, calibration, later_s=later_s)
     width = _width(forecast.quantiles, calibration.floor)
     side = np.sign(np.array(forecast.levels) - 0.5)
     most = calibration.most[:, bucket]
@@ -105,6 +112,19 @@ def apply_calibration(forecast: Forecast, calibration: Calibration) -> Forecast:
     flat = (forecast.quantiles == 0).all(axis=-1) & (forecast.mean == 0)
     moved = np.where(flat[..., None], 0.0, moved)
     return dataclasses.replace(forecast, quantiles=np.sort(moved, axis=-1))
+
+
+def _buckets(forecast: Forecast, calibration: Calibration, *, later_s: int) -> Ints:
+    """(T,) which bucket each interval takes."""
+    if later_s < 0:
+        raise ForecastError(f"a forecast {-later_s} s before its calibration is none")
+    reach_s = calibration.shift.shape[1] * calibration.bucket_s
+    offset_s = later_s + np.arange(forecast.grid.count) * forecast.grid.interval_s
+    days_back = np.maximum(0, (offset_s - reach_s) // DAY_S + 1) if later_s else 0
+    found: Ints = (offset_s - days_back * DAY_S) // calibration.bucket_s
+    if forecast.grid.count and not 0 <= found.min() <= found.max() < calibration.shift.shape[1]:
+        raise ForecastError("the calibration does not reach as far ahead as the forecast")
+    return found
 
 
 def _mean_absolute(actual: Floats) -> Floats:

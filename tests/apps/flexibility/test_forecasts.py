@@ -10,7 +10,7 @@ from apps.flexibility import forecasts
 from apps.flexibility.expected import expected_power
 from apps.flexibility.forecast_selectors import band_and_actual, day_ahead_errors, run_known, values_known
 from apps.flexibility.forecasts import forecasts_issue, forecasts_issue_due, forecasts_prune, place_of
-from apps.flexibility.models import ForecastRun, ForecastValues
+from apps.flexibility.models import ForecastCalibration, ForecastRun, ForecastValues
 from apps.flexibility.rows import SignalIntervals
 from apps.flexibility.services import flexibility_compute
 from apps.flexibility.tasks import issue_forecasts
@@ -122,6 +122,43 @@ class TestIssue:
             (51.0, None),
         ]
         assert place_of(Site(latitude_deg=51.0), {}) is None
+
+
+class TestDay:
+    def test_first_run_of_a_day_calibrates_and_the_others_use_it(self) -> None:
+        organization = factories.make_organization()
+        site = home(organization, load_kw="extract(hour FROM at) + mod(extract(day FROM at)::int, 3)")
+        first = forecasts_issue(organization=organization, now=NOW)[0]
+        kept = ForecastCalibration.objects.get(quantity="load")
+        assert (kept.starts_at, kept.homes) == (NOW, 1)
+        later = forecasts_issue(organization=organization, now=NOW + timedelta(hours=3))[0]
+        assert ForecastCalibration.objects.get(quantity="load").starts_at == NOW
+        one, other = of_site(first, site), of_site(later, site)
+        assert other.method == "seasonal_mean, conformal"
+        # Nothing was measured in between, so that the same instants are expected to be the same.
+        assert other.mean_kw[:132] == one.mean_kw[12:]
+        assert other.quantiles_kw[2][:132] == one.quantiles_kw[2][12:]
+        sums = [ForecastValues.objects.get(run=run, site=None) for run in (first, later)]
+        assert sums[1].quantiles_kw[2][2:130] == sums[0].quantiles_kw[2][14:142]
+        forecasts_issue(organization=organization, now=NOW + timedelta(days=1))
+        assert ForecastCalibration.objects.get(quantity="load").starts_at == NOW + timedelta(days=1)
+
+    def test_home_that_came_since_is_not_calibrated_and_counts_in_the_sum(self) -> None:
+        organization = factories.make_organization()
+        home(organization)
+        forecasts_issue(organization=organization, now=NOW)
+        new = home(organization, load_kw="2.0")
+        run = forecasts_issue(organization=organization, now=NOW + timedelta(hours=1))[0]
+        assert of_site(run, new).method == "seasonal_mean"
+        assert of_site(run, new).quantiles_kw == [[2.0] * 144] * 3
+        total = ForecastValues.objects.get(run=run, site=None)
+        assert (total.homes, total.mean_kw[0]) == (2, 3.0)
+
+    def test_days_with_no_whole_home_are_not_kept(self) -> None:
+        organization = factories.make_organization()
+        home(organization, days=1)
+        forecasts_issue(organization=organization, now=NOW)
+        assert not ForecastCalibration.objects.exists()
 
 
 class TestDue:

@@ -42,6 +42,30 @@ def test_shift_is_the_order_statistic_by_hand() -> None:
     assert band.tolist() == sorted(band.tolist())
 
 
+def steps_of(hours: int) -> Calibration:
+    """Moves the upper quantile by the number of its bucket of six hours."""
+    shift = np.zeros((1, hours // 6, 3))
+    shift[0, :, 2] = np.arange(hours // 6)
+    return Calibration(LEVELS, 6 * 3600, shift, np.full(shift.shape, 100.0), np.zeros(1))
+
+
+def test_later_forecast_takes_the_buckets_of_its_instants_and_then_of_the_day_before() -> None:
+    flat = forecast_of(1, 36)
+    # Issued at 15: hours 15 to 35 are known; 36 to 50 are those of 12 to 26 a day before.
+    moved = apply_calibration(flat, steps_of(36), later_s=15 * 3600).quantiles[0, :, 2] - 0.5
+    assert moved.tolist() == [hour // 6 for hour in [*range(15, 36), *range(12, 27)]]
+    assert (apply_calibration(flat, steps_of(36)).quantiles[0, :, 2] - 0.5).tolist() == [
+        hour // 6 for hour in range(36)
+    ]
+
+
+def test_calibration_is_of_the_past_and_reaches_a_day() -> None:
+    with pytest.raises(ForecastError, match="3600 s before its calibration"):
+        apply_calibration(forecast_of(1, 36), steps_of(36), later_s=-3600)
+    with pytest.raises(ForecastError, match="does not reach"):
+        apply_calibration(forecast_of(1, 12), steps_of(12), later_s=6 * 3600)
+
+
 def test_too_few_scores_move_nothing() -> None:
     actual = np.full((1, 1, 19), 100.0)
     assert calibrate(past_of(actual), step_s=3600, bucket_s=86400).shift.tolist() == [[[0.0, 0.0, 0.0]]]
