@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 
 from apps.common import clock
 from apps.common.redis import client
-from apps.dispatch import answers, responsiveness, services, tracking
+from apps.dispatch import answers, responsiveness, services, shards, tracking
 from apps.sites.selectors import site_name
 
 TICK_LOCK_S = 60
@@ -55,6 +55,18 @@ def cancel_signal(*, signal_id: str) -> None:
     services.signal_release(
         signal_id=UUID(signal_id), reason="the utility canceled the event", now=clock.now()
     )
+
+
+@shared_task(name="dispatch.shard_respond", ignore_result=False, acks_late=False)
+def shard_respond(*, run: str, shard: int, prices: str) -> str:
+    """Answer for a shard of a portfolio at given prices."""
+    return shards.shard_respond(run=run, shard=shard, prices=prices)
+
+
+@shared_task(name="dispatch.shard_cut", ignore_result=False, acks_late=False)
+def shard_cut(*, run: str, shard: int, prices: str) -> str:
+    """Work out what a shard's homes give, from the mix of their answers."""
+    return shards.shard_cut(run=run, shard=shard, prices=prices)
 
 
 @shared_task(
