@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from django.db import transaction
 
+from apps.common.bulk import bulk_copy
 from apps.common.redis import publish
 from apps.dispatch.errors import SignalUnknownError
 from apps.dispatch.models import Plan, Schedule, Tracker
@@ -195,7 +196,8 @@ def _save_schedules(
                 },
             )
         )
-    return Schedule.objects.bulk_create(made)
+    bulk_copy(Schedule, made)
+    return made
 
 
 def _planned(usual_kw: Sequence[float | None], cut_kw: "np.ndarray[Any, Any]") -> list[float | None]:

@@ -11,6 +11,7 @@ import numpy as np
 from django.db import transaction
 from numpy.typing import NDArray
 
+from apps.common.bulk import bulk_copy
 from apps.flexibility.baselines import BaselineRule, baselines_compute, fits
 from apps.flexibility.expected import TOO_LITTLE, expected_power
 from apps.flexibility.models import SiteFlexibility
@@ -248,8 +249,7 @@ def _store(
         for index, site in enumerate(fleet.sites)
         if not np.isnan(envelope.baseline_kw[index]).any() and not np.isnan(envelope.max_shed_kw[index]).any()
     ]
-    updated = ["computed_at", "starts_at", "interval_s", "baseline_kw", "max_shed_kw", "energy_kwh"]
-    updated += ["baseline_method", "note"]
-    SiteFlexibility.objects.bulk_create(
-        rows, update_conflicts=True, unique_fields=["signal_id", "site"], update_fields=updated
-    )
+    SiteFlexibility.objects.filter(
+        signal_id=intervals.signal_id, site_id__in=[row.site_id for row in rows]
+    ).delete()
+    bulk_copy(SiteFlexibility, rows)

@@ -10,6 +10,7 @@ import msgspec
 from django.db import transaction
 from django.db.models import Max
 
+from apps.common.bulk import bulk_copy
 from apps.common.redis import publish
 from apps.hubs.models import Instruction
 from vpp.protocols.link.instruction import TERMINAL, ForbiddenTransition, State, advance
@@ -47,7 +48,7 @@ def instructions_queue(*, orders: Sequence[Order], now: datetime) -> list[Instru
     held.filter(state__in=OPEN).update(
         state=Instruction.State.EXPIRED, state_reason="replaced by a newer revision", ended_at=now
     )
-    made = Instruction.objects.bulk_create(
+    made = [
         Instruction(
             instruction_id=id_,
             revision=newest.get(id_, 0) + 1,
@@ -59,7 +60,8 @@ def instructions_queue(*, orders: Sequence[Order], now: datetime) -> list[Instru
             created_at=now,
         )
         for id_, order in zip(ids, orders, strict=True)
-    )
+    ]
+    bulk_copy(Instruction, made)
     hub_ids = [str(order.hub_id) for order in orders]
     if hub_ids:
         transaction.on_commit(lambda: publish("instructions", hub_ids))
