@@ -7,7 +7,7 @@ import numpy as np
 from django.db import connection
 from numpy.typing import NDArray
 
-Field = tuple[str, str] | tuple[str, str, tuple[int, ...]]
+Field = tuple[str, str | np.dtype[Any]] | tuple[str, str, tuple[int, ...]]
 HEADER: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER: Final = b"\xff\xff"
 REAL: Final = 700  # the number of PostgreSQL's type, as arrays carry it

@@ -1,7 +1,7 @@
 """Reads of plans and of what is delivered, for pages and APIs."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -91,26 +91,13 @@ def silent_site_ids(*, site_ids: list[int], now: datetime) -> set[int]:
     }
 
 
-def asked_kw(*, signal: GridSignal) -> dict[int, list[float]]:
-    """Return per home the mean shed asked in each interval of the signal.
+def asked_kw(*, signal: GridSignal, site_ids: Collection[int] | None = None) -> dict[int, list[float]]:
+    """Return per home the mean shed asked in each interval of the signal: of these homes, or of all."""
+    # Imported here: the web door starts without numpy.
+    from apps.dispatch.asked import asked_of_homes
 
-    A new plan counts from when it was made; in the interval it fell into, each word counts for its time.
-    """
-    count = len(signal.target_kw)
-    asked: dict[int, list[float]] = {}
-    for plan in signal.plans.order_by("revision").prefetch_related("schedules"):
-        first = first_interval(plan=plan, signal=signal)
-        if first is None:
-            continue
-        past = min(1.0, max(0.0, (plan.created_at - plan.starts_at).total_seconds() / signal.interval_s))
-        new = {schedule.site_id: schedule.shed_kw for schedule in plan.schedules.all()}
-        for site_id in {*asked, *new}:
-            values = asked.setdefault(site_id, [0.0] * count)
-            before = values[first]
-            tail = new.get(site_id, [])[: count - first]
-            values[first:] = tail + [0.0] * (count - first - len(tail))
-            values[first] = past * before + (1.0 - past) * values[first]
-    return asked
+    found = asked_of_homes(signal=signal, site_ids=site_ids)
+    return dict(zip(found.site_id.tolist(), found.shed_kw.tolist(), strict=True))
 
 
 def baseline_kw(*, row: SiteFlexibility | None, signal: GridSignal) -> list[float] | None:
@@ -159,7 +146,7 @@ def site_signal_view(*, site: Site, signal: GridSignal, now: datetime) -> SiteSi
     flexibility = flexibility_of_site(signal_id=signal.pk, site_id=site.pk)
     count = len(signal.target_kw)
     baseline = baseline_kw(row=flexibility, signal=signal)
-    asked = asked_kw(signal=signal).get(site.pk, [0.0] * count)
+    asked = asked_kw(signal=signal, site_ids=[site.pk]).get(site.pk, [0.0] * count)
     given: list[float | None] = [None] * count
     if baseline is not None and now > signal.starts_at:
         given = _given_kw(site, signal, baseline=baseline)
