@@ -13,9 +13,11 @@ from vpp.dispatch.coupling import Coupling, CouplingError, Floats, Limit, couple
 from vpp.scheduling.battery_oracle import Spread, powers_of
 from vpp.scheduling.battery_problem import BatteryPowers, BatteryProblem
 
-SAMPLES: Final = (1500, 300)  # homes a zone is sampled with, to learn its prices
+# Prices are learned from samples of at most and at least so many homes a zone, each a part of the next larger one.
+LARGEST_SAMPLE: Final = 1500
+SMALLEST_SAMPLE: Final = 100
+SAMPLED: Final = 6
 SAMPLE_BLOCKS: Final = 20
-SAMPLED_FROM: Final = 4  # times as many homes, below which all are asked at once
 GRAIN: Final = 0.004
 
 
@@ -78,8 +80,9 @@ def plan_batteries(
     fleet = BatteryFleet(problem, zone_of_home=zones, blocks=blocks, spread=spread)
     if warm is not None and warm.shape != coupling.shape:
         raise CouplingError(f"prices of shape {warm.shape} do not fit limits of {coupling.shape}")
-    if warm is None and limits and len(zones) >= SAMPLED_FROM * SAMPLES[0] * coupling.member.shape[1]:
-        warm = _learned(problem, coupling, zones=zones, effort=effort)
+    samples = sample_sizes(int(np.bincount(zones).min()))
+    if warm is None and limits and samples:
+        warm = _learned(problem, coupling, zones=zones, effort=effort, samples=samples)
     mix = coordinate(fleet, coupling, effort=effort, warm=warm)
     homes = powers_of(problem, fleet.stored_kwh(mix.asked, weights=mix.weights))
     return _result(coupling, mix, homes=homes, zones=zones)
@@ -138,13 +141,22 @@ def _checked_zones(problem: BatteryProblem, zone_of_home: NDArray[np.intp] | Non
     return zones
 
 
+def sample_sizes(homes: int) -> tuple[int, ...]:
+    """How many homes of a zone to ask first, the largest sample first; none where all are few."""
+    sizes, size = [], min(LARGEST_SAMPLE, homes // SAMPLED)
+    while size >= SMALLEST_SAMPLE:
+        sizes.append(size)
+        size //= SAMPLED
+    return tuple(sizes)
+
+
 def _learned(
     problem: BatteryProblem,
     coupling: Coupling,
     *,
     zones: NDArray[np.intp],
     effort: Effort,
-    samples: tuple[int, ...] = SAMPLES,
+    samples: tuple[int, ...],
 ) -> Floats:
     """Prices (M, T) from a few homes of each zone, which in their turn begin with those of still fewer."""
     rows = _drawn(zones, size=samples[0], seed=effort.seed)

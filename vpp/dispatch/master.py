@@ -17,6 +17,7 @@ from vpp.dispatch.coupling import Coupling, Floats
 from vpp.errors import VppError
 
 NEGATIVE = -1e-9
+PRIMAL_SIMPLEX = 4
 
 
 class MasterFailed(VppError):
@@ -57,6 +58,8 @@ class Master:
         self._highs: Any = highspy.Highs()  # type: ignore[no-untyped-call]
         self._highs.setOptionValue("output_flag", False)
         self._highs.setOptionValue("threads", 1)
+        # What is added are columns, so the last answer stays feasible: the primal simplex goes on from it.
+        self._highs.setOptionValue("simplex_strategy", PRIMAL_SIMPLEX)
         self._coupling = coupling
         self._member = coupling.member[:, zone_of_block]
         self._blocks = len(zone_of_block)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tests.benchmarks.dispatch import random_homes
 from vpp.dispatch.battery_fleet import split_homes
-from vpp.dispatch.battery_plan import FleetPlan, plan_batteries
+from vpp.dispatch.battery_plan import FleetPlan, plan_batteries, sample_sizes
 from vpp.dispatch.battery_program import solve_as_one
 from vpp.dispatch.coordinate import Effort
 from vpp.dispatch.coupling import CouplingError, Limit, at_least, at_most, couple
@@ -109,13 +109,20 @@ def check_bounds(problem: BatteryProblem, plan: FleetPlan) -> None:
 
 
 def test_a_large_fleet_learns_its_prices_from_a_sample() -> None:
-    problem = random_homes(6200, seed=5, steps=12)
+    problem = random_homes(4200, seed=5, steps=12)
     cap = np.full(12, 0.7 * solve_batteries(problem).grid_kw.sum(axis=0).max())
     with ThreadPoolExecutor(2) as pool:
         plan = plan_batteries(problem, [at_most("cap", cap)], spread=pool.map)
     assert plan.certificate.finished and plan.certificate.gap <= 1e-3
     assert plan.certificate.violation_kw <= 1e-3
     check_bounds(problem, plan)
+
+
+@pytest.mark.parametrize(
+    ("homes", "sizes"), [(599, ()), (600, (100,)), (4200, (700, 116)), (100_000, (1500, 250))]
+)
+def test_samples_are_a_sixth_of_a_sixth(homes: int, sizes: tuple[int, ...]) -> None:
+    assert sample_sizes(homes) == sizes
 
 
 def test_at_the_deadline_the_best_plan_so_far_is_used() -> None:
