@@ -124,10 +124,11 @@ def changes(plan: Plan, sent: Mapping[str, str]) -> dict[str, Any]:
 def gap_text(gap: float | None) -> str:
     """How far the plan can be from the least cost, as it was proven."""
     if gap is None:
-        return "not proven"
+        return "how near the least cost it is was not proven"
     if gap < 5e-7:
-        return "none"
-    return f"{gap:.2%}" if gap >= 5e-5 else "below 0.01 %"
+        return "proven to be of least cost"
+    share = f"{gap * 100:.2f} %" if gap >= 5e-5 else "0.01 %"
+    return f"proven to be within {share} of the least cost"
 
 
 def _homes(plan: Plan, text: str) -> list[int]:
@@ -173,9 +174,9 @@ def _power(plan: Plan, *, zone: ZoneInfo) -> Chart:
 
 def _prices(plan: Plan, *, zone: ZoneInfo) -> Chart:
     series = [
-        Series("asked", "One more kWh", stepped(plan.starts_at, plan.interval_s, values=plan.price_per_kwh))
+        Series("used", "One more kWh", stepped(plan.starts_at, plan.interval_s, values=plan.price_per_kwh))
     ]
-    colors = ("grid", "heat")
+    colors = ("heat", "grid")
     series += [
         Series(css, name, stepped(plan.starts_at, plan.interval_s, values=[abs(value) for value in row]))
         for css, (name, row) in zip(colors, _limits(plan)[:MOST_LIMITS], strict=False)

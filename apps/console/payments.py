@@ -24,7 +24,7 @@ LABELS = {
     "event_payment": "Per home and event",
     "currency": "Currency",
     "capacity_price": "Per committed kW",
-    "capacity_per": "Capacity price is per (event, month)",
+    "capacity_per": "Capacity price is per",
     "month_events": "Events that share a month's price",
     "performance_cap": "Performance counts up to",
     "tiers": "Tiers of performance, a line each: from, times",
@@ -34,8 +34,21 @@ LABELS = {
     "home_floor": "Least a home gets for an event",
     "floor": "Least an event pays in all",
     "rounding": "Smallest amount",
-    "rounding_mode": "Rounding (half_up, half_even, down)",
-    "rounding_per": "What is rounded (event, statement, line)",
+    "rounding_mode": "Rounding",
+    "rounding_per": "What is rounded",
+}
+CHOICES: Mapping[str, Sequence[tuple[str, str]]] = {
+    "capacity_per": [("event", "event"), ("month", "month")],
+    "rounding_mode": [
+        ("half_up", "to the nearest, halves up"),
+        ("half_even", "to the nearest, halves to the even digit"),
+        ("down", "down"),
+    ],
+    "rounding_per": [
+        ("event", "the whole event, split among homes"),
+        ("statement", "each home's statement"),
+        ("line", "each line of a statement"),
+    ],
 }
 
 
@@ -44,6 +57,7 @@ class Field:
     name: str
     label: str
     value: str
+    choices: Sequence[tuple[str, str]] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +77,12 @@ def rule_fields(*, program: Program, sent: Mapping[str, str] | None = None) -> l
     """Return the form: what was typed, else what the program pays."""
     config = config_of(payment_rule(program=program))
     return [
-        Field(name, label, sent.get(name, "") if sent is not None else _shown(config[name]))
+        Field(
+            name,
+            label,
+            value=sent.get(name, "") if sent is not None else _shown(config[name]),
+            choices=CHOICES.get(name, ()),
+        )
         for name, label in LABELS.items()
     ]
 

@@ -27,6 +27,12 @@ def fixed(value: float | None, digits: int) -> str:
 
 
 @register.filter
+def plain(name: str) -> str:
+    """A name of a method as words."""
+    return name.replace("_", " ")
+
+
+@register.filter
 def signed(value: float | None, digits: int) -> str:
     """A difference: always with its sign."""
     return "–" if value is None else f"{value + 0.0:+.{digits}f}".replace("-", "−")

@@ -64,7 +64,7 @@ class TestPage:
         ):
             row = said[said.index(f"{fleet.sites[index].name} ") :]
             assert why in row[:120], (index, row[:120])
-        assert "Silent homes 17 Jun, 16:00 1" in said
+        assert "Silent homes: 1 as of 17 Jun, 16:00" in said
 
     def test_event_page_leads_to_every_revision(self, as_: As, fleet: Fleet) -> None:
         plan = plan_of(fleet)
@@ -150,7 +150,13 @@ class TestAsking:
 
 
 @pytest.mark.parametrize(
-    ("gap", "said"), [(None, "not proven"), (0.0, "none"), (1e-5, "below 0.01 %"), (0.0123, "1.23%")]
+    ("gap", "said"),
+    [
+        (None, "how near the least cost it is was not proven"),
+        (0.0, "proven to be of least cost"),
+        (1e-5, "proven to be within 0.01 % of the least cost"),
+        (0.0123, "proven to be within 1.23 % of the least cost"),
+    ],
 )
 def test_gap_in_words(gap: float | None, said: str) -> None:
     assert gap_text(gap) == said

@@ -49,7 +49,7 @@ def test_errors_of_each_home_and_the_first_ones_band(world: World, as_: As, path
     # Half of 2 kW was expected: mean error 50 %, bias -50 %, nothing in the band, as wrong as yesterday.
     assert "Rose Street 1 50 % −50 % 0 % 100 % 96" in shown.replace("\u202f", " ").replace("\xa0", " ")
     assert "Rose Street 3 – – – – 0" in shown
-    assert "seasonal_mean, conformal" in shown and "80 % band" in shown and "Measured" in shown
+    assert "seasonal mean, conformal" in shown and "80 % band" in shown and "Measured" in shown
 
 
 def test_sun_is_shown_as_what_it_gives(world: World, as_: As, path: str) -> None:
