@@ -9,8 +9,11 @@ from pytest_django.live_server_helper import LiveServer
 
 from apps.accounts.models import User
 from apps.common import clock
+from apps.dispatch.answers import answer_work
+from apps.dispatch.services import signal_plan
 from apps.hubs.models import Hub
 from apps.programs.models import OptOut
+from tests import factories
 from tests.apps.portal.world import (
     PASSWORD,
     World,
@@ -105,6 +108,79 @@ def test_operator_sees_fleet_event_and_hubs(page: Page, live_server: LiveServer,
     page.get_by_role("link", name="Revoke…").click()
     page.get_by_role("button", name="Revoke this hub").click()
     expect(page.get_by_text("The hub of Rose Street 1 is revoked.")).to_be_visible()
+    assert fits(page)
+
+
+def test_operator_looks_behind_a_decision(page: Page, live_server: LiveServer, world: World) -> None:
+    cache.clear()
+    fleet = factories.make_fleet(homes=3)
+    operator = factories.make_operator(organization=fleet.organization)
+    signal = factories.make_signal(program=fleet.program, target_kw=[6.0, 20.0, 6.0, 6.0])
+    plan = signal_plan(signal_id=signal.pk, reason="the event came in", now=factories.NOW)
+    assert plan is not None
+    sign_in(page, live_server, operator)
+    page.goto(f"{live_server.url}/console/{fleet.organization.pk}/events/{signal.pk}/")
+    page.get_by_role("link", name="Revision 1").click()
+    expect(page.get_by_role("img", name="Target, planned and missing")).to_be_visible()
+    expect(page.get_by_role("img", name="What one more kWh would cost")).to_be_visible()
+    assert page.locator("tbody tr").count() == 3
+    assert fits(page)
+    page.get_by_role("button", name="Replay this decision").click()
+    expect(page.get_by_text("Computing")).to_be_visible()
+    token = page.url.partition("answer=")[2].partition("#")[0]
+    answer_work(plan_id=plan.pk, token=token, change={})
+    expect(page.get_by_text("The replay gives the same plan.")).to_be_visible()
+    page.get_by_text("What if…").click()
+    page.get_by_label("Target in kW").fill("3")
+    page.get_by_role("button", name="Compute").click()
+    expect(page.get_by_text("Computing")).to_be_visible()
+    token = page.url.partition("answer=")[2].partition("#")[0]
+    answer_work(plan_id=plan.pk, token=token, change={"target_kw": [3.0] * 4})
+    expect(page.get_by_role("img", name="The plan and what would have been planned instead")).to_be_visible()
+    assert fits(page)
+
+
+def test_operator_walks_through_the_other_pages(page: Page, live_server: LiveServer, world: World) -> None:
+    sign_in(page, live_server, world.operator)
+    for link, heading in (
+        ("Flexibility", "What can we give?"),
+        ("Forecasts", "Forecasts"),
+        ("Baselines", "Baselines"),
+        ("Payments", "Payments"),
+        ("Objections", "Objections"),
+    ):
+        page.get_by_role("navigation", name="Main").get_by_role("link", name=link).click()
+        expect(page.get_by_role("heading", name=heading, exact=True)).to_be_visible()
+        assert fits(page)
+    page.get_by_role("link", name="Baselines").click()
+    page.get_by_role("link", name="Evening relief").click()
+    expect(page.get_by_role("heading", name="Which method fits?")).to_be_visible()
+    assert fits(page)
+    page.get_by_role("link", name="Payments").click()
+    page.get_by_role("link", name="Evening relief").click()
+    page.locator("select[name=rounding_mode]").select_option("down")
+    page.get_by_role("button", name="Try on past events").click()
+    expect(page.get_by_role("heading", name="What past events would have paid")).to_be_visible()
+    expect(page.locator("select[name=rounding_mode]")).to_have_value("down")
+    assert fits(page)
+
+
+def test_household_objects_and_the_operator_sees_it(
+    page: Page, live_server: LiveServer, world: World
+) -> None:
+    sign_in(page, live_server, world.owner)
+    page.locator(".area-earnings").get_by_role("link", name="Morning ramp").click()
+    expect(page.get_by_role("link", name="PDF")).to_be_visible()
+    expect(page.get_by_role("link", name="CSV")).to_be_visible()
+    page.get_by_role("textbox").fill("The meter was exchanged that day.")
+    page.get_by_role("button", name="Object").click()
+    expect(page.get_by_text("The meter was exchanged that day.")).to_be_visible()
+    assert fits(page)
+    page.get_by_role("button", name="Sign out").click()
+    sign_in(page, live_server, world.operator)
+    page.get_by_role("link", name="Objections").click()
+    page.get_by_role("link", name="Rose Street 1").click()
+    expect(page.get_by_role("button", name="Accept and settle again")).to_be_visible()
     assert fits(page)
 
 
