@@ -1,22 +1,21 @@
-"""Run benchmarks by name; without a name, all of them."""
+"""Run benchmarks by name, names before options; without a name, all of them."""
 
 import importlib
+import itertools
 import json
 import sys
 
-NAMES = ("ingest", "startup", "dispatch", "baselines", "diagnostics", "flexibility", "tracking")
+NAMES = ("ingest", "startup", "dispatch", "baselines", "diagnostics", "flexibility", "tracking", "event")
 
 
 def main() -> int:
     words = sys.argv[1:]
-    names = [word for word in words if not word.startswith("-") and word in NAMES]
-    unknown = [
-        word for word in words if not word.startswith("-") and word not in NAMES and not word.isdecimal()
-    ]
+    names = list(itertools.takewhile(lambda word: not word.startswith("-"), words))
+    unknown = [name for name in names if name not in NAMES]
     if unknown:
         print(f"no benchmark named {', '.join(unknown)}; there are: {', '.join(NAMES)}", file=sys.stderr)
         return 2
-    options = [word for word in words if word not in names]
+    options = words[len(names) :]
     for name in names or NAMES:
         result = importlib.import_module(f"tests.benchmarks.{name}").measure(options)
         print(json.dumps({"benchmark": name, **result}), flush=True)

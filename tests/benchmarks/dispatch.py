@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.optimize import linprog
 
+from tests.benchmarks.event import planned_event
 from vpp.dispatch.battery_plan import plan_batteries
 from vpp.dispatch.battery_program import solve_as_one
 from vpp.dispatch.coupling import Limit, at_most, couple
@@ -26,7 +27,7 @@ Floats = NDArray[np.float64]
 
 
 def measure(options: list[str]) -> dict[str, Any]:
-    """Plan uncoupled homes, or with `--coupled` homes under a shared limit, on both cores."""
+    """Plan uncoupled homes and an event of as many on the whole platform, or with `--coupled` homes under a shared limit, on both cores."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks dispatch")
     parser.add_argument("--homes", type=int, default=10_000)
     parser.add_argument("--coupled", choices=("cap", "event"))
@@ -36,7 +37,7 @@ def measure(options: list[str]) -> dict[str, Any]:
     asked = parser.parse_args(options)
     if asked.coupled:
         return _coupled(asked.homes, kind=asked.coupled, referee=asked.referee)
-    return _uncoupled(asked.homes)
+    return _uncoupled(asked.homes) | planned_event(asked.homes)
 
 
 def _coupled(homes: int, *, kind: str, referee: bool) -> dict[str, Any]:
