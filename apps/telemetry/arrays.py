@@ -74,11 +74,6 @@ def day_history(
     ids, rows = np.unique(np.array(site_ids, dtype=np.int64), return_index=True)
     numbers = np.array(days, dtype=np.int64)
 
-    def place(
-        found: "NDArray[np.void]", day: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        return rows[np.searchsorted(ids, found["site"])], np.searchsorted(numbers, day)
-
     if not len(ids) or not len(numbers):
         return values
     # What changes while we read is better read twice than not at all: first which days are packed, then those.
@@ -86,16 +81,16 @@ def day_history(
     changed = _changed(site_ids, days=days) if until else []
     if until > numbers[0]:
         slots = (min(of_day), max(of_day) + 1) if of_day else (0, SLOTS)
-        packed = packed_rows(
-            site_ids=site_ids, columns=columns, days=[day for day in days if day < until], slots=slots
-        )
-        site, day = place(packed, packed["day"].astype(np.int64))
-        for name in columns:
-            values[name][site, day, slots[0] : slots[1]] = packed[name]
+        past = [day for day in days if day < until]
+        for day, packed in packed_rows(site_ids=site_ids, columns=columns, days=past, slots=slots):
+            site, number = rows[np.searchsorted(ids, packed["site"])], np.searchsorted(numbers, day)
+            for name in columns:
+                values[name][site, number, slots[0] : slots[1]] = packed[name]
     for loose in _loose_rows(site_ids, columns, days=days, until=until, changed=changed, of_day=of_day):
-        site, day = place(loose, loose["quarter"].astype(np.int64) // SLOTS)
+        site = rows[np.searchsorted(ids, loose["site"])]
+        place = np.searchsorted(numbers, loose["quarter"].astype(np.int64) // SLOTS)
         for name in columns:
-            values[name][site, day, loose["quarter"] % SLOTS] = loose[name]
+            values[name][site, place, loose["quarter"] % SLOTS] = loose[name]
     return values
 
 
