@@ -44,8 +44,8 @@ def values_store(
                 run=run,
                 site_id=site_ids[row],
                 method=method,
-                mean_kw=_listed(mean[row]),
-                quantiles_kw=[_listed(level) for level in quantiles[row]],
+                mean_kw=listed(mean[row]),
+                quantiles_kw=[listed(level) for level in quantiles[row]],
                 note=forecast.notes[row],
             )
             for row in np.flatnonzero(~whole & (moved == calibrated)).tolist()
@@ -58,11 +58,12 @@ def portfolio_store(run: ForecastRun, mean: Floats, *, residuals: Floats, homes:
     ForecastValues.objects.create(
         run=run,
         method="sum of the homes, joint daily residuals",
-        mean_kw=_listed(mean.round(DIGITS)),
-        quantiles_kw=[_listed(row) for row in quantiles.round(DIGITS).T],
+        mean_kw=listed(mean.round(DIGITS)),
+        quantiles_kw=[listed(row) for row in quantiles.round(DIGITS).T],
         homes=homes,
     )
 
 
-def _listed(values: Floats) -> list[float | None]:
+def listed(values: Floats) -> list[float | None]:
+    """Return numbers as a column takes them, None where unknown."""
     return [None if math.isnan(value) else value for value in values.tolist()]

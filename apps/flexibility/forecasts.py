@@ -81,7 +81,7 @@ def forecasts_issue_due(*, now: datetime) -> int:
     """Issue every organization's forecasts of this hour that are not there yet, and drop old runs."""
     roll_up(now=now)
     hour = now.replace(minute=0, second=0, microsecond=0)
-    done = ForecastRun.objects.filter(issued_at__gte=hour).values("organization")
+    done = ForecastRun.objects.filter(issued_at__gte=hour, quantity__in=COLUMN).values("organization")
     waiting = list(Organization.objects.exclude(pk__in=done).order_by("pk"))
     for organization in waiting:
         forecasts_issue(organization=organization, now=now)
@@ -92,7 +92,7 @@ def forecasts_issue_due(*, now: datetime) -> int:
 @transaction.atomic
 def forecasts_issue(*, organization: Organization, now: datetime) -> list[ForecastRun]:
     """Issue load, PV and net power of all homes for the next day and a half from what is known `now`."""
-    grid = Grid(_floor(now), QUARTER_S, HORIZON // QUARTER)
+    grid = Grid(floor_quarter(now), QUARTER_S, HORIZON // QUARTER)
     sites = list(sites_of_organization(organization=organization))
     if not sites:
         return []
@@ -193,5 +193,6 @@ def _number(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def _floor(at: datetime) -> datetime:
+def floor_quarter(at: datetime) -> datetime:
+    """Return the start of the quarter-hour that `at` lies in."""
     return at - (at - datetime(1970, 1, 1, tzinfo=UTC)) % QUARTER

@@ -51,12 +51,13 @@ class RealField(models.FloatField):  # type: ignore[type-arg]  # not generic whe
 
 
 class ForecastRun(models.Model):
-    """What was expected of an organization's homes, as known when it was issued; never changed afterwards."""
+    """What was expected of an organization's homes or prices, as known when issued; never changed afterwards."""
 
     class Quantity(models.TextChoices):
         LOAD = "load"
         PV = "pv"
         NET = "net"
+        PRICE = "price"
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE)
     quantity = models.CharField(max_length=8, choices=Quantity)
@@ -65,6 +66,7 @@ class ForecastRun(models.Model):
     step_s = models.PositiveIntegerField()
     count = models.PositiveIntegerField()
     levels = ArrayField(models.FloatField(), help_text="of the quantiles")
+    currency = models.CharField(max_length=3, blank=True, default="", help_text="of a price per kWh")
 
     class Meta:
         constraints = [
@@ -75,7 +77,10 @@ class ForecastRun(models.Model):
 
 
 class ForecastValues(models.Model):
-    """One home's part of a run, or the whole portfolio's where `site` is empty [kW], load convention."""
+    """One home's part of a run, or the whole portfolio's where `site` is empty [kW], load convention.
+
+    Prices have one row, without a site and homes, in the run's currency per kWh.
+    """
 
     run = models.ForeignKey(ForecastRun, on_delete=models.CASCADE, related_name="values")
     site = models.ForeignKey(Site, null=True, on_delete=models.CASCADE)
@@ -108,4 +113,30 @@ class ForecastCalibration(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["organization", "quantity"], name="forecast_calibration_once")
+        ]
+
+
+class PublishedPrice(models.Model):
+    """What a kWh costs in a period, made known at `published_at`; never changed, the newest one counts."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE)
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    price_per_kwh = models.DecimalField(
+        max_digits=11, decimal_places=6, help_text="of what is drawn, may be negative"
+    )
+    export_price_per_kwh = models.DecimalField(
+        max_digits=11, decimal_places=6, null=True, help_text="for what is fed in, likewise"
+    )
+    currency = models.CharField(max_length=3)
+    published_at = models.DateTimeField(help_text="by the platform's clock: nobody knew it here before")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "starts_at", "published_at"], name="price_published_once"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(ends_at__gt=models.F("starts_at")), name="price_ends_after_start"
+            ),
         ]

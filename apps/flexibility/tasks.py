@@ -5,7 +5,7 @@ from django.conf import settings
 
 from apps.common import clock
 from apps.common.redis import client
-from apps.flexibility import forecasts, snapshots
+from apps.flexibility import forecasts, price_forecasts, snapshots
 
 ISSUE_LOCK_S = 3000
 
@@ -23,5 +23,6 @@ def issue_forecasts() -> None:
     if lock.acquire(blocking=False):
         try:
             forecasts.forecasts_issue_due(now=clock.now())
+            price_forecasts.price_forecasts_issue_due(now=clock.now())
         finally:
             lock.release()

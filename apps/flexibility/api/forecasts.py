@@ -1,5 +1,7 @@
 """What was expected of a home or of the portfolio, as known at an instant."""
 
+from datetime import datetime
+
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -17,7 +19,7 @@ class NotKnownYetError(DomainError):
 
 
 class PortfolioForecastView(AggregatorView):
-    """GET /api/v1/forecasts/{quantity}: the sum of the organization's homes"""
+    """GET /api/v1/forecasts/{quantity}: the sum of the organization's homes, or its price"""
 
     def get(self, request: Request, quantity: str) -> Response:
         return _answer(request, quantity, site_id=None)
@@ -35,12 +37,17 @@ class SiteForecastView(AggregatorView):
 def _answer(request: Request, quantity: str, *, site_id: int | None) -> Response:
     query = ForecastQuerySerializer(data=request.query_params)
     query.is_valid(raise_exception=True)
-    now = clock.now()
-    as_of = query.validated_data.get("as_of", now)
-    if as_of > now:
-        raise NotKnownYetError(f"what is known at {as_of.isoformat()} is not known yet")
+    as_of = known_by(query.validated_data.get("as_of"))
     organization = partner(request).organization
     found = values_known(organization=organization, quantity=quantity, site_id=site_id, as_of=as_of)
     if found is None:
         raise NotFoundError("no such forecast was known then")
     return Response(forecast_json(found))
+
+
+def known_by(as_of: datetime | None) -> datetime:
+    """Return the instant asked about, now if none is, and refuse one to come."""
+    now = clock.now()
+    if as_of is not None and as_of > now:
+        raise NotKnownYetError(f"what is known at {as_of.isoformat()} is not known yet")
+    return as_of or now

@@ -1,10 +1,15 @@
-"""JSON of forecasts."""
+"""JSON of forecasts and prices."""
 
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from rest_framework import serializers
 
-from apps.flexibility.models import ForecastValues
+from apps.flexibility.models import ForecastRun, ForecastValues
+from apps.flexibility.price_selectors import LONGEST_PERIOD, QUARTER
+
+MOST_PRICES: Final = LONGEST_PERIOD // QUARTER
+YEARS: Final = range(2000, 3000)
 
 
 class ForecastQuerySerializer(serializers.Serializer[Any]):
@@ -14,16 +19,72 @@ class ForecastQuerySerializer(serializers.Serializer[Any]):
 def forecast_json(values: ForecastValues) -> dict[str, Any]:
     """Return a forecast with its run: when it was issued is part of what it says."""
     run = values.run
-    return {
+    shared = {
         "quantity": run.quantity,
         "site_id": values.site_id,
         "issued_at": run.issued_at,
         "starts_at": run.starts_at,
         "interval_s": run.step_s,
         "method": values.method,
-        "homes": values.homes,
         "note": values.note,
-        "mean_kw": values.mean_kw,
         "levels": run.levels,
-        "quantiles_kw": values.quantiles_kw,
     }
+    if run.quantity == ForecastRun.Quantity.PRICE:
+        own: dict[str, Any] = {
+            "currency": run.currency,
+            "mean_per_kwh": values.mean_kw,
+            "quantiles_per_kwh": values.quantiles_kw,
+        }
+    else:
+        own = {"homes": values.homes, "mean_kw": values.mean_kw, "quantiles_kw": values.quantiles_kw}
+    return shared | own
+
+
+class InstantField(serializers.DateTimeField):
+    """A time with its offset: without one it would mean two instants on the day clocks are set back."""
+
+    def enforce_timezone(self, value: datetime) -> datetime:
+        if value.tzinfo is None:
+            raise serializers.ValidationError("an instant needs its offset, such as +01:00 or Z")
+        return super().enforce_timezone(value)
+
+
+class PriceSerializer(serializers.Serializer[Any]):
+    """A price in a period, as sent and as shown."""
+
+    starts_at = InstantField()
+    ends_at = InstantField()
+    price_per_kwh = serializers.DecimalField(max_digits=11, decimal_places=6)
+    export_price_per_kwh = serializers.DecimalField(
+        max_digits=11, decimal_places=6, required=False, allow_null=True
+    )
+
+
+class KnownPriceSerializer(PriceSerializer):
+    currency = serializers.CharField()
+    published_at = serializers.DateTimeField()
+
+
+class PublicationSerializer(serializers.Serializer[Any]):
+    currency = serializers.RegexField(r"\A[A-Z]{3}\Z")
+    prices = serializers.ListField(child=PriceSerializer(), min_length=1, max_length=MOST_PRICES)
+
+
+class PriceQuerySerializer(serializers.Serializer[Any]):
+    """The query: `from`, `to`, `as_of`; `from` is a word of Python."""
+
+    to = InstantField()
+    as_of = InstantField(required=False)
+
+    def get_fields(self) -> dict[str, Any]:
+        return {**super().get_fields(), "from": InstantField()}
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        starts_at, ends_at = attrs["from"], attrs["to"]
+        if starts_at.year not in YEARS or ends_at.year not in YEARS:
+            raise serializers.ValidationError("there are no prices of such years")
+        if not timedelta(0) < ends_at - starts_at <= LONGEST_PERIOD:
+            raise serializers.ValidationError(
+                f"from must be before to, by at most {LONGEST_PERIOD.days} days"
+            )
+        return attrs
