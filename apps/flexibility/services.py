@@ -220,7 +220,10 @@ def _inputs(
 
 
 def _listed(values: Floats) -> list[list[float | None]]:
-    return [[None if math.isnan(value) else round(value, 5) for value in row] for row in values.tolist()]
+    rows: list[list[float | None]] = values.round(5).tolist()
+    for index in np.flatnonzero(np.isnan(values).any(axis=1)):
+        rows[index] = [None if value is None or math.isnan(value) else value for value in rows[index]]
+    return rows
 
 
 def _stored_baselines(intervals: SignalIntervals) -> dict[int, SiteFlexibility]:
@@ -233,6 +236,8 @@ def _store(
     fleet: FleetFlexibility, *, intervals: SignalIntervals, now: datetime, methods: Mapping[int, str]
 ) -> None:
     envelope = fleet.envelope
+    baseline_kw, most_kw = envelope.baseline_kw, envelope.max_shed_kw
+    known = ~np.isnan(baseline_kw + most_kw).any(axis=1)
     rows = [
         SiteFlexibility(
             signal_id=intervals.signal_id,
@@ -240,14 +245,14 @@ def _store(
             computed_at=now,
             starts_at=intervals.starts_at,
             interval_s=intervals.interval_s,
-            baseline_kw=envelope.baseline_kw[index].tolist(),
-            max_shed_kw=np.maximum(0.0, envelope.max_shed_kw[index]).tolist(),
+            baseline_kw=baseline_kw[index].tolist(),
+            max_shed_kw=np.maximum(0.0, most_kw[index]).tolist(),
             energy_kwh=float(envelope.battery_kwh[index]),
             baseline_method=methods[site.pk],
             note=fleet.notes.get(site.pk, ""),
         )
         for index, site in enumerate(fleet.sites)
-        if not np.isnan(envelope.baseline_kw[index]).any() and not np.isnan(envelope.max_shed_kw[index]).any()
+        if known[index]
     ]
     SiteFlexibility.objects.filter(
         signal_id=intervals.signal_id, site_id__in=[row.site_id for row in rows]
