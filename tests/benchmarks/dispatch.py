@@ -27,7 +27,7 @@ Floats = NDArray[np.float64]
 
 
 def measure(options: list[str]) -> dict[str, Any]:
-    """Plan uncoupled homes and an event of as many on the whole platform, or with `--coupled` homes under a shared limit, on both cores."""
+    """Plan uncoupled homes and an event of as many, or with `--coupled` homes under a shared limit, on both cores."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks dispatch")
     parser.add_argument("--homes", type=int, default=10_000)
     parser.add_argument("--coupled", choices=("cap", "event"))
