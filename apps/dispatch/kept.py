@@ -108,6 +108,10 @@ def envelope_kept(*, plan: Plan, rows: Sequence[int] | None = None) -> ShedEnvel
 def _inputs(plan: Plan) -> dict[str, Any]:
     inputs: dict[str, Any] = plan.inputs
     missing = {"sites", "states", "away", "first", *FORECASTS} - set(inputs)
+    if "corrects" in inputs:
+        raise InputsNotKeptError(
+            f"revision {plan.revision} only corrects by head-room; the decision to replay is revision {inputs['full_plan']}"
+        )
     if missing:
         raise InputsNotKeptError(f"revision {plan.revision} does not keep what it was computed from")
     return inputs

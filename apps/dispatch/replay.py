@@ -20,8 +20,6 @@ from vpp.dispatch.problem import AllocationResult
 SAME_KW = 0.01
 SAME_SHARE = 2e-3
 SAME_PRICE = 0.005
-# A correction between two optimizations (apps.dispatch.tracking) says this as its solver.
-CORRECTION = "head-room"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,8 +78,6 @@ def plan_replay(*, plan: Plan) -> Replay:
     again = _outcome(result, question, seconds=seconds, hours=plan.interval_s / 3600)
     stored = outcome_of_plan(plan)
     found = _fleet_differences(stored, again) + _home_differences(plan, question, result=result)
-    if found and plan.solver.startswith(CORRECTION):
-        found.insert(0, "This revision was a correction by head-room; the replay is a full optimization.")
     return Replay(stored, again, found)
 
 

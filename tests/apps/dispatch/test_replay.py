@@ -111,6 +111,12 @@ class TestReplay:
         with pytest.raises(InputsNotKeptError, match="does not keep"):
             plan_replay(plan=plan)
 
+    def test_correction_by_head_room_names_the_decision_to_replay(self) -> None:
+        plan = planned(mixed_fleet())
+        plan.inputs = {"corrects": 3, "full_plan": 2}
+        with pytest.raises(InputsNotKeptError, match="the decision to replay is revision 2"):
+            plan_replay(plan=plan)
+
     def test_program_that_nobody_joined(self) -> None:
         assert plan_replay(plan=planned(factories.make_fleet(homes=0))).same
 
