@@ -9,6 +9,7 @@ from django.core.paginator import Page, Paginator
 
 from apps.accounts.models import Organization
 from apps.common.charts import Chart, Series, chart, stepped
+from apps.console.prices import PRICE, PricePage, price_page, price_tab
 from apps.flexibility.forecast_selectors import (
     BandAndActual,
     DayAheadErrors,
@@ -59,12 +60,17 @@ def forecast_page(
     page_number: str,
     zone: ZoneInfo,
     now: datetime,
-) -> ForecastPage | None:
+) -> ForecastPage | PricePage | None:
     """Return the page, or None for a quantity or home that is not there."""
+    powers = [(one.value, name) for one, name in NAMES.items()]
+    if quantity == PRICE:
+        return price_page(
+            organization=organization, quantities=powers, issued_before=now - BEHIND, zone=zone, now=now
+        )
     sites = sites_of_organization(organization=organization)
     page = Paginator(sites, PAGE_SIZE).get_page(page_number)
     chosen = sites.filter(pk=int(site_id)).first() if site_id.isdecimal() and len(site_id) < 10 else None
-    if quantity not in ForecastRun.Quantity.values or (site_id and chosen is None):
+    if quantity not in NAMES or (site_id and chosen is None):
         return None
     listed = list(page)
     site = chosen or next(iter(listed), None)
@@ -75,7 +81,7 @@ def forecast_page(
         )
     return ForecastPage(
         quantity=quantity,
-        quantities=[(one.value, name) for one, name in NAMES.items()],
+        quantities=powers + price_tab(organization=organization, now=now),
         page=page,
         rows=_rows(organization, listed, quantity=quantity, now=now),
         site=site,

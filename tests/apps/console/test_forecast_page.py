@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from django.test import Client
@@ -9,11 +10,14 @@ from django.test import Client
 from apps.accounts.models import User
 from apps.common.charts import Series, chart
 from apps.flexibility.forecasts import forecasts_issue
+from apps.flexibility.price_forecasts import price_forecast_issue
+from apps.flexibility.prices import Price, prices_publish
 from apps.sites.models import Resource
 from apps.telemetry.rollups import roll_up
 from tests import factories
 from tests.apps.portal.world import World, words
 
+DAY = timedelta(days=1)
 As = Callable[[User | None], Client]
 
 
@@ -61,6 +65,49 @@ def test_home_without_a_forecast_says_what_is_missing(world: World, as_: As, pat
     assert "No forecast of this kind" in text(
         as_(world.operator), path, site=str(world.sites[1].pk), quantity="pv"
     )
+
+
+@pytest.fixture
+def priced(world: World, now: datetime) -> None:
+    """0.25 for three weeks, and a price of 0.75 that is published after the forecast."""
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    begin = hour - timedelta(days=21)
+    for starts_at, days, amount, at in ((begin, 21, "0.25", begin), (hour, 1, "0.75", now)):
+        prices = [
+            Price(starts_at + day * DAY, starts_at + (day + 1) * DAY, Decimal(amount)) for day in range(days)
+        ]
+        prices_publish(
+            organization=world.organization, currency="EUR", prices=prices, actor="client x", now=at
+        )
+    price_forecast_issue(organization=world.organization, now=now - timedelta(hours=13))
+
+
+@pytest.mark.parametrize("who", ["operator", "viewer"])
+def test_prices_are_listed_where_they_are_forecast(
+    world: World, as_: As, path: str, priced: None, who: str
+) -> None:
+    client = as_(getattr(world, who))
+    assert "Sun Grid, export below zero Price" in text(client, path)
+    shown = text(client, path, quantity="price")
+    assert (
+        "published, then price by time, conformal" in shown
+        and "0.2 EUR/kWh" in shown
+        and "Published" in shown
+    )
+    drawn = client.get(path, {"quantity": "price"}).context["forecasts"].chart.drawn[2].path
+    # A line at 0.25 of at most 0.8, then one at 0.75.
+    heights = [point.split()[1] for point in drawn.lstrip("M").split("L")]
+    assert (heights[0], heights[-1], len(set(heights))) == ("687.5", "62.5", 2)
+
+
+@pytest.mark.parametrize("who", ["owner", "member", "stranger"])
+def test_prices_are_not_for_others(world: World, as_: As, path: str, priced: None, who: str) -> None:
+    assert as_(getattr(world, who)).get(path, {"quantity": "price"}).status_code == 404
+
+
+def test_tab_of_prices_is_not_there_without_them(world: World, as_: As, path: str) -> None:
+    assert "Price" not in text(as_(world.operator), path)
+    assert as_(world.operator).get(path, {"quantity": "price"}).status_code == 404
 
 
 @pytest.mark.parametrize(
