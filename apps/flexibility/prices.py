@@ -85,7 +85,7 @@ def prices_publish(
             organization=organization, currency=currency, published_at=now, **dataclasses.asdict(price)
         )
         for price in ordered
-        if not _is_known(price, currency, known[_quarters(ordered[0], price)])
+        if not _is_known(price, known[_quarters(ordered[0], price)], currency=currency)
     ]
     PublishedPrice.objects.bulk_create(new)
     if new:
@@ -121,7 +121,7 @@ def _quarters(first: Price, price: Price) -> slice:
     return slice((price.starts_at - first.starts_at) // QUARTER, (price.ends_at - first.starts_at) // QUARTER)
 
 
-def _is_known(price: Price, currency: str, known: Sequence[PublishedPrice | None]) -> bool:
+def _is_known(price: Price, known: Sequence[PublishedPrice | None], *, currency: str) -> bool:
     said = (price.price_per_kwh, price.export_price_per_kwh, currency)
     return all(
         row is not None and (row.price_per_kwh, row.export_price_per_kwh, row.currency) == said
