@@ -1,5 +1,6 @@
 """Prices as far as they are published, and beyond them forecast ones with calibrated quantiles."""
 
+import dataclasses
 from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -71,11 +72,16 @@ def price_ahead(
     unknown = np.flatnonzero(np.isnan(certain.mean).any(axis=0))
     if not unknown.size:
         return certain
-    first = int(unknown[0])
+    return _with_usual(certain, known, first=int(unknown[0]), zone=zone)
+
+
+def _with_usual(certain: Forecast, known: Published, *, first: int, zone: ZoneInfo) -> Forecast:
+    grid = certain.grid
     rest = Grid(grid.interval(first).starts_at, grid.interval_s, grid.count - first)
-    question = Question(known.prices, known.grid.starts_at, rest, rest.starts_at, zone, levels)
+    question = Question(known.prices, known.grid.starts_at, rest, rest.starts_at, zone, certain.levels)
     usual = calibrated(price_by_time, question).forecast
     mean, quantiles = certain.mean.copy(), certain.quantiles.copy()
     mean[:, first:], quantiles[:, first:] = usual.mean, usual.quantiles
     method = f"published, then {usual.method}" if first else usual.method
-    return with_published(Forecast(method, issued_at, grid, levels, mean, quantiles, usual.notes), [known])
+    found = dataclasses.replace(certain, method=method, mean=mean, quantiles=quantiles, notes=usual.notes)
+    return with_published(found, [known])
