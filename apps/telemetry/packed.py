@@ -5,6 +5,7 @@ changed since, `telemetry_unpacked` tells, and readers take them from the quarte
 """
 
 from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime, timedelta
 from typing import Final
 
 import numpy as np
@@ -36,6 +37,14 @@ def pack_days() -> int:
             break
         written += rows
     return written + _pack_changed()
+
+
+def forget_days(*, now: datetime, retention_days: int) -> int:
+    """Delete packed days past retention, as the measurements they were made from; return how many rows."""
+    oldest = int((now - timedelta(days=retention_days)).timestamp()) // DAY_S
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM telemetry_packed WHERE day < %s", [oldest])
+        return int(cursor.rowcount)
 
 
 def packed_until() -> int:

@@ -16,5 +16,7 @@ def roll_up() -> None:
 
 @shared_task(name="telemetry.keep_partitions")
 def keep_partitions() -> None:
-    """Make coming partitions, drop old ones."""
-    partitions.keep_partitions(now=clock.now(), retention_days=settings.TELEMETRY_RETENTION_DAYS)
+    """Make coming partitions, drop old ones and what was packed of them."""
+    now, days = clock.now(), settings.TELEMETRY_RETENTION_DAYS
+    partitions.keep_partitions(now=now, retention_days=days)
+    packed.forget_days(now=now, retention_days=days)

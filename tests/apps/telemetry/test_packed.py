@@ -8,7 +8,7 @@ from django.db import connection
 
 from apps.sites.models import Site
 from apps.telemetry.arrays import quarter_history, quarter_values_at
-from apps.telemetry.packed import pack_days, packed_until
+from apps.telemetry.packed import forget_days, pack_days, packed_until
 from apps.telemetry.rollups import roll_up
 from tests import factories
 from tests.factories import NOW, QUARTER
@@ -109,3 +109,13 @@ def test_a_quantity_that_is_not_packed_is_read_from_the_quarter_hours() -> None:
 def test_nothing_to_pack_is_nothing() -> None:
     roll_up(now=NOW)
     assert (pack_days(), packed_until()) == (0, 0)
+
+
+def test_days_past_retention_are_forgotten() -> None:
+    two_sites()
+    assert pack_days() == 2 * 3
+    assert forget_days(now=NOW, retention_days=400) == 0
+    assert forget_days(now=NOW, retention_days=2) == 2
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM telemetry_packed")
+        assert cursor.fetchone() == (4,)
