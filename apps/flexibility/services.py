@@ -237,7 +237,7 @@ def _store(
 ) -> None:
     envelope = fleet.envelope
     baseline_kw, most_kw = envelope.baseline_kw, envelope.max_shed_kw
-    known = ~np.isnan(baseline_kw + most_kw).any(axis=1)
+    known = np.asarray(~np.isnan(baseline_kw + most_kw).any(axis=1))
     rows = [
         SiteFlexibility(
             signal_id=intervals.signal_id,
