@@ -8,6 +8,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import connection
 from django.db.models import AutoField, Field, JSONField, Model
 
+from apps.common.cursors import copy_cursor
+
 # Below this an INSERT is as fast.
 FEW: Final = 100
 
@@ -24,7 +26,7 @@ def bulk_copy(model: type[Model], objects: Sequence[Any]) -> None:
     fields = model._meta.concrete_fields
     names = ", ".join(f'"{field.column}"' for field in fields)
     columns = [(field.attname, _text_of(field)) for field in fields]
-    with connection.cursor() as cursor:
+    with copy_cursor() as cursor:
         with cursor.copy(f'COPY "{model._meta.db_table}" ({names}) FROM STDIN') as copy:
             for one in objects:
                 copy.write_row([text(getattr(one, name)) for name, text in columns])

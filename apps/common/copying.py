@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
-from django.db import connection
 from numpy.typing import NDArray
+
+from apps.common.cursors import copy_cursor
 
 Field = tuple[str, str | np.dtype[Any]] | tuple[str, str, tuple[int, ...]]
 HEADER: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
@@ -18,7 +19,7 @@ def copy_out(query: str, parameters: Sequence[object], *, fields: Sequence[Field
     row: list[Field] = [("_count", ">i2")]
     for field in fields:
         row += [(f"_{field[0]}", ">i4"), field]
-    with connection.cursor() as cursor:
+    with copy_cursor() as cursor:
         with cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT BINARY)", parameters) as copy:
             data = b"".join(bytes(block) for block in copy)
     return np.frombuffer(memoryview(data)[len(HEADER) : len(data) - len(TRAILER)], dtype=np.dtype(row))
@@ -37,7 +38,7 @@ def copy_in(table: str, columns: Mapping[str, NDArray[Any]]) -> None:
     out["_count"] = len(wire)
     for name, values in wire.items():
         out[f"_{name}"], out[name] = values.dtype.itemsize, values
-    with connection.cursor() as cursor:
+    with copy_cursor() as cursor:
         with cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT BINARY)") as copy:
             copy.write(HEADER)
             copy.write(out.tobytes())
