@@ -230,7 +230,9 @@ def _state(*, opted_out: bool, silent: bool, running: bool, shed_kw: float) -> s
 
 
 def _instruction_states(site_ids: list[int], *, since: datetime) -> Mapping[int, str]:
-    rows = Instruction.objects.filter(hub__site_id__in=site_ids, created_at__gte=since).order_by("pk")
+    rows = Instruction.objects.filter(hub__site_id__in=site_ids, created_at__gte=since, droop=None).order_by(
+        "pk"
+    )
     return {
         site_id: state for site_id, state in rows.values_list("hub__site_id", "state") if site_id is not None
     }

@@ -2,6 +2,7 @@
 
 import dataclasses
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -14,8 +15,8 @@ from apps.common.bulk import bulk_copy
 from apps.common.redis import publish
 from apps.hubs.models import Instruction
 from vpp.protocols.link.instruction import TERMINAL, ForbiddenTransition, State, advance
+from vpp.protocols.link.messages import Droop, InstructionStatus, Schedule
 from vpp.protocols.link.messages import Instruction as InstructionMessage
-from vpp.protocols.link.messages import InstructionStatus, Schedule
 
 # One running order a hub and purpose: a new revision replaces the one before.
 _NAMESPACE = uuid.UUID("6f1c0d9c-51f0-4b8e-9e5a-0f1f5a2a4a10")
@@ -29,7 +30,7 @@ OPEN = [
 
 @dataclasses.dataclass(frozen=True)
 class Order:
-    """What one hub should do: follow `schedule`, or with None end what `subject` ordered before."""
+    """What one hub should do: follow `schedule` or `droop`, or with neither end what `subject` ordered before."""
 
     hub_id: uuid.UUID
     subject: str
@@ -37,6 +38,7 @@ class Order:
     not_before: datetime
     expires_at: datetime
     reason: str = ""
+    droop: Droop | None = None
 
 
 @transaction.atomic
@@ -54,6 +56,7 @@ def instructions_queue(*, orders: Sequence[Order], now: datetime) -> list[Instru
             revision=newest.get(id_, 0) + 1,
             hub_id=order.hub_id,
             schedule=msgspec.to_builtins(order.schedule) if order.schedule else None,
+            droop=msgspec.to_builtins(order.droop) if order.droop else None,
             reason=order.reason[:200],
             not_before=order.not_before,
             expires_at=order.expires_at,
@@ -113,11 +116,18 @@ def instruction_statuses_apply(
     return refused
 
 
+def instruction_counts(*, hub_ids: Iterable[uuid.UUID], subject: str) -> dict[str, int]:
+    """Return how many of these hubs are in which state with the newest order of a subject."""
+    ids = [uuid.uuid5(_NAMESPACE, f"{hub_id}:{subject}") for hub_id in hub_ids]
+    rows = Instruction.objects.filter(instruction_id__in=ids).order_by("revision")
+    newest = dict(rows.values_list("instruction_id", "state"))
+    return dict(Counter(newest.values()))
+
+
 def instructions_verify(*, hub_ids: Iterable[uuid.UUID]) -> int:
-    """Mark applied instructions whose effect was seen in the measurements."""
-    return Instruction.objects.filter(hub_id__in=list(hub_ids), state=Instruction.State.APPLIED).update(
-        state=Instruction.State.VERIFIED
-    )
+    """Mark applied schedules whose effect was seen in the measurements."""
+    applied = Instruction.objects.filter(hub_id__in=list(hub_ids), state=Instruction.State.APPLIED)
+    return applied.filter(droop__isnull=True).update(state=Instruction.State.VERIFIED)
 
 
 def instructions_expire(*, now: datetime) -> int:
@@ -158,6 +168,7 @@ def _message(instruction: Instruction) -> InstructionMessage:
         expires_at=milliseconds(instruction.expires_at),
         schedule=msgspec.convert(held, Schedule) if held else None,
         reason=instruction.reason,
+        droop=msgspec.convert(instruction.droop, Droop) if instruction.droop else None,
     )
 
 

@@ -72,6 +72,7 @@ class Instruction(models.Model):
     revision = models.PositiveIntegerField()
     hub = models.ForeignKey(Hub, on_delete=models.CASCADE, related_name="instructions")
     schedule = models.JSONField(null=True, help_text="vpp.protocols.link Schedule; null revokes")
+    droop = models.JSONField(null=True, help_text="vpp.protocols.link Droop, in place of a schedule")
     reason = models.CharField(max_length=200, blank=True)
     not_before = models.DateTimeField()
     expires_at = models.DateTimeField()
