@@ -4,6 +4,7 @@ import dataclasses
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ import numpy as np
 from django.db import transaction
 from numpy.typing import NDArray
 
+from apps.common.bulk import bulk_copy
 from apps.common.redis import publish
 from apps.dispatch.models import Plan, Schedule, TrackingPoint
 from apps.dispatch.orders import carried_over, planning, schedule_message, schedules_queue
@@ -22,7 +24,6 @@ from apps.dispatch.selectors import (
     first_interval,
     interval_at,
     newest_plan,
-    newest_schedules,
 )
 from apps.flexibility.models import SiteFlexibility
 from apps.flexibility.selectors import flexibility_of_signal
@@ -48,11 +49,12 @@ KNOWN = {"sites", "states", "away", "zones", "limits"}
 
 @dataclasses.dataclass(frozen=True)
 class Base:
-    """The last plan that a solver made, the plan in force, and the interval that runs."""
+    """The last plan that a solver made, the plan in force with its schedules, and the interval that runs."""
 
     signal: GridSignal
     full: Plan
     plan: Plan
+    schedules: Mapping[int, Schedule]
     index: int
 
     @property
@@ -62,6 +64,11 @@ class Base:
     @property
     def target_kw(self) -> list[float]:
         return self.signal.target_kw[self.index :]
+
+    @cached_property
+    def coming(self) -> Plan:
+        """The plan to come, as far as schedules need to know it."""
+        return Plan(signal=self.signal, starts_at=self.starts_at, interval_s=self.signal.interval_s)
 
     @property
     def planned_kw(self) -> Floats:
@@ -110,7 +117,7 @@ def signal_correct(
 
 def full_plan_is_due(signal: GridSignal, *, now: datetime) -> bool:
     """Return whether corrections have gone on for long enough since a solver decided last."""
-    plans = Plan.objects.filter(signal=signal).order_by("-revision")
+    plans = Plan.objects.filter(signal=signal).only("created_at").order_by("-revision")
     newest, full = plans.first(), plans.exclude(solver=HEAD_ROOM).first()
     if newest is None or full is None or newest.pk == full.pk:
         return False
@@ -130,7 +137,8 @@ def _base(signal_id: UUID, *, now: datetime) -> Base | None:
         first_interval(plan=p, signal=signal) is None for p in (plan, full)
     ):
         return None
-    return Base(signal, full=full, plan=plan, index=index)
+    schedules = {schedule.site_id: schedule for schedule in plan.schedules.all()}
+    return Base(signal, full=full, plan=plan, schedules=schedules, index=index)
 
 
 def _candidates(base: Base, delivery: Delivery, *, now: datetime) -> list[Candidate]:
@@ -144,7 +152,6 @@ def _candidates(base: Base, delivery: Delivery, *, now: datetime) -> list[Candid
     }
     flexibility = flexibility_of_signal(signal_id=base.signal.pk)
     latest = latest_by_site(site_ids=list(delivered))
-    schedules = newest_schedules(signal_id=base.signal.pk)
     hours = hours_left(signal=base.signal, at=now)[base.index :]
     found = [
         _candidate(
@@ -152,7 +159,7 @@ def _candidates(base: Base, delivery: Delivery, *, now: datetime) -> list[Candid
             flexibility.get(site_id),
             state=states[site_id],
             row=latest.get(site_id),
-            schedule=schedules.get(site_id),
+            schedule=base.schedules.get(site_id),
             delivered_kw=kw,
             hours=hours,
         )
@@ -176,7 +183,7 @@ def _candidate(
     if flexibility is None or baseline is None or state["battery"] is None or soc is None:
         return None
     battery = Battery(**state["battery"])
-    carried = None if schedule is None else carried_over(schedule, plan=_at(base), counted=True)
+    carried = None if schedule is None else carried_over(schedule, plan=base.coming, counted=True)
     shed = np.array(carried.shed_kw if carried else [0.0] * len(hours), dtype=np.float64)
     # What the battery gives beyond the shed holds the baseline; cars and heat pumps give what it does not.
     beyond_kw = 0.0 if row.battery_kw is None else -row.battery_kw - delivered_kw
@@ -254,13 +261,12 @@ def _limits(
 def _others_kw(base: Base, *, without: set[int]) -> dict[int, Floats]:
     """Planned net power of the homes that the full plan counted on and that are no candidates."""
     flexibility = flexibility_of_signal(signal_id=base.signal.pk)
-    schedules = newest_schedules(signal_id=base.signal.pk)
     away = set(base.full.inputs["away"])
     found = {}
     for site_id in set(base.full.inputs["sites"]) - away - without:
         baseline = baseline_kw(row=flexibility.get(site_id), signal=base.signal)
-        held = schedules.get(site_id)
-        carried = carried_over(held, plan=_at(base), counted=True) if held else None
+        held = base.schedules.get(site_id)
+        carried = carried_over(held, plan=base.coming, counted=True) if held else None
         planned = carried.site_kw if carried else baseline[base.index :] if baseline else None
         if planned is not None:
             found[site_id] = np.array(planned, dtype=np.float64)
@@ -273,11 +279,6 @@ def _missing_kw(base: Base) -> Floats:
     lately = list(points[:LOOKS])
     ratio = performance_ratio([p.delivered_kw for p in lately], [p.planned_kw for p in lately])
     return np.maximum(np.array(base.target_kw) - ratio * base.planned_kw, 0.0)
-
-
-def _at(base: Base) -> Plan:
-    """The plan to come, as far as schedules need to know it."""
-    return Plan(signal=base.signal, starts_at=base.starts_at, interval_s=base.signal.interval_s)
 
 
 @transaction.atomic
@@ -301,7 +302,7 @@ def _commit(
     plan = _save_plan(
         base, changed, uncovered_kw=correction.uncovered_kw, missing_kw=missing_kw, seconds=seconds, now=now
     )
-    schedules = _save_schedules(plan, changed)
+    schedules = _save_schedules(plan, base, changed=changed)
     messages = {
         schedule.site_id: schedule_message(schedule, plan=plan)
         for schedule in schedules
@@ -352,13 +353,14 @@ def _save_plan(
     )
 
 
-def _save_schedules(plan: Plan, changed: Mapping[int, tuple[Candidate, Floats]]) -> list[Schedule]:
+def _save_schedules(
+    plan: Plan, base: Base, *, changed: Mapping[int, tuple[Candidate, Floats]]
+) -> list[Schedule]:
     """Every home's schedule goes on; those of `changed` homes ask for more of the battery."""
-    held = newest_schedules_before(plan)
     out = opted_out_site_ids(signal_id=plan.signal_id)
     kept = {
         site_id: carried_over(schedule, plan=plan, counted=schedule.counted)
-        for site_id, schedule in held.items()
+        for site_id, schedule in base.schedules.items()
         if site_id not in out
     }
     made = {site_id: one for site_id, one in kept.items() if one is not None}
@@ -367,10 +369,6 @@ def _save_schedules(plan: Plan, changed: Mapping[int, tuple[Candidate, Floats]])
         one.shed_kw = shed.tolist()
         one.site_kw = np.round(np.array(candidate.baseline_kw) - shed, 4).tolist()
         made[site_id] = one
-    return Schedule.objects.bulk_create([made[site_id] for site_id in sorted(made)])
-
-
-def newest_schedules_before(plan: Plan) -> dict[int, Schedule]:
-    """Return the schedules of the revision before, by site."""
-    rows = Schedule.objects.filter(plan__signal_id=plan.signal_id, plan__revision=plan.revision - 1)
-    return {schedule.site_id: schedule for schedule in rows.select_related("plan")}
+    schedules = [made[site_id] for site_id in sorted(made)]
+    bulk_copy(Schedule, schedules)
+    return schedules

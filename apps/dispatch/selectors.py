@@ -66,7 +66,8 @@ def plan_of_signal(*, signal: GridSignal, revision: int) -> Plan | None:
 
 def newest_plan(*, signal_id: UUID) -> Plan | None:
     """Return the plan in force."""
-    return Plan.objects.filter(signal_id=signal_id).order_by("-revision").first()
+    # What was known is large, and few who ask for the plan read it.
+    return Plan.objects.filter(signal_id=signal_id).defer("inputs").order_by("-revision").first()
 
 
 def newest_revision(*, signal_id: UUID) -> int:
@@ -80,7 +81,7 @@ def newest_schedules(*, signal_id: UUID) -> dict[int, Schedule]:
     plan = newest_plan(signal_id=signal_id)
     if plan is None:
         return {}
-    return {schedule.site_id: schedule for schedule in plan.schedules.select_related("plan")}
+    return {schedule.site_id: schedule for schedule in plan.schedules.all()}
 
 
 def silent_site_ids(*, site_ids: list[int], now: datetime) -> set[int]:
@@ -230,9 +231,6 @@ def _state(*, opted_out: bool, silent: bool, running: bool, shed_kw: float) -> s
 
 
 def _instruction_states(site_ids: list[int], *, since: datetime) -> Mapping[int, str]:
-    rows = Instruction.objects.filter(hub__site_id__in=site_ids, created_at__gte=since, droop=None).order_by(
-        "pk"
-    )
-    return {
-        site_id: state for site_id, state in rows.values_list("hub__site_id", "state") if site_id is not None
-    }
+    orders = Instruction.objects.filter(hub__site_id__in=site_ids, created_at__gte=since, droop__isnull=True)
+    rows = orders.order_by("pk").values_list("hub__site_id", "state")
+    return {site_id: state for site_id, state in rows if site_id is not None}
