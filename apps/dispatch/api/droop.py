@@ -29,6 +29,8 @@ class DroopSerializer(serializers.Serializer[Any]):
 class DroopView(AggregatorView):
     """GET, PUT /api/v1/programs/{id}/droop"""
 
+    scopes = {"GET": "api", "PUT": "api"}
+
     def get(self, request: Request, program_id: int) -> Response:
         program = program_or_404(request, program_id)
         return Response({"hubs": droop_states(program=program, now=clock.now())})
