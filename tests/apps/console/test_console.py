@@ -110,6 +110,16 @@ def test_event_shows_target_plan_and_delivery(world: World, as_: As, now: dateti
     assert "the fleet is 1.8 kW short from 19:00." in html
 
 
+def test_running_event_says_what_to_expect_at_its_end(world: World, as_: As, now: datetime) -> None:
+    signal = add_signal(world, starts_at=now - timedelta(minutes=20), state="active")
+    track(signal, until=now)
+    path = f"/console/{world.organization.pk}/events/{signal.pk}/"
+    assert "expected at the end" not in text(as_(world.viewer), path)
+    signal.tracking.update(expected_kwh=9.6, expected_low_kwh=9.2, expected_high_kwh=9.9)
+    said = text(as_(world.viewer), path).replace("\xa0", " ")
+    assert "expected at the end: 9.60 kWh of 13.8, 90 % between 9.20 and 9.90" in said
+
+
 def test_a_settled_event_shows_what_it_cost(world: World, as_: As, now: datetime) -> None:
     signal = add_signal(world, starts_at=now - timedelta(hours=5), state="settled")
     settle(signal, world.sites)
