@@ -11,7 +11,9 @@ import msgspec
 from edge_agent import VERSION
 from edge_agent.clock import Clock
 from edge_agent.config import HubConfig
+from edge_agent.controllers.capacity import CapacityController
 from edge_agent.controllers.cloud_schedule import CloudScheduleController
+from edge_agent.controllers.device_payloads import DevicePayloads
 from edge_agent.controllers.droop import DroopController
 from edge_agent.controllers.limits import LimitsController
 from edge_agent.controllers.override import Override, OverrideController
@@ -26,7 +28,7 @@ from edge_agent.process_image import ProcessImage
 from edge_agent.provisioning import Provisioner, load_identity
 from edge_agent.safety import device_limits
 from vpp.intervals import floor_ms
-from vpp.protocols.link.messages import Hello, Instruction, Welcome
+from vpp.protocols.link.messages import FEATURES, Hello, Instruction, Welcome
 
 Emit = Callable[..., None]
 # How much of the past is made, and how many missed cycles are made up, before others get their turn.
@@ -54,11 +56,15 @@ class Agent:
                 resource.parameters["reserve_soc"] = config.reserve_soc
         limits = device_limits(self._resources, reserve_soc=config.reserve_soc)
         self._decide_alone = partial(follow_residual, limits)
-        self.book = ScheduleBook(limits.ranges)
+        takers = self.driver.payload_takers()
+        self.book = ScheduleBook(limits.ranges, takers)
         self.book.load(self.outbox.get("schedules") or b"[]")
+        self.payloads = DevicePayloads(self.book, takers)
+        self._heard_at = int(self.outbox.get("heard_at") or 0)
         self.override = OverrideController()
         controllers = (
             LimitsController(limits, config.grid, cycle_s=config.cycle_s),
+            CapacityController(self.book, connected=self._connected),
             self.override,
             DroopController(self.book),
             CloudScheduleController(self.book),
@@ -149,7 +155,8 @@ class Agent:
 
     def _run_cycle(self, at: int) -> None:
         self._read_override()
-        self._report(self.book.tick(at))
+        self._report(self.book.tick(at, connected=self._connected(at)))
+        self.payloads.run(at)
         image = self.cycle.run(at)
         for decided in self.cycle.news(at):
             self.outbox.add_decision(decided)
@@ -159,6 +166,7 @@ class Agent:
 
     def _commit(self) -> None:
         self.outbox.put("device_state", self.driver.state())
+        self.outbox.put("heard_at", str(self._heard_at).encode())
         try:
             self.outbox.commit()
         except OutboxError as error:
@@ -187,6 +195,7 @@ class Agent:
             first_unacked=self.outbox.first_unacked(),
             agent_version=VERSION,
             clock_trusted=self.clock.trusted,
+            features=list(FEATURES),
             resources=self._resources,
         )
 
@@ -195,6 +204,14 @@ class Agent:
         interval_s = max(welcome.snapshot_interval_s, self.config.cycle_s)
         self.recorder.interval_ms = round(interval_s * 1000)
         self.emit("connected", site_id=welcome.site_id)
+
+    def heard(self) -> None:
+        """Note that the link is alive."""
+        self._heard_at = self.clock.now_ms()
+
+    def _connected(self, at: int) -> bool:
+        """Whether the cloud was heard lately, seen from `at`; a clock set back makes it no younger."""
+        return abs(at - self._heard_at) <= self.config.link_lost_after_s * 1000
 
     def acknowledged(self) -> None:
         """Deleted with the next commit."""

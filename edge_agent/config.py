@@ -48,6 +48,7 @@ class HubConfig(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     history_step_s: Literal[60, 300, 900] = 300
     reserve_soc: Fraction = 0.1
     outbox_max_mb: Positive = 256.0
+    link_lost_after_s: Positive = 900.0
     max_catch_up_cycles: Annotated[int, msgspec.Meta(ge=1)] = 600
     grid: GridLimits = msgspec.field(default_factory=GridLimits)
     link: LinkConfig = msgspec.field(default_factory=LinkConfig)

@@ -52,6 +52,7 @@ def setpoints(allowed: Allowed, limits: DeviceLimits) -> Setpoints:
         heat_kw=heat.low if heat and heat.pinned else None,
         ev_kw=ev.high if ev and ev.high < limits.ranges["ev"][1] else None,
         pv_kw=pv.low if pv and pv.low > limits.ranges["pv"][0] else None,
+        heat_most_kw=heat.high if heat and heat.high < limits.ranges["heat"][1] else None,
     )
 
 

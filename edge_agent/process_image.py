@@ -32,14 +32,15 @@ class ProcessImage(msgspec.Struct, frozen=True, kw_only=True):
 class Setpoints(msgspec.Struct, frozen=True, kw_only=True):
     """What the devices are told [kW, load convention]. None: as the device itself would.
 
-    `battery_kw` and `heat_kw` are held; `ev_kw` is the highest charging power; `pv_kw` (zero or negative) is
-    the strongest generation allowed.
+    `battery_kw` and `heat_kw` are held; `ev_kw` and `heat_most_kw` are the highest power; `pv_kw` (zero or
+    negative) is the strongest generation allowed.
     """
 
     battery_kw: float | None = None
     ev_kw: float | None = None
     heat_kw: float | None = None
     pv_kw: float | None = None
+    heat_most_kw: float | None = None
 
 
 HANDS_OFF = Setpoints()

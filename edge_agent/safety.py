@@ -12,6 +12,7 @@ from edge_agent.process_image import ProcessImage
 from vpp.protocols.link.messages import ResourceDescription
 from vpp.units import clamp
 
+_FULL_SOC = 0.9995
 CONTROLLABLE = ("pv", "battery", "ev", "heat")
 
 
@@ -109,21 +110,31 @@ def protect_battery(image: ProcessImage, allowed: Allowed, *, limits: DeviceLimi
     allowed.narrow("battery", (-most_kw, float("inf")), by="safety", reason=reason)
 
 
-def protect_grid(image: ProcessImage, allowed: Allowed, *, grid: GridLimits) -> None:
-    """Keep the grid connection within its limits: battery first, then the car, then PV."""
+def protect_grid(
+    image: ProcessImage, allowed: Allowed, *, grid: GridLimits, by: str = "grid_limit", why: str = ""
+) -> None:
+    """Keep the grid connection within its limits: battery first, then the car, the heat pump, and PV last."""
     battery = allowed.ranges.get("battery")
     residual_kw = image.residual_kw
+    into, out = f"grid connection {grid.import_kw:g} kW in", f"grid connection {grid.export_kw:g} kW out"
     if battery:
         allowed.narrow(
             "battery",
             (-grid.export_kw - residual_kw, grid.import_kw - residual_kw),
-            by="grid_limit",
-            reason=f"grid connection {grid.import_kw:g} kW in, {grid.export_kw:g} kW out",
+            by=by,
+            reason=why or f"{into}, {grid.export_kw:g} kW out",
         )
         battery = allowed.ranges["battery"]
-    without_ev_kw = residual_kw - (image.ev_kw or 0.0) + (battery.low if battery else 0.0)
-    reason = f"grid connection {grid.import_kw:g} kW in"
-    allowed.narrow("ev", (0.0, max(0.0, grid.import_kw - without_ev_kw)), by="grid_limit", reason=reason)
-    taken_kw = residual_kw - (image.pv_kw or 0.0) + (battery.high if battery else 0.0)
-    reason = f"grid connection {grid.export_kw:g} kW out"
-    allowed.narrow("pv", (-grid.export_kw - taken_kw, 0.0), by="grid_limit", reason=reason)
+    left_kw = grid.import_kw - residual_kw - (battery.low if battery else 0.0)
+    ev_kw, heat_kw = image.ev_kw or 0.0, image.heat_kw or 0.0
+    allowed.narrow("ev", (0.0, max(0.0, left_kw + ev_kw)), by=by, reason=why or into)
+    # The car has given way by then, so the heat pump may have what the car draws now.
+    allowed.narrow("heat", (0.0, max(0.0, left_kw + ev_kw + heat_kw)), by=by, reason=why or into)
+    takes_kw = residual_kw - (image.pv_kw or 0.0) + (_most_kw(battery, image) if battery else 0.0)
+    allowed.narrow("pv", (-grid.export_kw - takes_kw, 0.0), by=by, reason=why or out)
+
+
+def _most_kw(battery: Range, image: ProcessImage) -> float:
+    """What the battery can take at most: a full one takes nothing, whatever its rating."""
+    full = image.battery_soc is not None and image.battery_soc >= _FULL_SOC
+    return min(battery.high, 0.0) if full else battery.high

@@ -13,7 +13,8 @@ from django.core.handlers.wsgi import WSGIHandler
 django.setup(set_prefix=False)
 
 from apps.hubs.link import app as link  # noqa: E402
-from apps.hubs.link.server import LinkServer  # noqa: E402
+from apps.hubs.link.server import LinkServer, conninfo  # noqa: E402
+from apps.openadr.api import quick  # noqa: E402
 from apps.portal import live  # noqa: E402
 
 Scope = MutableMapping[str, Any]
@@ -30,6 +31,7 @@ class Application:
     def __init__(self) -> None:
         self.web = WSGIMiddleware(WSGIHandler(), workers=WEB_THREADS)  # type: ignore[arg-type]
         self.server: LinkServer | None = None
+        self.polls: quick.PollDoor | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
@@ -41,8 +43,12 @@ class Application:
             await link.post(self._running(), scope, receive, send)
         elif scope["path"].startswith(live.PREFIX):
             await live.stream(self._running().bus, scope, receive, send)
-        else:
+        elif not await self._polled(scope, send):
             await self.web(scope, receive, send)  # type: ignore[arg-type]
+
+    async def _polled(self, scope: Scope, send: Send) -> bool:
+        """Answer a VEN's poll, the most frequent of all requests, without Django."""
+        return scope["path"] == quick.PATH and self.polls is not None and await self.polls.answer(scope, send)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] == LINK_PATH:
@@ -56,8 +62,11 @@ class Application:
             if event["type"] == "lifespan.startup":
                 self.server = LinkServer()
                 await self.server.start()
+                self.polls = quick.PollDoor(conninfo())
                 await send({"type": "lifespan.startup.complete"})
             elif event["type"] == "lifespan.shutdown":
+                if self.polls is not None:
+                    await self.polls.close()
                 await self._running().close()
                 await send({"type": "lifespan.shutdown.complete"})
                 return

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 ROOT = Path(__file__).resolve().parent.parent
 LONGEST_SOCKET_PATH = 100  # the kernel allows 107 bytes
+CLOCK_FILE = "clock"  # what the running platform's clock is, so that commands beside it have the same
 DATABASES = {"run": "ores", "demo": "ores_demo"}
 
 
@@ -51,7 +52,9 @@ def secret_key(state: Path) -> str:
 def local_environment(name: str) -> dict[str, str]:
     """Return the settings' environment variables for the local run `name`."""
     state = state_folder(name)
+    clock = state / CLOCK_FILE
     return {
+        "ORES_CLOCK": os.environ.get("ORES_CLOCK") or (clock.read_text() if clock.exists() else ""),
         "DATABASE_URL": database_url(state, DATABASES.get(name, "ores")),
         "REDIS_URL": redis_url(state),
         "SECRET_KEY": os.environ.get("SECRET_KEY") or secret_key(state),

@@ -50,5 +50,9 @@ def beat_schedule(scale: float) -> dict[str, dict[str, Any]]:
         "expire instructions": every("hubs.expire_instructions", minutes=1, expires_s=30),
         "settle ended signals": every("settlement.settle_due", minutes=1, expires_s=30),
         "true up settlements": every("settlement.true_up_due", minutes=60, expires_s=600),
+        "notify subscribers again": every("openadr.deliver_due", minutes=0.5, expires_s=30),
+        "move on events without end": every("openadr.extend_events", minutes=60, expires_s=1800),
+        "delete old messages": every("openadr.delete_old", minutes=720, expires_s=1800),
+        "make reports asked for": every("openadr.produce_reports", minutes=1, expires_s=30),
         "report settled signals": every("openadr.report_due", minutes=1, expires_s=30),
     }

@@ -4,17 +4,18 @@ import contextlib
 import dataclasses
 import hashlib
 import os
+import shlex
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from ores_cloud.embedded import EmbeddedError, StateLock, embedded_services
-from ores_cloud.local import ROOT, secret_key, state_folder
+from ores_cloud.local import CLOCK_FILE, ROOT, secret_key, state_folder
 
 RESTART_PAUSE_S = 1.0
 STOP_LIMIT_S = 15.0
@@ -72,10 +73,13 @@ class Platform:
             Child("web", [*python, *web_command(port, self.environment.get("BIND", "127.0.0.1"))]),
             Child("worker", [*celery, *worker_arguments(self.environment.get("WORKER_THREADS", "4"))]),
             Child("beat", [*celery, *beat_arguments(state / "beat-schedule")]),
+            *openadr_children(self.environment),
+            *mdns_children(self.environment, port),
         ]
 
     def start(self) -> None:
         """Start the web door, and the rest when it answers: whoever waits for a page waits least."""
+        (self.state / CLOCK_FILE).write_text(self.environment.get("ORES_CLOCK", ""))
         self._spawn(self.children[0])
         self.wait_ready()
         for child in self.children[1:]:
@@ -135,6 +139,43 @@ class Platform:
                 start_new_session=True,
             )
         child.started = time.monotonic()
+
+
+def openadr_children(environment: Mapping[str, str]) -> list[Child]:
+    """Return the processes of OpenADR that are asked for; none costs anything otherwise."""
+    manage = [sys.executable, str(ROOT / "manage.py")]
+    children = []
+    if options := environment.get("OPENADR2B_VTN", "").strip():
+        children.append(Child("openadr2b-vtn", [*manage, "openadr2b_vtn", *shlex.split(options)]))
+    if _is_wanted(environment.get("OPENADR2B_VEN", "")):
+        children.append(Child("openadr2b-ven", [*manage, "openadr2b_ven"]))
+    if _is_wanted(environment.get("OPENADR3_VEN", "")):
+        children.append(Child("openadr3-ven", [*manage, "openadr3_ven"]))
+    return children
+
+
+def mdns_children(environment: Mapping[str, str], port: int) -> list[Child]:
+    """Return the process that tells the local network of the OpenADR server, where it is asked for and can be reached."""
+    address = environment.get("OPENADR_MDNS_ADDRESS", "").strip() or environment.get("BIND", "127.0.0.1")
+    if not _is_wanted(environment.get("OPENADR_MDNS", "")):
+        return []
+    if address in {"127.0.0.1", "localhost", "0.0.0.0"}:  # noqa: S104
+        print("OPENADR_MDNS: set OPENADR_MDNS_ADDRESS to this machine's address", file=sys.stderr, flush=True)
+        return []
+    command = [
+        sys.executable,
+        str(ROOT / "manage.py"),
+        "openadr_mdns",
+        "--address",
+        address,
+        "--port",
+        str(port),
+    ]
+    return [Child("openadr-mdns", command)]
+
+
+def _is_wanted(text: str) -> bool:
+    return text.strip().lower() in {"1", "true", "yes", "on"}
 
 
 def worker_arguments(threads: str) -> list[str]:

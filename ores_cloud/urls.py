@@ -15,10 +15,12 @@ def schema(request: HttpRequest) -> HttpResponseBase:
 
 urlpatterns = [
     path("", include("apps.portal.urls")),
+    path("console/openadr/", include("apps.openadr.pages.urls")),
     path("console/", include("apps.console.urls")),
     path("account/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("openadr3/3.1.0/", include("apps.openadr.api.urls")),
+    path("openadr3/callbacks/", include("apps.openadr.api.callback_urls")),
     path("", include("apps.hubs.api.urls")),
     path("api/v1/", include("apps.sites.api.urls")),
     path("api/v1/", include("apps.programs.api.urls")),

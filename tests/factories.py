@@ -114,16 +114,25 @@ class Api:
     def __init__(self, token: str, *, base: str = "") -> None:
         self.base = base
         self.headers = {"Authorization": f"Bearer {token}"}
+        self.client_id = ""
         self._client = Client(raise_request_exception=False)
 
-    def send(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        **query: Any,
+    ) -> Any:
         text = body if isinstance(body, str) else json.dumps(body)
         return self._client.generic(
             method,
             self.base + path,
             text if body is not None else "",
             content_type="application/json",
-            headers=self.headers,
+            headers={**self.headers, **(headers or {})},
             query_params=query or None,
         )
 
@@ -147,6 +156,18 @@ def make_utility(*, organization: Organization) -> Api:
     """Return a utility's client of the OpenADR paths."""
     token = token_of(make_credential(organization=organization, role=ApiClient.Role.UTILITY))
     return Api(token, base="/openadr3/3.1.0")
+
+
+def make_ven(*, organization: Organization, targets: Sequence[str] = ()) -> Api:
+    """Return a VEN's client of the OpenADR paths; with targets, business logic has given it a ven of these."""
+    credential = make_credential(organization=organization, role=ApiClient.Role.VEN)
+    api = Api(token_of(credential), base="/openadr3/3.1.0")
+    api.client_id = credential.client_id
+    if targets:
+        body = {"objectType": "BL_VEN_REQUEST", "clientID": api.client_id, "venName": f"ven {number()}"}
+        answer = make_utility(organization=organization).post("/vens", {**body, "targets": list(targets)})
+        assert answer.status_code == 201, answer.content
+    return api
 
 
 def make_aggregator(*, organization: Organization, name: str = "") -> Api:
@@ -441,6 +462,18 @@ def rows_of(site_id: int, *names: str, table: str = "telemetry_snapshot") -> lis
 # --- background work ---
 
 
+QUEUES = ("dispatch", "default", "ingest", "openadr")
+
+
+def drop_queued() -> None:
+    """Forget what earlier tests left in the real queues: tasks for rows that are gone."""
+    from django.conf import settings
+
+    from apps.common.redis import client
+
+    client().delete(*(f"{settings.REDIS_PREFIX}{queue}" for queue in QUEUES))
+
+
 def run_queued() -> list[str]:
     """Do what waits in the real queues, as a worker would; return the tasks' names in order."""
     from django.conf import settings
@@ -450,10 +483,9 @@ def run_queued() -> list[str]:
 
     app.loader.import_default_modules()
     done: list[str] = []
-    queues = ("dispatch", "default", "ingest", "openadr")
     while True:
         found = next(
-            (raw for queue in queues if (raw := client().rpop(f"{settings.REDIS_PREFIX}{queue}"))), None
+            (raw for queue in QUEUES if (raw := client().rpop(f"{settings.REDIS_PREFIX}{queue}"))), None
         )
         if found is None:
             return done

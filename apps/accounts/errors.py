@@ -1,7 +1,15 @@
 """Anticipated failures of accounts."""
 
-from apps.common.errors import ForbiddenError
+from apps.common.errors import ConflictError, ForbiddenError
 
 
 class RoleError(ForbiddenError):
     code = "role_required"
+
+
+class OperatorOnlyError(ForbiddenError):
+    code = "operator_only"
+
+
+class ClientRevokedError(ConflictError):
+    code = "client_revoked"

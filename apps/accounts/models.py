@@ -71,9 +71,14 @@ class ApiClient(AbstractApplication):
     user = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
     role = models.CharField(max_length=16, choices=Role)
+    revoked_at = models.DateTimeField(null=True, blank=True, help_text="since when it opens nothing any more")
 
     class Meta(AbstractApplication.Meta):
         pass
+
+    def is_usable(self, request: Any) -> bool:
+        """Whether tokens are issued to it and taken from it (django-oauth-toolkit asks at both doors)."""
+        return self.revoked_at is None
 
 
 class AuditEntry(models.Model):

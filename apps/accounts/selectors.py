@@ -1,8 +1,8 @@
 """Who may see what, seen from people and credentials."""
 
-from django.db.models import QuerySet
+from django.db.models import F, Max, QuerySet
 
-from apps.accounts.models import Membership, Organization, User
+from apps.accounts.models import ApiClient, AuditEntry, Membership, Organization, User
 
 
 def operated_organizations(*, user: User) -> QuerySet[Organization]:
@@ -15,3 +15,16 @@ def is_operator(*, user: User, organization: Organization) -> bool:
     return Membership.objects.filter(
         user=user, organization=organization, role=Membership.Role.OPERATOR
     ).exists()
+
+
+def api_clients_of_organization(*, organization: Organization) -> QuerySet[ApiClient]:
+    """Return the tenant's credentials, those in use first, with when each got its newest token (machine time)."""
+    held: QuerySet[ApiClient] = ApiClient.objects.filter(organization=organization)
+    in_use_first = F("revoked_at").desc(nulls_first=True)
+    found: QuerySet[ApiClient] = held.annotate(token_at=Max("accesstoken__created"))
+    return found.order_by(in_use_first, "name", "pk")
+
+
+def audit_about(*, organization: Organization, subject: str) -> QuerySet[AuditEntry]:
+    """Return what was done to one thing of the tenant's, newest first."""
+    return AuditEntry.objects.filter(organization=organization, subject=subject).order_by("-at", "-pk")

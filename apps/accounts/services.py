@@ -6,7 +6,9 @@ from typing import Any
 
 from django.db import transaction
 from oauth2_provider.generators import generate_client_id, generate_client_secret
+from oauth2_provider.models import get_access_token_model
 
+from apps.accounts.errors import ClientRevokedError
 from apps.accounts.models import ApiClient, AuditEntry, Membership, Organization, User
 
 
@@ -48,6 +50,47 @@ def api_client_create(*, organization: Organization, name: str, role: str) -> Cr
         authorization_grant_type=ApiClient.GRANT_CLIENT_CREDENTIALS,
     )
     return Credential(client=client, client_id=client_id, client_secret=secret)
+
+
+@transaction.atomic
+def api_client_rotate(*, client: ApiClient, actor: str, now: datetime) -> Credential:
+    """Give a credential another secret; the old one and all tokens got with it are out at once."""
+    held = _client_locked(client)
+    secret = generate_client_secret()
+    held.client_secret = secret
+    held.save(update_fields=["client_secret"])
+    _tokens_delete(held)
+    audit(
+        organization=held.organization, actor=actor, action="api_client_rotate", subject=f"credential {held.name}",
+        now=now, client_id=held.client_id,
+    )  # fmt: skip
+    return Credential(client=held, client_id=held.client_id, client_secret=secret)
+
+
+@transaction.atomic
+def api_client_revoke(*, client: ApiClient, actor: str, now: datetime) -> ApiClient:
+    """Shut a credential out for good; what it has written stays."""
+    held = _client_locked(client)
+    held.client_secret, held.revoked_at = generate_client_secret(), now
+    held.save(update_fields=["client_secret", "revoked_at"])
+    _tokens_delete(held)
+    audit(
+        organization=held.organization, actor=actor, action="api_client_revoke", subject=f"credential {held.name}",
+        now=now, client_id=held.client_id,
+    )  # fmt: skip
+    return held
+
+
+def _client_locked(client: ApiClient) -> ApiClient:
+    found = ApiClient.objects.select_for_update(of=("self",)).select_related("organization")
+    held: ApiClient = found.get(pk=client.pk)
+    if held.revoked_at is not None:
+        raise ClientRevokedError("this credential is revoked already; create another one")
+    return held
+
+
+def _tokens_delete(client: ApiClient) -> None:
+    get_access_token_model().objects.filter(application=client).delete()
 
 
 def audit(

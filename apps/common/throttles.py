@@ -17,9 +17,20 @@ class TenantRateThrottle(throttling.SimpleRateThrottle):
 
     def get_cache_key(self, request: Request, view: "APIView") -> str | None:
         organization = getattr(request.auth, "organization_id", None)
-        if organization is None:
+        if organization is None or getattr(request.auth, "role", None) == "ven":
             return None
         return f"{settings.REDIS_PREFIX}throttle:{self.scope}:{organization}"
+
+
+class VenRateThrottle(throttling.SimpleRateThrottle):
+    """One budget a VEN's credential: thousands of them poll, and none may use up the tenant's."""
+
+    scope = "ven"
+
+    def get_cache_key(self, request: Request, view: "APIView") -> str | None:
+        if getattr(request.auth, "role", None) != "ven":
+            return None
+        return f"{settings.REDIS_PREFIX}throttle:{self.scope}:{request.auth.pk}"
 
 
 class AddressRateThrottle(throttling.SimpleRateThrottle):

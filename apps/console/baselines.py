@@ -6,10 +6,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from apps.accounts.errors import OperatorOnlyError
 from apps.accounts.models import Organization, User
 from apps.accounts.selectors import is_operator
 from apps.common.charts import Chart, Series, chart, stepped
-from apps.console.errors import OperatorOnlyError
 from apps.programs.errors import ProgramInvalidError
 from apps.programs.models import BaselineReport, Program
 from apps.programs.reports import UNDER_WAY, baseline_report_request, reports_of_program

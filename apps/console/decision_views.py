@@ -1,5 +1,6 @@
 """Operators' page of one decision."""
 
+from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -13,7 +14,9 @@ from apps.common.errors import DomainError
 from apps.common.pages import signed_in
 from apps.console import decisions
 from apps.console.events import signal_of_organization
+from apps.console.steered_decisions import steered_changes, steered_decision
 from apps.console.views import _page, _tenant, _user
+from apps.dispatch.models import Plan
 from apps.dispatch.selectors import plan_of_signal
 
 
@@ -29,26 +32,23 @@ def decision(request: HttpRequest, organization_id: int, signal_id: UUID, revisi
     said, status = "", 200
     if request.method == "POST":
         try:
-            token = decisions.ask(user=_user(request), plan=plan, sent=request.POST)
+            token = decisions.ask(user=_user(request), plan=plan, change=lambda: _change(plan, request))
             here = reverse("console:decision", args=[organization_id, signal_id, revision])
             return redirect(f"{here}?{urlencode({'answer': token})}#answer")
         except DomainError as error:
             said, status = error.detail, error.status
-    shown = decisions.decision(
-        plan=plan,
-        zone=ZoneInfo(tenant.time_zone),
-        page_number=request.GET.get("page", "1"),
-        token=request.GET.get("answer", ""),
-        sent=request.POST,
-    )
-    return _page(
-        request,
-        "decision",
-        tenant,
-        shown=shown,
-        plan=plan,
-        signal=signal,
-        sent=request.POST,
-        said=said,
-        status=status,
-    )
+    said_to = {"plan": plan, "signal": signal, "sent": request.POST, "said": said}
+    page_number, token = request.GET.get("page", "1"), request.GET.get("answer", "")
+    zone = ZoneInfo(tenant.time_zone)
+    if plan.is_steered:
+        steered = steered_decision(plan=plan, zone=zone, page_number=page_number, token=token)
+        return _page(request, "steered_decision", tenant, shown=steered, status=status, **said_to)
+    shown = decisions.decision(plan=plan, zone=zone, page_number=page_number, token=token, sent=request.POST)
+    return _page(request, "decision", tenant, shown=shown, status=status, **said_to)
+
+
+def _change(plan: Plan, request: HttpRequest) -> dict[str, Any]:
+    """What the form asks instead; nothing for a replay."""
+    if request.POST.get("do") != "what_if":
+        return {}
+    return steered_changes(plan, request.POST) if plan.is_steered else decisions.changes(plan, request.POST)

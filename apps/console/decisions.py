@@ -2,15 +2,15 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from apps.accounts.errors import OperatorOnlyError
 from apps.accounts.models import User
 from apps.accounts.selectors import is_operator
 from apps.common.charts import Chart, Series, chart, stepped
-from apps.console.errors import OperatorOnlyError
 from apps.dispatch.answers import answer_found, answer_request
 from apps.dispatch.errors import WhatIfInvalidError
 from apps.dispatch.homes import HomesInPlan, homes_in_plan
@@ -76,9 +76,7 @@ def decision(
     *, plan: Plan, zone: ZoneInfo, page_number: str, token: str, sent: Mapping[str, str]
 ) -> Decision:
     """Return the page of a plan."""
-    answer = answer_found(plan=plan, token=token) if token else None
-    if token and answer is None:
-        answer = {"kind": "problem", "detail": "This answer is not kept any more; ask again."}
+    answer = answer_shown(plan, token)
     return Decision(
         plan=plan,
         power=_power(plan, zone=zone),
@@ -89,31 +87,39 @@ def decision(
         token=token,
         answer=answer,
         answer_power=_compared(plan, answer, zone=zone) if answer else None,
-        answer_rows=_compared_rows(plan, answer) if answer else [],
+        answer_rows=compared_rows(plan, answer) if answer else [],
         weights=_weight_fields(plan, sent),
     )
 
 
-def ask(*, user: User, plan: Plan, sent: Mapping[str, str]) -> str:
+def answer_shown(plan: Plan, token: str) -> dict[str, Any] | None:
+    """Return the answer to what was asked of a plan; None where nothing was."""
+    if not token:
+        return None
+    gone = {"kind": "problem", "detail": "This answer is not kept any more; ask again."}
+    return answer_found(plan=plan, token=token) or gone
+
+
+def ask(*, user: User, plan: Plan, change: Callable[[], dict[str, Any]]) -> str:
     """Ask for a replay, or what the typed change would do; viewers may not, it costs computing time."""
     if not is_operator(user=user, organization=plan.signal.organization):
         raise OperatorOnlyError("only an operator can have a plan computed again")
-    return answer_request(plan=plan, change=changes(plan, sent) if sent.get("do") == "what_if" else {})
+    return answer_request(plan=plan, change=change())
 
 
 def changes(plan: Plan, sent: Mapping[str, str]) -> dict[str, Any]:
     """Return the form's fields as a change; what is empty stays as it was."""
     found: dict[str, Any] = {}
     if typed := sent.get("target_kw", "").split():
-        values = [_number(one, least=0.0) for one in typed]
+        values = [typed_number(one, least=0.0) for one in typed]
         count = len(plan.target_kw)
         if len(values) not in (1, count):
             raise WhatIfInvalidError(f"the target needs one number, or {count}: one for each interval")
         found["target_kw"] = values * count if len(values) == 1 else values
     for name in ("without", "also"):
-        if ids := _homes(plan, sent.get(name, "")):
+        if ids := homes_named(plan, sent.get(name, "")):
             found[name] = ids
-    weights = {name: _number(sent[name], least=0.0) for name in WEIGHTS if sent.get(name, "").strip()}
+    weights = {name: typed_number(sent[name], least=0.0) for name in WEIGHTS if sent.get(name, "").strip()}
     if weights:
         found["weights"] = weights
     if not found:
@@ -131,8 +137,8 @@ def gap_text(gap: float | None) -> str:
     return f"proven to be within {share} of the least cost"
 
 
-def _homes(plan: Plan, text: str) -> list[int]:
-    """Numbers of homes named a line each; names are those of the plan's homes."""
+def homes_named(plan: Plan, text: str) -> list[int]:
+    """Return the numbers of homes named a line each; names are those of the plan's homes."""
     names = {line.strip() for line in text.splitlines() if line.strip()}
     if not names:
         return []
@@ -144,7 +150,8 @@ def _homes(plan: Plan, text: str) -> list[int]:
     return sorted(found)
 
 
-def _number(text: str, *, least: float) -> float:
+def typed_number(text: str, *, least: float) -> float:
+    """Return a number as typed, or say what is wrong with it."""
     try:
         value = float(text)
     except ValueError:
@@ -206,7 +213,8 @@ def _compared(plan: Plan, answer: Mapping[str, Any], *, zone: ZoneInfo) -> Chart
     return _chart(plan, "The plan and what would have been planned instead", series=series, zone=zone)
 
 
-def _compared_rows(plan: Plan, answer: Mapping[str, Any]) -> list[ComparedRow]:
+def compared_rows(plan: Plan, answer: Mapping[str, Any]) -> list[ComparedRow]:
+    """Return a plan's intervals beside another answer's."""
     other = answer.get("instead")
     if not other:
         return []
@@ -227,15 +235,7 @@ def _starts(plan: Plan) -> list[datetime]:
 
 def _known(plan: Plan) -> list[Known]:
     inputs: dict[str, Any] = plan.inputs
-    source: dict[str, Any] = inputs.get("forecast", {})
-    names = {"load": "Forecast of load", "pv": "Forecast of sun"}
-    found = [
-        Known(names.get(run["quantity"], run["quantity"]), datetime.fromisoformat(run["issued_at"]), "")
-        for run in source.get("runs", [])
-    ]
-    if homes := len(source.get("computed_now", ())):
-        note = f"for {homes} home{'' if homes == 1 else 's'} without an issued forecast"
-        found.append(Known("Forecast from past days", datetime.fromisoformat(source["issued_at"]), note))
+    found = forecasts_known(inputs.get("forecast", {}))
     states = inputs.get("states", [])
     charged = sum(1 for state in states if state.get("battery_soc") is not None)
     found.append(
@@ -244,6 +244,19 @@ def _known(plan: Plan) -> list[Known]:
     for name, what in (("silent", "Silent homes"), ("opted_out", "Opted out")):
         if inputs.get(name):
             found.append(Known(what, plan.created_at, str(len(inputs[name]))))
+    return found
+
+
+def forecasts_known(source: Mapping[str, Any]) -> list[Known]:
+    """Return which forecasts a plan went by, and when they were issued."""
+    names = {"load": "Forecast of load", "pv": "Forecast of sun"}
+    found = [
+        Known(names.get(run["quantity"], run["quantity"]), datetime.fromisoformat(run["issued_at"]), "")
+        for run in source.get("runs", [])
+    ]
+    if homes := len(source.get("computed_now", ())):
+        note = f"for {homes} home{'' if homes == 1 else 's'} without an issued forecast"
+        found.append(Known("Forecast from past days", datetime.fromisoformat(source["issued_at"]), note))
     return found
 
 

@@ -11,11 +11,11 @@ from apps.common import clock
 from apps.common.errors import DomainError
 from apps.common.pages import page, signed_in
 from apps.console import payments
-from apps.console.selectors import Tenant
 from apps.console.views import _tenant, _user
 from apps.programs.selectors import programs_of_organization
 from apps.settlement.documents import run_csv
 from apps.settlement.selectors import disputes_of_organization, runs_of_organization
+from apps.sites.tenants import Tenant
 
 NEWEST = 200
 

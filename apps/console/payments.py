@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from apps.accounts.errors import OperatorOnlyError
 from apps.accounts.models import Organization, User
 from apps.accounts.selectors import is_operator
-from apps.console.errors import OperatorOnlyError
 from apps.programs.models import Program
 from apps.programs.payment import OWN_FIELDS, payment_rule
 from apps.programs.selectors import programs_of_organization

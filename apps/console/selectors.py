@@ -7,13 +7,12 @@ from uuid import UUID
 
 from django.core.paginator import Page, Paginator
 
-from apps.accounts.models import Organization, User
-from apps.accounts.selectors import is_operator, operated_organizations
+from apps.accounts.models import Organization
 from apps.hubs.models import Hub
 from apps.hubs.selectors import active_hubs_by_site, hubs_of_organization, latest_instructions
 from apps.programs.selectors import enrolled_site_ids, programs_of_organization
 from apps.sites.models import Site
-from apps.sites.selectors import sites_of_household, sites_of_organization
+from apps.sites.selectors import sites_of_organization
 from apps.telemetry.selectors import FleetTotals, fleet_totals, latest_by_site
 
 QUIET_AFTER = timedelta(minutes=5)
@@ -28,17 +27,6 @@ class Latest(Protocol):
     pv_kw: float | None
     battery_kw: float | None
     battery_soc: float | None
-
-
-@dataclasses.dataclass(frozen=True)
-class Tenant:
-    """An organization as one person may work for it."""
-
-    organization: Organization
-    may_act: bool
-    others: list[Organization]
-    has_home: bool
-    time_zone: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,22 +56,6 @@ class HubRow:
     state: str
     instruction_state: str
     instruction_reason: str
-
-
-def tenant(*, user: User, organization_id: int) -> Tenant | None:
-    """Return the organization if `user` works for it."""
-    organizations = list(operated_organizations(user=user))
-    chosen = next((one for one in organizations if one.pk == organization_id), None)
-    if chosen is None:
-        return None
-    return Tenant(
-        organization=chosen,
-        may_act=is_operator(user=user, organization=chosen),
-        has_home=sites_of_household(user=user).exists(),
-        others=[one for one in organizations if one != chosen],
-        time_zone=sites_of_organization(organization=chosen).values_list("time_zone", flat=True).first()
-        or "UTC",
-    )
 
 
 def fleet(*, organization: Organization, page_number: str, now: datetime) -> Fleet:

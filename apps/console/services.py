@@ -3,9 +3,9 @@
 from datetime import datetime
 from uuid import UUID
 
+from apps.accounts.errors import OperatorOnlyError
 from apps.accounts.models import Organization, User
 from apps.accounts.selectors import is_operator
-from apps.console.errors import OperatorOnlyError
 from apps.hubs.models import Hub
 from apps.hubs.services import hub_revoke
 

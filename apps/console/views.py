@@ -13,9 +13,9 @@ from apps.accounts.selectors import operated_organizations
 from apps.common import clock
 from apps.common.errors import DomainError, ForbiddenError
 from apps.common.pages import is_fragment, page, signed_in
-from apps.console import baselines, events, selectors, services
-from apps.console.selectors import Tenant
+from apps.console import baselines, events, selectors, services, signals
 from apps.hubs.models import Hub
+from apps.sites.tenants import Tenant, tenant
 
 
 @require_GET
@@ -50,13 +50,14 @@ def event_list(request: HttpRequest, organization_id: int) -> HttpResponse:
 @require_GET
 @signed_in
 def event_detail(request: HttpRequest, organization_id: int, signal_id: UUID) -> HttpResponse:
-    """Show one event: target, planned, delivered, and who does what."""
+    """Show one event: what is asked, planned and delivered, and who does what."""
     tenant = _tenant(request, organization_id)
     signal = events.signal_of_organization(organization=tenant.organization, signal_id=signal_id)
     if signal is None:
         raise Http404
-    shown = events.signal_page(signal=signal, zone=ZoneInfo(tenant.time_zone), now=clock.now())
-    return _page(request, "event", tenant, event=shown, signal=signal)
+    found = events.signal_page if signal.is_shed else signals.other_page
+    shown = found(signal=signal, zone=ZoneInfo(tenant.time_zone), now=clock.now())
+    return _page(request, "event", tenant, event=shown, signal=signal, asks=signals.alert_asks(signal))
 
 
 @require_GET
@@ -143,7 +144,7 @@ def _context(tenant: Tenant, **context: object) -> dict[str, object]:
 
 
 def _tenant(request: HttpRequest, organization_id: int) -> Tenant:
-    found = selectors.tenant(user=_user(request), organization_id=organization_id)
+    found = tenant(user=_user(request), organization_id=organization_id)
     if found is None:
         raise Http404
     return found

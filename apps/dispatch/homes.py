@@ -60,7 +60,9 @@ def _reasons(
         return []
     found = _by_numbers(plan, site_ids, first=first, schedules=schedules)
     inputs: dict[str, Any] = plan.inputs
-    silent, opted_out, away = (frozenset(inputs.get(name, ())) for name in ("silent", "opted_out", "away"))
+    silent, opted_out, busy, away = (
+        frozenset(inputs.get(name, ())) for name in ("silent", "opted_out", "busy", "away")
+    )
     notes: Mapping[str, str] = inputs.get("notes", {})
     for index, site_id in enumerate(site_ids):
         if site_id in opted_out:
@@ -68,6 +70,8 @@ def _reasons(
         elif site_id in silent:
             carried = " and follows its last schedule" if site_id in schedules else ""
             found[index] = f"silent{carried}"
+        elif site_id in busy:
+            found[index] = "serves another event that goes first"
         elif site_id in away:
             found[index] = "has had its share of events"
         elif str(site_id) in notes:

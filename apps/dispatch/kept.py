@@ -31,6 +31,8 @@ FORECASTS = ("baseline_kw", "uncontrolled_kw", "ev_kw", "heat_kw")
 class Change:
     """What another question would ask instead; nothing said is as it was.
 
+    Of a steered plan prices can be changed by `price_factor` and homes left out.
+
     `target_kw` runs over the plan's intervals; homes `without` are left alone, homes `also` are counted on though
     they were silent, opted out or had had their events.
     """
@@ -39,6 +41,7 @@ class Change:
     without: frozenset[int] = frozenset()
     also: frozenset[int] = frozenset()
     weights: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    price_factor: float = 1.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,6 +64,7 @@ def change_from(sent: Mapping[str, Any]) -> Change:
         without=frozenset(sent.get("without", ())),
         also=frozenset(sent.get("also", ())),
         weights=dict(sent.get("weights", {})),
+        price_factor=float(sent.get("price_factor", 1.0)),
     )
 
 

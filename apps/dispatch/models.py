@@ -37,11 +37,22 @@ class Plan(models.Model):
     gap = models.FloatField(null=True, help_text="proven relative distance from the least cost")
     explanation = ArrayField(models.CharField(max_length=300))
     inputs = models.JSONField(help_text="what was known, so that the decision can be replayed")
+    steers = ArrayField(
+        models.UUIDField(), default=list, blank=True, help_text="the steered signals planned together, if any"
+    )
+    fleet = models.JSONField(
+        default=dict, blank=True, help_text="what a steered plan's homes do together, for pages"
+    )
     solver = models.CharField(max_length=40)
     seconds = models.FloatField()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["signal", "revision"], name="plan_revision")]
+
+    @property
+    def is_steered(self) -> bool:
+        """Whether it plans batteries by prices, limits or a charge state, not a shed."""
+        return bool(self.steers)
 
 
 class Schedule(models.Model):

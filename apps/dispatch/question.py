@@ -15,6 +15,7 @@ import numpy as np
 from django.conf import settings
 from numpy.typing import NDArray
 
+from apps.accounts.models import Organization
 from apps.dispatch.models import Plan, Schedule
 from apps.dispatch.shards import employ_shards
 from apps.flexibility.services import FleetFlexibility
@@ -46,6 +47,7 @@ class Request:
     silent: frozenset[int]
     opted_out: frozenset[int]
     reason: str
+    busy: frozenset[int] = frozenset()
     asked_before: Mapping[int, int] = dataclasses.field(default_factory=dict)
 
     @property
@@ -59,7 +61,7 @@ class Request:
     @property
     def away(self) -> frozenset[int]:
         """Homes the plan does not count on."""
-        return self.silent | self.opted_out | self.spent
+        return self.silent | self.opted_out | self.spent | self.busy
 
     @property
     def starts_at(self) -> datetime:
@@ -113,17 +115,20 @@ class Decision:
             "away": sorted(request.away),
             "silent": sorted(request.silent),
             "opted_out": sorted(request.opted_out),
+            "busy": sorted(request.busy),
             "first": request.first,
             "asked_before": {str(site): times for site, times in request.asked_before.items()},
             "reserve_kw": request.signal.program.reserve_kw,
             "zones": self.zones,
-            "limits": [_kept(limit) for limit in self.limits],
+            "limits": [kept_limit(limit) for limit in self.limits],
             "labels": list(self.problem.labels),
             "weights": dataclasses.asdict(self.problem.weights),
         }
 
 
-def _kept(limit: Limit) -> dict[str, Any]:
+def kept_limit(limit: Limit) -> dict[str, Any]:
+    """Return a limit as a plan's inputs keep it."""
+
     def finite(values: Floats) -> list[float | None]:
         return [value if math.isfinite(value) else None for value in values.tolist()]
 
@@ -132,7 +137,7 @@ def _kept(limit: Limit) -> dict[str, Any]:
 
 
 def limit_from(kept: Mapping[str, Any]) -> Limit:
-    """Return a limit as a plan's inputs keep it."""
+    """Return a limit that a plan's inputs keep."""
     bounds = {
         name: np.array([none if value is None else value for value in kept[name]], dtype=np.float64)
         for name, none in (("least_kw", -np.inf), ("most_kw", np.inf))
@@ -153,7 +158,7 @@ def solve(problem: AllocationProblem, *, warm: Floats | None = None) -> Allocati
     """Answer within the solver's time, on all cores."""
     end = time.monotonic() + SOLVER_LIMIT_S
     effort = dataclasses.replace(USUAL, time_left=lambda: end - time.monotonic())
-    with _threads() as spread:
+    with threads() as spread:
         return allocate(problem, time_limit_s=SOLVER_LIMIT_S, effort=effort, spread=spread, warm=warm)
 
 
@@ -169,7 +174,12 @@ def question_of(
     whole = rest_of(fleet.envelope, first=request.first)
     envelope = whole.select(takes_part)
     sites = [site for site, there in zip(fleet.sites, takes_part, strict=True) if there]
-    zones, limits = area_limits(request, fleet, takes_part=takes_part, idle_kw=whole.idle_net_kw)
+    zones, limits = area_limits(
+        organization=request.signal.organization,
+        sites=fleet.sites,
+        takes_part=takes_part,
+        idle_kw=whole.idle_net_kw,
+    )
     program = request.signal.program
     if program.reserve_kw > 0:
         usable = envelope.usable
@@ -196,16 +206,16 @@ def rest_of(envelope: ShedEnvelope, *, first: int) -> ShedEnvelope:
 
 
 def area_limits(
-    request: Request, fleet: FleetFlexibility, *, takes_part: Flags, idle_kw: Floats
+    *, organization: Organization, sites: Sequence[Site], takes_part: Flags, idle_kw: Floats
 ) -> tuple[NDArray[np.intp], list[Limit]]:
     """The zone of each home, and the limits of grid areas less what their homes draw that do not take part.
 
     Homes behind an area that are not in the fleet are not known; the limits given must leave room for them.
     """
-    ids = [site.grid_area_id or 0 for site in fleet.sites]
+    ids = [site.grid_area_id or 0 for site in sites]
     numbers = {area_id: number for number, area_id in enumerate(sorted(set(ids)))}
     zones = np.array([numbers[area_id] for area_id in ids], dtype=np.intp)
-    areas = {area.pk: area for area in grid_areas_of_organization(organization=request.signal.organization)}
+    areas = {area.pk: area for area in grid_areas_of_organization(organization=organization)}
     limits = []
     for area in areas.values():
         if area.import_limit_kw is None and area.export_limit_kw is None:
@@ -258,7 +268,7 @@ def prices_of_plan(plan: Plan | None, *, request: Request, limits: Sequence[Limi
 
 
 @contextmanager
-def _threads() -> Iterator[Spread]:
+def threads() -> Iterator[Spread]:
     """All cores, for vpp's machine code, which holds no lock."""
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         yield pool.map

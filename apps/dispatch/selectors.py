@@ -5,6 +5,8 @@ from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from apps.dispatch.models import Plan, Schedule, TrackingPoint
 from apps.flexibility.models import SiteFlexibility
 from apps.flexibility.selectors import flexibility_of_signal, flexibility_of_site
@@ -12,7 +14,7 @@ from apps.hubs.models import Instruction
 from apps.programs.models import GridSignal
 from apps.programs.selectors import enrolled_site_ids, opted_out_site_ids
 from apps.sites.models import Site
-from apps.telemetry.selectors import latest_by_site, minute_mean_kw, snapshots
+from apps.telemetry.selectors import latest_by_site, latest_rows, minute_mean_kw, snapshots
 
 SILENT_AFTER = timedelta(minutes=3)
 
@@ -70,6 +72,18 @@ def newest_plan(*, signal_id: UUID) -> Plan | None:
     return Plan.objects.filter(signal_id=signal_id).defer("inputs").order_by("-revision").first()
 
 
+def plans_steering(*, signal: GridSignal) -> QuerySet[Plan]:
+    """Return the plans that followed from a steered signal, newest first; each may hang on another of its program."""
+    plans = Plan.objects.filter(signal__program_id=signal.program_id, steers__contains=[signal.pk])
+    return plans.defer("inputs").order_by("-created_at", "-pk")
+
+
+def note_of_home(*, plan: Plan, site_id: int) -> str:
+    """Return why a steered plan leaves a home alone; nothing where it does not say."""
+    notes = Plan.objects.filter(pk=plan.pk).values_list("inputs__notes", flat=True).first() or {}
+    return str(notes.get(str(site_id), ""))
+
+
 def newest_revision(*, signal_id: UUID) -> int:
     """Return the revision of the plan in force, 0 without one."""
     plan = newest_plan(signal_id=signal_id)
@@ -86,10 +100,10 @@ def newest_schedules(*, signal_id: UUID) -> dict[int, Schedule]:
 
 def silent_site_ids(*, site_ids: list[int], now: datetime) -> set[int]:
     """Return the homes that have sent nothing lately."""
-    latest = latest_by_site(site_ids=site_ids)
-    return {
-        site_id for site_id in site_ids if site_id not in latest or latest[site_id].at < now - SILENT_AFTER
+    heard = {
+        site_id for site_id, at in latest_rows(site_ids=site_ids, columns=()) if at >= now - SILENT_AFTER
     }
+    return set(site_ids) - heard
 
 
 def asked_kw(*, signal: GridSignal, site_ids: Collection[int] | None = None) -> dict[int, list[float]]:

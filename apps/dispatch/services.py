@@ -5,25 +5,27 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import numpy as np
 from django.db import transaction
 
 from apps.common.bulk import bulk_copy
+from apps.common.queue import enqueue_on_commit
 from apps.common.redis import publish
 from apps.dispatch.errors import SignalUnknownError
+from apps.dispatch.gathering import explanation_of, fleet_of, request_of
 from apps.dispatch.models import Plan, Schedule, Tracker
-from apps.dispatch.orders import carried_over, planning, schedule_message, schedules_queue
-from apps.dispatch.question import Decision, Request, decide, events_asked
-from apps.dispatch.selectors import newest_plan, newest_revision, newest_schedules, silent_site_ids
-from apps.flexibility.rows import SignalIntervals
-from apps.flexibility.services import FleetFlexibility, flexibility_compute
+from apps.dispatch.orders import carried_over, planning, priority_of, schedule_message, schedules_queue
+from apps.dispatch.passed_on import is_passed_on, signal_pass_on, signal_take_back
+from apps.dispatch.precedence import outranked
+from apps.dispatch.question import Decision, Request, decide
+from apps.dispatch.selectors import newest_plan, newest_revision, newest_schedules
+from apps.dispatch.steered import home_let_go, program_steer
+from apps.flexibility.services import FleetFlexibility
 from apps.programs.models import GridSignal
-from apps.programs.selectors import earlier_event_days, enrolled_site_ids, opted_out_site_ids
 from apps.programs.services import signal_set_state
 from apps.sites.models import Resource
-from apps.sites.selectors import resources_by_site, sites_of_organization
+from apps.sites.selectors import resource_keys
 from vpp.dispatch.problem import AllocationResult
 
 PLANNABLE = [GridSignal.State.ACCEPTED, GridSignal.State.PLANNED, GridSignal.State.ACTIVE]
@@ -38,27 +40,21 @@ def signal_plan(*, signal_id: UUID, reason: str, now: datetime, only_after: int 
     with planning(signal_id):
         if only_after is not None and newest_revision(signal_id=signal_id) != only_after:
             return None
-        return _plan(signal_id, reason=reason, now=now)
+        signal = GridSignal.objects.select_related("program", "organization").filter(pk=signal_id).first()
+        if signal is None:
+            raise SignalUnknownError("no such grid signal")
+        if signal.state not in PLANNABLE or now >= signal.ends_at:
+            return None
+        if is_passed_on(signal):
+            signal_pass_on(signal=signal, reason=reason, now=now)
+        if signal.is_steered:
+            return program_steer(program=signal.program, reason=reason, now=now)
+        return _plan(signal, reason=reason, now=now) if signal.is_shed else None
 
 
-def _plan(signal_id: UUID, *, reason: str, now: datetime) -> Plan | None:
-    signal = GridSignal.objects.select_related("program", "organization").filter(pk=signal_id).first()
-    if signal is None:
-        raise SignalUnknownError("no such grid signal")
-    if signal.state not in PLANNABLE or now >= signal.ends_at:
-        return None
-    first = max(0, int((now - signal.starts_at).total_seconds() // signal.interval_s))
-    fleet = _flexibility(signal, now=now)
-    opted_out = frozenset(opted_out_site_ids(signal_id=signal.pk))
-    silent = frozenset(silent_site_ids(site_ids=[site.pk for site in fleet.sites], now=now)) - opted_out
-    request = Request(
-        signal=signal,
-        first=first,
-        silent=silent,
-        opted_out=opted_out,
-        reason=reason,
-        asked_before=events_asked(program=signal.program, before=signal),
-    )
+def _plan(signal: GridSignal, *, reason: str, now: datetime) -> Plan | None:
+    fleet = fleet_of(signal=signal, now=now, store=True)
+    request = request_of(signal=signal, fleet=fleet, reason=reason, now=now)
     started = time.perf_counter()
     decision = decide(request, fleet, last=newest_plan(signal_id=signal.pk))
     return _commit(request, fleet, decision=decision, seconds=time.perf_counter() - started, now=now)
@@ -66,7 +62,14 @@ def _plan(signal_id: UUID, *, reason: str, now: datetime) -> Plan | None:
 
 @transaction.atomic
 def site_release(*, signal_id: UUID, site_id: int, reason: str, now: datetime) -> None:
-    """Let one home go at once: its hub drops the schedule."""
+    """Let one home go at once: its hub drops the schedule, or what was passed on to it."""
+    signal = GridSignal.objects.select_related("program").get(pk=signal_id)
+    if is_passed_on(signal):
+        signal_take_back(signal=signal, reason=reason, now=now, site_ids=[site_id])
+    if signal.is_steered:
+        home_let_go(program=signal.program, site_id=site_id, reason=reason, now=now)
+    if not signal.is_shed:
+        return
     schedules_queue(
         [site_id], {}, signal_id=signal_id, reason=reason, now=now, ends_at=now + timedelta(days=1)
     )
@@ -74,26 +77,17 @@ def site_release(*, signal_id: UUID, site_id: int, reason: str, now: datetime) -
 
 @transaction.atomic
 def signal_release(*, signal_id: UUID, reason: str, now: datetime) -> None:
-    """Let every home of a signal go."""
+    """Let every home of a signal go; where it was one of several that steer a program, plan by the others."""
+    signal = GridSignal.objects.select_related("program").get(pk=signal_id)
+    if is_passed_on(signal):
+        signal_take_back(signal=signal, reason=reason, now=now)
+    if signal.is_steered:
+        program_steer(program=signal.program, reason=reason, now=now)
+    if not signal.is_shed:
+        return
     site_ids = sorted(newest_schedules(signal_id=signal_id))
     schedules_queue(
         site_ids, {}, signal_id=signal_id, reason=reason, now=now, ends_at=now + timedelta(days=1)
-    )
-
-
-def _flexibility(signal: GridSignal, *, now: datetime) -> FleetFlexibility:
-    site_ids = enrolled_site_ids(program=signal.program, at=now)
-    sites = list(sites_of_organization(organization=signal.organization).filter(pk__in=site_ids))
-    zone = ZoneInfo(sites[0].time_zone if sites else "UTC")
-    intervals = SignalIntervals(signal.pk, signal.starts_at, signal.interval_s, len(signal.target_kw))
-    return flexibility_compute(
-        intervals=intervals,
-        sites=sites,
-        excluded_days=earlier_event_days(signal=signal, zone=zone),
-        now=now,
-        freeze_baseline=now >= signal.starts_at,
-        method=signal.program.baseline_method,
-        holidays=signal.program.holidays,
     )
 
 
@@ -104,6 +98,8 @@ def _commit(
     signal = GridSignal.objects.select_for_update().get(pk=request.signal.pk)
     if signal.state not in PLANNABLE or signal.revision != request.signal.revision:
         return None  # canceled or changed while we were solving; the change has asked for a plan of its own
+    signal.target_kw = request.signal.target_kw
+    signal.save(update_fields=["target_kw"])
     before = newest_schedules(signal_id=signal.pk)
     plan = _save_plan(request, fleet, decision=decision, seconds=seconds, now=now)
     schedules = _save_schedules(plan, fleet, result=decision.result, first=request.first)
@@ -114,9 +110,12 @@ def _commit(
     _carry_over(plan, [schedule for site_id, schedule in before.items() if site_id in request.silent])
     targets = sorted(set(messages) | (set(before) - request.silent))
     schedules_queue(
-        targets, messages, signal_id=signal.pk, reason=request.reason, now=now, ends_at=signal.ends_at
-    )
+        targets, messages, signal_id=signal.pk, reason=request.reason, now=now, ends_at=signal.ends_at,
+        priority=priority_of(signal),
+    )  # fmt: skip
     transaction.on_commit(lambda: publish("signals", [str(signal.pk)]))
+    for later in outranked(signal=signal, now=now):
+        enqueue_on_commit("dispatch.plan_signal", signal_id=str(later.pk), reason="another event goes first")
     return plan
 
 
@@ -137,12 +136,6 @@ def _save_plan(
     request: Request, fleet: FleetFlexibility, *, decision: Decision, seconds: float, now: datetime
 ) -> Plan:
     result = decision.result
-    explanation = list(result.explanation)
-    if not fleet.sites:
-        explanation.insert(0, "No home takes part in this program, so nothing can be given.")
-    explanation += [f"{site.name}: {fleet.notes[site.pk]}" for site in fleet.sites if site.pk in fleet.notes]
-    if request.spent:
-        explanation.append(_left_alone(len(request.spent), most=request.signal.program.most_events))
     return Plan.objects.create(
         signal=request.signal,
         revision=newest_revision(signal_id=request.signal.pk) + 1,
@@ -158,50 +151,44 @@ def _save_plan(
         limit_prices=decision.limit_prices,
         objective=result.objective,
         gap=result.gap,
-        explanation=[sentence[:300] for sentence in explanation],
+        explanation=explanation_of(request, fleet, result=result),
         inputs={**fleet.inputs, **decision.known(request)},
         solver=result.solver[:40],
         seconds=seconds,
     )
 
 
-def _left_alone(homes: int, *, most: int | None) -> str:
-    who, verb = ("1 home has had its", "is") if homes == 1 else (f"{homes} homes have had their", "are")
-    return f"{who} share of {most} event{'' if most == 1 else 's'} lately and {verb} not asked."
-
-
 def _save_schedules(
     plan: Plan, fleet: FleetFlexibility, *, result: AllocationResult, first: int
 ) -> list[Schedule]:
-    held = resources_by_site(site_ids=[site.pk for site in fleet.sites])
     planned_kw = fleet.envelope.baseline_kw[:, first:] - result.shed_kw
-    made = []
-    for index, site in enumerate(fleet.sites):
-        if not result.active[index]:
-            continue
-        cuts = {
-            Resource.Kind.EV_CHARGER: (fleet.inputs["ev_kw"][index][first:], result.ev_cut_kw[index]),
-            Resource.Kind.HEAT_PUMP: (fleet.inputs["heat_kw"][index][first:], result.heat_cut_kw[index]),
-        }
-        made.append(
-            Schedule(
-                plan=plan,
-                site=site,
-                shed_kw=[round(value, 4) for value in result.shed_kw[index].tolist()],
-                site_kw=[round(value, 4) for value in planned_kw[index].tolist()],
-                resources={
-                    held[site.pk][kind].key: _planned(usual, cut)
-                    for kind, (usual, cut) in cuts.items()
-                    if kind in held[site.pk]
-                },
-            )
+    shed, site_kw = (values.round(4).tolist() for values in (result.shed_kw, planned_kw))
+    drawn = {
+        Resource.Kind.EV_CHARGER: _drawn(fleet.inputs["ev_kw"], cut_kw=result.ev_cut_kw, first=first),
+        Resource.Kind.HEAT_PUMP: _drawn(fleet.inputs["heat_kw"], cut_kw=result.heat_cut_kw, first=first),
+    }
+    keys = resource_keys(site_ids=[site.pk for site in fleet.sites], kinds=list(drawn))
+    made = [
+        Schedule(
+            plan=plan,
+            site_id=fleet.sites[row].pk,
+            shed_kw=shed[row],
+            site_kw=site_kw[row],
+            resources={
+                key: drawn[Resource.Kind(kind)][row]
+                for kind, key in keys.get(fleet.sites[row].pk, {}).items()
+            },
         )
+        for row in np.flatnonzero(result.active).tolist()
+    ]
     bulk_copy(Schedule, made)
     return made
 
 
-def _planned(usual_kw: Sequence[float | None], cut_kw: "np.ndarray[Any, Any]") -> list[float | None]:
-    """What a car or heat pump may draw: the plan counted on its usual power less the cut, so no more than that."""
-    return [
-        round(max(0.0, (usual or 0.0) - cut), 4) for usual, cut in zip(usual_kw, cut_kw.tolist(), strict=True)
-    ]
+def _drawn(
+    usual_kw: Sequence[Sequence[float | None]], *, cut_kw: "np.ndarray[Any, Any]", first: int
+) -> list[list[float]]:
+    """What cars or heat pumps may draw: the plan counted on their usual power less the cut, so no more than that."""
+    usual = np.array(usual_kw, dtype=np.float64).reshape(len(cut_kw), first + cut_kw.shape[1])[:, first:]
+    left: list[list[float]] = np.maximum(0.0, np.nan_to_num(usual) - cut_kw).round(4).tolist()
+    return left

@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 
 from apps.common import clock
 from apps.common.redis import client
-from apps.dispatch import answers, responsiveness, services, shards, tracking
+from apps.dispatch import answers, preview, responsiveness, services, shards, tracking
 from apps.sites.selectors import site_name
 
 TICK_LOCK_S = 60
@@ -47,6 +47,12 @@ def release_site(*, signal_id: str, site_id: int) -> None:
 def answer_plan(*, plan_id: int, token: str, change: dict[str, Any]) -> None:
     """Replay a plan, or try another question on what it knew."""
     answers.answer_work(plan_id=plan_id, token=token, change=change)
+
+
+@shared_task(name=preview.PREVIEW_TASK)
+def preview_signal(*, program_id: int, token: str, wished: dict[str, Any]) -> None:
+    """Work out what the fleet would answer to a wish."""
+    preview.preview_work(program_id=program_id, token=token, wished=wished, now=clock.now())
 
 
 @shared_task(name="dispatch.cancel_signal", autoretry_for=UNREACHABLE, retry_backoff=True, max_retries=5)

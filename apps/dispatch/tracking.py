@@ -11,6 +11,7 @@ from apps.common.redis import publish
 from apps.dispatch.corrections import full_plan_is_due, signal_correct
 from apps.dispatch.models import Tracker, TrackingPoint
 from apps.dispatch.outlook import signal_outlook
+from apps.dispatch.passed_on import is_passed_on, signal_pass_on
 from apps.dispatch.selectors import (
     SILENT_AFTER,
     asked_kw,
@@ -21,9 +22,11 @@ from apps.dispatch.selectors import (
     newest_revision,
 )
 from apps.dispatch.services import signal_plan
+from apps.dispatch.steered import program_steer, steering_is_due
+from apps.dispatch.steering_wish import HORIZON
 from apps.flexibility.selectors import flexibility_of_signal
 from apps.hubs.instructions import instructions_verify
-from apps.hubs.selectors import active_hubs_by_site
+from apps.hubs.selectors import active_hub_ids_by_site
 from apps.programs.models import GridSignal
 from apps.programs.selectors import enrolled_site_ids, opted_out_site_ids, signals_in_states
 from apps.programs.services import signal_set_state
@@ -48,7 +51,10 @@ def signals_tick(*, now: datetime) -> None:
     """Do what is due for every signal that is not over; one that fails does not hold up the others."""
     for signal in signals_in_states(states=list(WATCHED)):
         try:
-            _advance(signal, now=now)
+            if signal.is_shed:
+                _advance(signal, now=now)
+            else:
+                _advance_other(signal, now=now)
         except Exception:
             log.exception("grid signal %s could not be looked at, trying again next time", signal.pk)
 
@@ -64,6 +70,21 @@ def _advance(signal: GridSignal, *, now: datetime) -> None:
         signal_track(signal=signal, now=now)
     elif action == "end":
         _end(signal)
+
+
+def _advance_other(signal: GridSignal, *, now: datetime) -> None:
+    """Move on what is not measured against a baseline: steered signals are planned again every hour."""
+    if now >= signal.ends_at:
+        signal_set_state(signal_id=signal.pk, state=GridSignal.State.ENDED)
+        if signal.is_steered:
+            program_steer(program=signal.program, reason=f"{signal} is over", now=now)
+        return
+    if signal.state != GridSignal.State.ACTIVE and now >= signal.starts_at:
+        signal_set_state(signal_id=signal.pk, state=GridSignal.State.ACTIVE)
+    if is_passed_on(signal) and now.minute == 0:  # homes that have joined since
+        signal_pass_on(signal=signal, reason="it holds for homes that joined", now=now, again=False)
+    if signal.is_steered and now >= signal.starts_at - HORIZON and steering_is_due(signal, now=now):
+        program_steer(program=signal.program, reason="an hour has passed", now=now)
 
 
 @transaction.atomic
@@ -166,7 +187,7 @@ def _verify(delivery: Delivery, asked: dict[int, float]) -> None:
         if asked.get(int(name), 0.0) > 0 and kw >= FOLLOWS * asked[int(name)]
     ]
     if follows:
-        instructions_verify(hub_ids=[hub.pk for hub in active_hubs_by_site(site_ids=follows).values()])
+        instructions_verify(hub_ids=active_hub_ids_by_site(site_ids=follows).values())
 
 
 @transaction.atomic

@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.flexibility.forecast_selectors import run_known, values_of_sites
+from apps.flexibility.forecast_selectors import means_of_sites, run_known
 from apps.flexibility.models import ForecastRun
-from apps.flexibility.rows import QUARTER, SignalIntervals, parts_of
+from apps.flexibility.rows import QUARTER, Intervals, parts_of
 from apps.sites.models import Resource, Site
 from apps.sites.selectors import sites_with_resource
 from apps.telemetry.arrays import QUARTERS_OF_DAY, quarter_history
@@ -39,7 +39,7 @@ class Expected:
 
 
 def expected_power(
-    *, sites: Sequence[Site], intervals: SignalIntervals, excluded_days: Collection[date], now: datetime
+    *, sites: Sequence[Site], intervals: Intervals, excluded_days: Collection[date], now: datetime
 ) -> Expected:
     """Forecast what cannot be moved, and what EV and heat pump would draw.
 
@@ -106,16 +106,18 @@ def _from_run(
 
 
 def _means(run: ForecastRun, site_ids: Sequence[int], *, grid: Grid) -> Floats:
-    rows = values_of_sites(run=run, site_ids=site_ids)
-    nothing = [None] * run.count
-    means = [rows[site_id].mean_kw if site_id in rows else nothing for site_id in site_ids]
-    values = np.array(means, dtype=np.float64).reshape(len(site_ids), run.count)
-    return onto_grid(values, Grid(run.starts_at, run.step_s, run.count), target=grid)
+    step = timedelta(seconds=run.step_s)
+    first, last = (grid.starts_at - run.starts_at) // step, -((run.starts_at - grid.ends_at) // step)
+    means = means_of_sites(run=run, site_ids=site_ids, intervals=range(first, last))
+    nothing = [None] * (last - first)
+    values = np.array([means.get(site_id, nothing) for site_id in site_ids], dtype=np.float64)
+    source = Grid(run.starts_at + first * step, run.step_s, last - first)
+    return onto_grid(values.reshape(len(site_ids), last - first), source, target=grid)
 
 
 def _asked_now(
     sites: Sequence[Site],
-    intervals: SignalIntervals,
+    intervals: Intervals,
     *,
     columns: Sequence[str],
     excluded_days: Collection[date],
@@ -141,13 +143,14 @@ def _asked_now(
         days = [(starts_at + step * QUARTER).astimezone(zone).date() for step in range(count)]
         left_out = np.array([day in excluded_days for day in days])
         for name in columns:
-            past = np.where(left_out, np.nan, history[name][rows])
+            past = history[name] if len(rows) == len(sites) else history[name][rows]
+            past[:, left_out] = np.nan
             values[name][rows] = METHOD.calculate(Question(past, starts_at, grid, now, zone, levels=())).mean
     target = Grid(intervals.starts_at, intervals.interval_s, intervals.count)
     return {name: onto_grid(found, grid, target=target) for name, found in values.items()}
 
 
-def _quarters(intervals: SignalIntervals) -> Grid:
+def _quarters(intervals: Intervals) -> Grid:
     quarters = [at for part in parts_of(intervals) for at in part]
     return Grid(quarters[0], QUARTER_S, len(quarters))
 

@@ -75,6 +75,14 @@ def values_of_sites(*, run: ForecastRun, site_ids: Collection[int]) -> dict[int,
     return {row.site_id: row for row in rows if row.site_id is not None}
 
 
+def means_of_sites(
+    *, run: ForecastRun, site_ids: Collection[int], intervals: range
+) -> dict[int, list[float | None]]:
+    """Return the means of each of these homes in some of the run's intervals, and nothing of the rest."""
+    rows = ForecastValues.objects.filter(run=run, site_id__in=list(site_ids))
+    return dict(rows.values_list("site_id", f"mean_kw__{intervals.start}_{intervals.stop}"))
+
+
 def values_known(
     *, organization: Organization, quantity: str, site_id: int | None, as_of: datetime
 ) -> ForecastValues | None:

@@ -62,7 +62,7 @@ def portfolio_answer(*, organization: Organization, question: Question, now: dat
     reasons = arrays["reason"][chosen]
     counted = chosen & (arrays["reason"] == Reason.NONE)
     homes = {name: column[counted].astype(np.float64) for name, column in arrays.items()}
-    portfolio = _portfolio(row, homes, counted=counted, question=question, now=now)
+    portfolio = portfolio_of(row, homes, counted=counted, question=question, now=now)
     ages = now.timestamp() - homes["at"]
     prices: dict[Kind, float] = {kind: cost + question.paid_per_kwh for kind, cost in OWN_COST.items()}
     return Answer(
@@ -97,9 +97,10 @@ def _chosen(arrays: Arrays, question: Question) -> NDArray[np.bool_]:
     return chosen
 
 
-def _portfolio(
+def portfolio_of(
     row: PortfolioSnapshot, homes: Arrays, *, counted: NDArray[np.bool_], question: Question, now: datetime
 ) -> Portfolio:
+    """Return the counted homes as the library knows them, with what they are expected to draw in the window."""
     uncontrolled, ev, heat = _expected(row, homes, counted=counted, question=question, now=now)
     ev = np.clip(ev, 0.0, homes["ev_most_kw"][:, None])
     heat = np.clip(heat, 0.0, homes["heat_most_kw"][:, None])

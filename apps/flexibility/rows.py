@@ -18,10 +18,9 @@ MISSING = -1
 
 
 @dataclasses.dataclass(frozen=True)
-class SignalIntervals:
-    """The intervals of a grid signal, as this app needs them (signals live above)."""
+class Intervals:
+    """A stretch of equal intervals [s]."""
 
-    signal_id: UUID
     starts_at: datetime
     interval_s: int
     count: int
@@ -33,6 +32,13 @@ class SignalIntervals:
     @property
     def ends_at(self) -> datetime:
         return self.starts_at + self.count * self.step
+
+
+@dataclasses.dataclass(frozen=True)
+class SignalIntervals(Intervals):
+    """The intervals of a grid signal, as this app needs them (signals live above)."""
+
+    signal_id: UUID
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +62,7 @@ class Row:
         return [_instants(first + index * QUARTER, self.zone) for index in range(self.count)]
 
 
-def parts_of(intervals: SignalIntervals) -> list[list[datetime]]:
+def parts_of(intervals: Intervals) -> list[list[datetime]]:
     """Return the quarter-hours that a signal touches, in parts of a day at most."""
     first = intervals.starts_at - (intervals.starts_at - datetime.min.replace(tzinfo=UTC)) % QUARTER
     count = -((first - intervals.ends_at) // QUARTER)

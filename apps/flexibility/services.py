@@ -19,7 +19,7 @@ from apps.flexibility.rows import SignalIntervals
 from apps.sites.models import Resource, Site
 from apps.sites.selectors import resources_by_site
 from apps.telemetry.rollups import roll_up
-from apps.telemetry.selectors import latest_by_site, recent_means
+from apps.telemetry.selectors import latest_rows, recent_means
 from vpp.baselines.names import DEFAULT_METHOD
 from vpp.errors import VppError
 from vpp.flexibility.envelope import ShedEnvelope, build_shed_envelope
@@ -64,11 +64,12 @@ def flexibility_compute(
     freeze_baseline: bool,
     method: str = DEFAULT_METHOD,
     holidays: Collection[date] = (),
+    store: bool = True,
 ) -> FleetFlexibility:
-    """Compute and store every home's baseline, by the program's method, and envelope for a signal's intervals.
+    """Compute every home's baseline, by the program's method, and envelope for a signal's intervals, and store them.
 
     With `freeze_baseline`, a baseline that is stored already is kept: what a running event is measured
-    against does not move.
+    against does not move. Without `store` nothing of it is kept.
     """
     roll_up(now=now)
     groups: dict[str, list[Site]] = {}
@@ -83,7 +84,7 @@ def flexibility_compute(
             baseline_kw[index] = frozen[site.pk].baseline_kw
     expected = expected_power(sites=ordered, intervals=intervals, excluded_days=excluded_days, now=now)
     uncontrolled_kw = _with_present(expected.uncontrolled_kw, ordered, intervals=intervals, now=now)
-    states, notes = _site_states(ordered)
+    states, notes = site_states(ordered)
     for index, (site, reason) in enumerate(zip(ordered, reasons, strict=True)):
         unknown = TOO_LITTLE if np.isnan(uncontrolled_kw[index]).any() else ""
         if reason or unknown:
@@ -107,7 +108,8 @@ def flexibility_compute(
     }
     fleet = FleetFlexibility(ordered, envelope, notes, inputs)
     methods = {site.pk: frozen[site.pk].baseline_method if site.pk in frozen else method for site in ordered}
-    _store(fleet, intervals=intervals, now=now, methods=methods)
+    if store:
+        _store(fleet, intervals=intervals, now=now, methods=methods)
     return fleet
 
 
@@ -144,30 +146,30 @@ def _with_present(
     return blend_with_present(forecast_kw, present_kw=np.array(present), lead_s=np.array(lead_s))
 
 
-def _site_states(sites: Sequence[Site]) -> tuple[list[SiteState], dict[int, str]]:
+def site_states(sites: Sequence[Site]) -> tuple[list[SiteState], dict[int, str]]:
+    """Return what is known of each home's resources now, and why a home cannot be counted on."""
     ids = [site.pk for site in sites]
     resources = resources_by_site(site_ids=ids)
-    latest = latest_by_site(site_ids=ids)
+    latest = {site_id: soc for site_id, _, soc in latest_rows(site_ids=ids, columns=("battery_soc",))}
     states: list[SiteState] = []
     notes: dict[int, str] = {}
     for site in sites:
-        row = latest.get(site.pk)
         try:
-            states.append(_site_state(site, resources[site.pk], row=row))
+            states.append(_site_state(site, resources[site.pk], soc=latest.get(site.pk)))
         except VppError as error:
             notes[site.pk] = f"its hub describes a resource wrongly: {error.detail}"[:200]
             states.append(SiteState(name=site.name, export_limit_kw=site.export_limit_kw))
-        if row is None:
+        if site.pk not in latest:
             notes[site.pk] = "it has sent no measurement yet"
     return states, notes
 
 
-def _site_state(site: Site, resources: Mapping[str, Resource], *, row: Any) -> SiteState:
+def _site_state(site: Site, resources: Mapping[str, Resource], *, soc: float | None) -> SiteState:
     battery = resources.get(Resource.Kind.BATTERY)
     ev = resources.get(Resource.Kind.EV_CHARGER)
     heat = resources.get(Resource.Kind.HEAT_PUMP)
     pv = resources.get(Resource.Kind.PV)
-    soc = row.battery_soc if row is not None and battery is not None else None
+    soc = None if battery is None else soc
     _check_described(resources)
     return SiteState(
         name=site.name,
@@ -213,9 +215,17 @@ def _inputs(
     """What was known, for a replay of the decision."""
     return {
         "sites": [site.pk for site in sites],
-        "states": [dataclasses.asdict(state) for state in states],
+        "states": [_plain(state) for state in states],
         **{name: _listed(values) for name, values in known.items()},
         "forecast": dict(source),
+    }
+
+
+def _plain(described: Any) -> dict[str, Any]:
+    """The same as dataclasses.asdict, which copies every number by itself."""
+    values = {field.name: getattr(described, field.name) for field in dataclasses.fields(described)}
+    return {
+        name: _plain(value) if dataclasses.is_dataclass(value) else value for name, value in values.items()
     }
 
 

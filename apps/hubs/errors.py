@@ -44,3 +44,7 @@ class SiteHasHubError(ConflictError):
 class TokenError(ForbiddenError):
     code = "token_invalid"
     status = 401
+
+
+class OrderInvalidError(DomainError):
+    code = "order_invalid"

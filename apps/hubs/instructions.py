@@ -1,9 +1,10 @@
 """Instructions: queue them, hand them to the link, follow their states."""
 
 import dataclasses
+import json
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,9 +14,10 @@ from django.db.models import Max
 
 from apps.common.bulk import bulk_copy
 from apps.common.redis import publish
-from apps.hubs.models import Instruction
+from apps.hubs.errors import OrderInvalidError
+from apps.hubs.models import Hub, Instruction
 from vpp.protocols.link.instruction import TERMINAL, ForbiddenTransition, State, advance
-from vpp.protocols.link.messages import Droop, InstructionStatus, Schedule
+from vpp.protocols.link.messages import CapacityLimits, DevicePayload, Droop, InstructionStatus, Schedule
 from vpp.protocols.link.messages import Instruction as InstructionMessage
 
 # One running order a hub and purpose: a new revision replaces the one before.
@@ -30,7 +32,7 @@ OPEN = [
 
 @dataclasses.dataclass(frozen=True)
 class Order:
-    """What one hub should do: follow `schedule` or `droop`, or with neither end what `subject` ordered before."""
+    """What one hub should do: one of schedule, droop, limits and device, or end what `subject` ordered before."""
 
     hub_id: uuid.UUID
     subject: str
@@ -39,6 +41,9 @@ class Order:
     expires_at: datetime
     reason: str = ""
     droop: Droop | None = None
+    limits: CapacityLimits | None = None
+    device: DevicePayload | None = None
+    priority: int = 100
 
 
 @transaction.atomic
@@ -55,8 +60,11 @@ def instructions_queue(*, orders: Sequence[Order], now: datetime) -> list[Instru
             instruction_id=id_,
             revision=newest.get(id_, 0) + 1,
             hub_id=order.hub_id,
-            schedule=msgspec.to_builtins(order.schedule) if order.schedule else None,
-            droop=msgspec.to_builtins(order.droop) if order.droop else None,
+            schedule=_plain(order.schedule),
+            droop=_plain(order.droop),
+            limits=_checked(order.limits),
+            device=_checked(order.device),
+            priority=order.priority,
             reason=order.reason[:200],
             not_before=order.not_before,
             expires_at=order.expires_at,
@@ -75,13 +83,17 @@ def instructions_queue(*, orders: Sequence[Order], now: datetime) -> list[Instru
 def instructions_take(
     *, hub_ids: Iterable[str], now: datetime, resend: bool = False
 ) -> list[tuple[str, InstructionMessage]]:
-    """Return what is to be sent to these hubs, marked as sent; `resend` repeats what has no answer yet."""
+    """Return what is to be sent to these hubs, marked as sent; `resend` repeats what has no answer yet.
+
+    What a hub's agent would not understand, and take for a revocation, is rejected instead.
+    """
     states = [Instruction.State.QUEUED, *([Instruction.State.SENT] if resend else [])]
     waiting = list(
         Instruction.objects.select_for_update(of=("self",))
         .filter(hub_id__in=list(hub_ids), state__in=states, expires_at__gt=now)
         .order_by("pk")
     )
+    waiting = _reject_beyond_agents(waiting, now=now)
     Instruction.objects.filter(pk__in=[one.pk for one in waiting]).update(
         state=Instruction.State.SENT, sent_at=now
     )
@@ -116,6 +128,33 @@ def instruction_statuses_apply(
     return refused
 
 
+def hubs_holding(*, hub_ids: Iterable[uuid.UUID], subject: str, now: datetime) -> set[uuid.UUID]:
+    """Return which of these hubs were told to do something about a subject that is not over."""
+    ids = [uuid.uuid5(_NAMESPACE, f"{hub_id}:{subject}") for hub_id in hub_ids]
+    rows = Instruction.objects.filter(instruction_id__in=ids).order_by("revision")
+    columns = ("hub_id", "expires_at", "schedule", "limits", "device")
+    newest = {row[0]: row for row in rows.values_list(*columns)}
+    return {
+        hub_id
+        for hub_id, ends_at, *content in newest.values()
+        if ends_at > now and any(part is not None for part in content)
+    }
+
+
+def orders_held(*, site_id: int, subjects: Iterable[str], at: datetime) -> list[tuple[Instruction, str]]:
+    """Return what a home's hubs were told to do about subjects, as it held at an instant, each with its subject."""
+    hub_ids = list(Hub.objects.filter(site_id=site_id).values_list("pk", flat=True))
+    names = {uuid.uuid5(_NAMESPACE, f"{hub_id}:{one}"): one for hub_id in hub_ids for one in subjects}
+    rows = Instruction.objects.filter(instruction_id__in=names, created_at__lte=at).order_by("revision")
+    newest = {row.instruction_id: row for row in rows}
+    return [
+        (row, names[id_])
+        for id_, row in newest.items()
+        if row.not_before <= at < row.expires_at
+        and any(part is not None for part in (row.schedule, row.limits, row.device))
+    ]
+
+
 def instruction_counts(*, hub_ids: Iterable[uuid.UUID], subject: str) -> dict[str, int]:
     """Return how many of these hubs are in which state with the newest order of a subject."""
     ids = [uuid.uuid5(_NAMESPACE, f"{hub_id}:{subject}") for hub_id in hub_ids]
@@ -124,10 +163,22 @@ def instruction_counts(*, hub_ids: Iterable[uuid.UUID], subject: str) -> dict[st
     return dict(Counter(newest.values()))
 
 
+def instruction_reasons(*, hub_ids: Iterable[uuid.UUID], subject: str) -> dict[tuple[str, str], int]:
+    """Return how many of these hubs are in which state with the newest order of a subject, and why."""
+    ids = [uuid.uuid5(_NAMESPACE, f"{hub_id}:{subject}") for hub_id in hub_ids]
+    rows = Instruction.objects.filter(instruction_id__in=ids).order_by("revision")
+    newest = {
+        id_: (state, reason)
+        for id_, state, reason in rows.values_list("instruction_id", "state", "state_reason")
+    }
+    return dict(Counter(newest.values()))
+
+
 def instructions_verify(*, hub_ids: Iterable[uuid.UUID]) -> int:
-    """Mark applied schedules whose effect was seen in the measurements."""
+    """Mark applied schedules, or their revocation, whose effect was seen in the measurements."""
     applied = Instruction.objects.filter(hub_id__in=list(hub_ids), state=Instruction.State.APPLIED)
-    return applied.filter(droop__isnull=True).update(state=Instruction.State.VERIFIED)
+    schedules = applied.filter(droop__isnull=True, limits__isnull=True, device__isnull=True)
+    return schedules.update(state=Instruction.State.VERIFIED)
 
 
 def instructions_expire(*, now: datetime) -> int:
@@ -135,6 +186,51 @@ def instructions_expire(*, now: datetime) -> int:
     return Instruction.objects.filter(state__in=OPEN[:2], expires_at__lte=now).update(
         state=Instruction.State.EXPIRED, state_reason="not delivered before it expired", ended_at=now
     )
+
+
+def _reject_beyond_agents(waiting: list[Instruction], *, now: datetime) -> list[Instruction]:
+    """Reject what needs a newer agent than its hub has; return the rest."""
+    asking = {one.hub_id for one in waiting if one.limits or one.device}
+    features: dict[uuid.UUID, list[str]] = {}
+    if asking:
+        features = dict(Hub.objects.filter(pk__in=asking).values_list("pk", "features"))
+    kept, beyond = [], []
+    for one in waiting:
+        lacking = _lacking(one, features)
+        if lacking is None:
+            kept.append(one)
+            continue
+        one.state, one.ended_at = Instruction.State.REJECTED, now
+        one.state_reason = f"the hub's agent is too old for {lacking}"
+        beyond.append(one)
+    Instruction.objects.bulk_update(beyond, ["state", "state_reason", "ended_at"])
+    return kept
+
+
+def _lacking(instruction: Instruction, features: Mapping[uuid.UUID, list[str]]) -> str | None:
+    known = features.get(instruction.hub_id, [])
+    if instruction.limits and "limits" not in known:
+        return "limits"
+    if instruction.device and "device" not in known:
+        return "device payloads"
+    return None
+
+
+def _plain(content: msgspec.Struct | None) -> Any:
+    return None if content is None else msgspec.to_builtins(content)
+
+
+def _checked(content: msgspec.Struct | None) -> Any:
+    """Return the plain form of what comes from outside, or raise OrderInvalidError where no hub could read it."""
+    plain = _plain(content)
+    try:
+        text = json.dumps(plain, allow_nan=False)
+        msgspec.json.decode(text, type=type(content))
+    except (ValueError, msgspec.ValidationError) as error:
+        raise OrderInvalidError(f"no hub could read this: {error}") from error
+    if "\\u0000" in text:
+        raise OrderInvalidError("a text has a NUL")
+    return plain
 
 
 def _find(hub_id: str, report: InstructionStatus) -> Instruction | None:
@@ -160,15 +256,17 @@ def _set_state(instruction: Instruction, state: State, *, reason: str, now: date
 
 
 def _message(instruction: Instruction) -> InstructionMessage:
-    held: Any = instruction.schedule
     return InstructionMessage(
         id=str(instruction.instruction_id),
         revision=instruction.revision,
         not_before=milliseconds(instruction.not_before),
         expires_at=milliseconds(instruction.expires_at),
-        schedule=msgspec.convert(held, Schedule) if held else None,
+        schedule=msgspec.convert(instruction.schedule, Schedule) if instruction.schedule else None,
         reason=instruction.reason,
         droop=msgspec.convert(instruction.droop, Droop) if instruction.droop else None,
+        limits=msgspec.convert(instruction.limits, CapacityLimits) if instruction.limits else None,
+        device=msgspec.convert(instruction.device, DevicePayload) if instruction.device else None,
+        priority=instruction.priority,
     )
 
 

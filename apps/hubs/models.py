@@ -28,6 +28,7 @@ class Hub(models.Model):
     model = models.CharField(max_length=80, blank=True)
     serial = models.CharField(max_length=80, blank=True)
     agent_version = models.CharField(max_length=40, blank=True)
+    features = models.JSONField(default=list, help_text="what the agent said it knows in its last hello")
     created_at = models.DateTimeField()
     claimed_at = models.DateTimeField(null=True, blank=True)
     connected_at = models.DateTimeField(null=True, blank=True)
@@ -73,6 +74,11 @@ class Instruction(models.Model):
     hub = models.ForeignKey(Hub, on_delete=models.CASCADE, related_name="instructions")
     schedule = models.JSONField(null=True, help_text="vpp.protocols.link Schedule; null revokes")
     droop = models.JSONField(null=True, help_text="vpp.protocols.link Droop, in place of a schedule")
+    limits = models.JSONField(
+        null=True, help_text="vpp.protocols.link CapacityLimits, in place of a schedule"
+    )
+    device = models.JSONField(null=True, help_text="vpp.protocols.link DevicePayload, in place of a schedule")
+    priority = models.PositiveIntegerField(default=100, help_text="0 is the most important")
     reason = models.CharField(max_length=200, blank=True)
     not_before = models.DateTimeField()
     expires_at = models.DateTimeField()

@@ -38,6 +38,12 @@ def active_hubs_by_site(*, site_ids: Iterable[int]) -> Mapping[int, Hub]:
     return {hub.site_id: hub for hub in hubs if hub.site_id is not None}
 
 
+def active_hub_ids_by_site(*, site_ids: Iterable[int]) -> dict[int, UUID]:
+    """Return which hub is active at each site that has one."""
+    hubs = Hub.objects.filter(site_id__in=list(site_ids), state=Hub.State.ACTIVE)
+    return dict(hubs.values_list("site_id", "pk"))
+
+
 def latest_instructions(*, hub_ids: Iterable[UUID]) -> Mapping[UUID, Instruction]:
     """Return the newest instruction of each hub that has had one."""
     newest = Instruction.objects.filter(hub_id__in=list(hub_ids)).order_by("hub_id", "-pk").distinct("hub_id")

@@ -3,7 +3,7 @@
 import base64
 import binascii
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -31,6 +31,7 @@ from apps.hubs.tokens import TOKEN_S, HubToken, challenge_redeem, token_issue
 from apps.sites.models import Site
 from apps.sites.services import resources_sync
 from vpp.protocols.link.auth import ClaimCodeError, authenticate_payload, claim_digest, register_payload
+from vpp.protocols.link.messages import FEATURES
 
 CLAIM_VALID = timedelta(days=7)
 
@@ -155,10 +156,17 @@ def hub_revoke(*, organization: Organization, hub_id: str, actor: str, now: date
 
 
 def hub_connected(
-    *, hub_id: str, site_id: int, agent_version: str, resources: Sequence[dict[str, Any]], now: datetime
+    *,
+    hub_id: str,
+    site_id: int,
+    agent_version: str,
+    features: Iterable[str] = (),
+    resources: Sequence[dict[str, Any]],
+    now: datetime,
 ) -> None:
-    """Note that a hub is on the link, and what its resources are."""
-    Hub.objects.filter(pk=hub_id).update(connected_at=now, agent_version=agent_version[:40])
+    """Note that a hub is on the link, what its agent knows of what there is, and what its resources are."""
+    known = [feature for feature in FEATURES if feature in set(features)]
+    Hub.objects.filter(pk=hub_id).update(connected_at=now, agent_version=agent_version[:40], features=known)
     if resources:
         resources_sync(site_id=site_id, resources=resources)
 

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from apps.common.charts import Chart, Note, Series, chart, stepped
 from apps.dispatch.selectors import SiteSignalView, interval_at, site_signal_view
+from apps.portal.signals import HomeSignal, home_signal
 from apps.programs.models import GridSignal
 from apps.programs.selectors import signals_of_site
 from apps.settlement.documents import PART_NAMES
@@ -17,6 +18,8 @@ from apps.sites.models import Site
 
 LATELY = timedelta(hours=36)
 FADING = timedelta(hours=12)
+SOON = timedelta(hours=24)
+NOT_SHOWN = 9
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +50,10 @@ class HomeEvent:
         return self.view.signal
 
     @property
+    def opted_out(self) -> bool:
+        return self.view.opted_out
+
+    @property
     def can_opt_out(self) -> bool:
         return self.phase != "past" and not self.view.opted_out
 
@@ -64,8 +71,9 @@ class HomeEvent:
 class HomeEvents:
     """The event that matters now, and those beside it."""
 
-    focus: HomeEvent | None
+    focus: HomeEvent | HomeSignal | None
     others: list[GridSignal]
+    alerts: list[GridSignal]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,17 +108,34 @@ def phase_of(signal: GridSignal, now: datetime) -> str:
 
 
 def home_events(*, site: Site, now: datetime) -> HomeEvents:
-    """Return the event to show on the home's page: running, else the next, else one that ended lately."""
+    """Return the event to show on the home's page: what asks most of the home now, next, or did lately."""
     near = list(signals_of_site(site=site).filter(ends_at__gt=now - LATELY).order_by("starts_at"))
     ahead = [signal for signal in near if now < signal.ends_at]
     behind = [signal for signal in near if signal.ends_at <= now]
-    fading = [signal for signal in behind if now - signal.ends_at < FADING]
-    running = [signal for signal in ahead if signal.starts_at <= now]
-    chosen = next(iter([*running, *fading[::-1], *ahead]), None)
+    ranked = sorted((_rank(signal, now), place) for place, signal in enumerate(near))
+    chosen = next((near[place] for rank, place in ranked if rank < NOT_SHOWN), None)
     return HomeEvents(
-        focus=home_event(site=site, signal=chosen, now=now) if chosen else None,
+        focus=part_of_home(site=site, signal=chosen, now=now) if chosen else None,
         others=[signal for signal in [*ahead, *behind[::-1]] if signal != chosen],
+        alerts=[signal for signal in ahead if "alert" in signal.detail and signal != chosen],
     )
+
+
+def _rank(signal: GridSignal, now: datetime) -> int:
+    """What a household wants to see first: what is measured and paid, then alerts, then what steers the battery."""
+    phase, alert = phase_of(signal, now), "alert" in signal.detail
+    if phase == "past":
+        return (2 if signal.is_shed else 6) if now - signal.ends_at < FADING else NOT_SHOWN
+    if phase == "running":
+        return 0 if signal.is_shed else 1 if alert else 4
+    return 3 if signal.is_shed and signal.starts_at - now < SOON else 5
+
+
+def part_of_home(*, site: Site, signal: GridSignal, now: datetime) -> "HomeEvent | HomeSignal":
+    """Return the home's part in a signal of any kind."""
+    if signal.is_shed:
+        return home_event(site=site, signal=signal, now=now)
+    return home_signal(site=site, signal=signal, phase=phase_of(signal, now), now=now)
 
 
 def events_of_home(*, site: Site, now: datetime) -> list[tuple[GridSignal, str]]:

@@ -13,6 +13,7 @@ urlpatterns = [
     path("sites/<int:site_id>/day", views.home_day, name="day"),
     path("sites/<int:site_id>/event", views.home_event, name="focus"),
     path("sites/<int:site_id>/earnings", views.home_earnings, name="earnings"),
+    path("sites/<int:site_id>/why/", views.why, name="why"),
     path("sites/<int:site_id>/events/", views.event_list, name="events"),
     path("sites/<int:site_id>/events/<uuid:signal_id>/", views.event_detail, name="event"),
     path("sites/<int:site_id>/events/<uuid:signal_id>/opt-out", views.opt_out, name="opt_out"),

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -12,7 +13,8 @@ from apps.accounts.models import User
 from apps.common import clock
 from apps.common.errors import DomainError
 from apps.common.pages import is_fragment, page, signed_in
-from apps.portal import events, selectors, services
+from apps.dispatch.why import why_at
+from apps.portal import events, reasons, selectors, services
 from apps.portal.selectors import Home
 from apps.programs.models import GridSignal
 
@@ -101,9 +103,19 @@ def event_list(request: HttpRequest, site_id: int) -> HttpResponse:
 def event_detail(request: HttpRequest, site_id: int, signal_id: UUID) -> HttpResponse:
     """Show the home's part in one event, or the card alone to a fragment's request."""
     seen = _home(request, site_id)
-    event = events.home_event(site=seen.site, signal=_signal(seen, signal_id), now=clock.now())
+    event = events.part_of_home(site=seen.site, signal=_signal(seen, signal_id), now=clock.now())
     template = "portal/_event.html" if is_fragment(request) else "portal/event.html"
     return _page(request, template, seen, event=event, detail=True)
+
+
+@require_GET
+@signed_in
+def why(request: HttpRequest, site_id: int) -> HttpResponse:
+    """Show why the home did what it did at an instant of today."""
+    seen, now = _home(request, site_id), clock.now()
+    at = reasons.instant(request.GET.get("at", ""), zone=ZoneInfo(seen.site.time_zone), now=now)
+    rows = reasons.reason_rows(why_at(site=seen.site, at=at or now))
+    return _page(request, "portal/why.html", seen, at=at or now, rows=rows, unread=at is None)
 
 
 @require_POST
@@ -120,7 +132,7 @@ def opt_out(request: HttpRequest, site_id: int, signal_id: UUID) -> HttpResponse
         messages.add_message(request, messages.SUCCESS if status == 200 else messages.ERROR, said)
         return redirect("portal:event", site_id, signal_id)
     signal.refresh_from_db()
-    event = events.home_event(site=seen.site, signal=signal, now=now)
+    event = events.part_of_home(site=seen.site, signal=signal, now=now)
     return _page(
         request, "portal/_event.html", seen, status=status, event=event, said=said, refused=status != 200
     )

@@ -19,6 +19,12 @@ class SignalOverError(ConflictError):
     code = "signal_over"
 
 
+class SignalBindingError(ConflictError):
+    """A limit of the home's connection holds whatever the household says."""
+
+    code = "signal_binding"
+
+
 class ProgramInvalidError(DomainError):
     code = "program_invalid"
 

@@ -1,6 +1,7 @@
 """Programs, who takes part, and grid signals: what any utility protocol is turned into."""
 
 import uuid
+from datetime import datetime
 from decimal import Decimal
 
 from django.conf import settings
@@ -15,14 +16,29 @@ from apps.sites.models import Site
 from vpp.baselines.names import DEFAULT_METHOD, PROGRAM_METHODS
 
 
+def level_shares() -> list[float]:
+    """Return what levels 1, 2 and 3 ask for where a program says nothing else."""
+    return [0.25, 0.5, 1.0]
+
+
 def known_baseline_method(name: str) -> None:
     """Refuse a method that no program can be measured by."""
     if name not in PROGRAM_METHODS:
         raise ValidationError(f"no baseline method {name!r}; there are {', '.join(PROGRAM_METHODS)}")
 
 
+LEAST_PRIORITY = 2**31
+SHED_KINDS = frozenset({"shed", "setpoint", "level"})
+LIMIT_KINDS = frozenset({"import_limit", "export_limit"})
+STEERED_KINDS = frozenset({"price", "export_price", "ghg", "charge_state", "import_limit", "export_limit"})
+
+
 class Program(models.Model):
     """An offer to households: what is asked of them and how it is paid."""
+
+    class CapacityScope(models.TextChoices):
+        FLEET = "fleet", "all homes together"
+        HOME = "home", "each home"
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE)
     name = models.CharField(max_length=128)
@@ -63,6 +79,25 @@ class Program(models.Model):
         null=True, blank=True, help_text="events a home may be asked for within `most_events_days`"
     )
     most_events_days = models.PositiveIntegerField(default=30, validators=[MinValueValidator(1)])
+    level_shares = ArrayField(
+        models.FloatField(validators=[MinValueValidator(0), MaxValueValidator(1)]),
+        size=3,
+        default=level_shares,
+        help_text="share of what the homes can give that levels 1, 2 and 3 of a SIMPLE signal ask for",
+    )
+    capacity_scope = models.CharField(
+        max_length=8,
+        choices=CapacityScope,
+        default=CapacityScope.FLEET,
+        help_text="whose import and export a utility's capacity limit holds for",
+    )
+    carbon_price = models.DecimalField(
+        max_digits=8,
+        decimal_places=4,
+        default=Decimal("0.1000"),
+        validators=[MinValueValidator(0)],
+        help_text="what a kilogram of greenhouse gas counts for in plans",
+    )
     created_at = models.DateTimeField()
 
     class Meta:
@@ -97,10 +132,24 @@ class Enrollment(models.Model):
 
 
 class GridSignal(models.Model):
-    """A utility's wish, free of protocol: shed `target_kw` per interval against the baseline."""
+    """A utility's wish, free of protocol; `vpp.translate.grid_signal` says what each kind means.
+
+    `values` are what was asked for, in the kind's unit; `target_kw` is the shed against the baseline that follows: the
+    values themselves for a shed, worked out by the plan for setpoints and levels, 0 for all other kinds.
+    """
 
     class Kind(models.TextChoices):
         SHED = "shed"
+        SETPOINT = "setpoint"
+        LEVEL = "level"
+        PRICE = "price"
+        EXPORT_PRICE = "export_price", "export price"
+        GHG = "ghg", "greenhouse gas"
+        CHARGE_STATE = "charge_state", "charge state"
+        IMPORT_LIMIT = "import_limit", "import limit"
+        EXPORT_LIMIT = "export_limit", "export limit"
+        DEVICE = "device"
+        NOTICE = "notice"
 
     class State(models.TextChoices):
         ACCEPTED = "accepted"
@@ -122,6 +171,12 @@ class GridSignal(models.Model):
     ends_at = models.DateTimeField()
     interval_s = models.PositiveIntegerField()
     target_kw = ArrayField(models.FloatField(validators=[MinValueValidator(0)]))
+    values = ArrayField(models.FloatField(null=True), default=list, blank=True)
+    detail = models.JSONField(default=dict, blank=True)
+    priority = models.PositiveIntegerField(
+        null=True, blank=True, help_text="0 is the most important; none is the least"
+    )
+    targets = ArrayField(models.CharField(max_length=128), default=list, blank=True)
     received_at = models.DateTimeField()
 
     class Meta:
@@ -133,6 +188,26 @@ class GridSignal(models.Model):
 
     def __str__(self) -> str:
         return self.name or str(self.id)
+
+    @property
+    def is_shed(self) -> bool:
+        """Whether homes are asked to draw less than their baseline, measured and paid."""
+        return self.kind in SHED_KINDS
+
+    @property
+    def is_steered(self) -> bool:
+        """Whether homes' batteries are planned by prices, limits or a charge state, and nothing is paid for it."""
+        return self.kind in STEERED_KINDS
+
+    @property
+    def is_binding(self) -> bool:
+        """Whether it limits each home's connection, which a household cannot say no to."""
+        return self.kind in LIMIT_KINDS and self.program.capacity_scope == Program.CapacityScope.HOME
+
+    @property
+    def rank(self) -> tuple[int, datetime]:
+        """Which of two signals goes first: the smaller one."""
+        return (LEAST_PRIORITY if self.priority is None else self.priority, self.received_at)
 
 
 class OptOut(models.Model):

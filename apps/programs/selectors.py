@@ -1,5 +1,6 @@
 """Reads of programs and grid signals."""
 
+from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -7,7 +8,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Q, QuerySet
 
 from apps.accounts.models import Organization
-from apps.programs.models import Enrollment, GridSignal, OptOut, Program
+from apps.programs.models import SHED_KINDS, STEERED_KINDS, Enrollment, GridSignal, OptOut, Program
 from apps.sites.models import Site
 
 
@@ -35,6 +36,14 @@ def signals_of_site(*, site: Site) -> QuerySet[GridSignal]:
     )
 
 
+def signals_known_to_site(*, site: Site, at: datetime) -> list[GridSignal]:
+    """Return the signals that had come in by an instant for programs that the home has taken part in."""
+    found = GridSignal.objects.filter(program__enrollments__site=site, received_at__lte=at)
+    # What a household has subscribed to holds for a month after the last word.
+    lately = found.filter(ends_at__gt=at - timedelta(days=31)).select_related("program")
+    return list(lately.distinct().order_by("-received_at", "pk"))
+
+
 def enrolled_site_ids(*, program: Program, at: datetime) -> list[int]:
     """Return the sites that take part at `at`."""
     open_then = Q(ends_at=None) | Q(ends_at__gt=at)
@@ -47,16 +56,24 @@ def opted_out_site_ids(*, signal_id: UUID) -> set[int]:
     return set(OptOut.objects.filter(signal_id=signal_id).values_list("site_id", flat=True))
 
 
+def opted_out_of_any(*, signals: Collection[GridSignal]) -> set[int]:
+    """Return the sites whose household said no to one of these signals."""
+    return set(OptOut.objects.filter(signal__in=signals).values_list("site_id", flat=True))
+
+
 def earlier_event_days(*, signal: GridSignal, zone: ZoneInfo) -> set[date]:
     """Return the local days of the program's earlier events: they do not tell what a home usually draws."""
-    earlier = GridSignal.objects.filter(program=signal.program, starts_at__lt=signal.starts_at)
+    earlier = GridSignal.objects.filter(
+        program=signal.program, kind__in=SHED_KINDS, starts_at__lt=signal.starts_at
+    )
     periods = earlier.exclude(pk=signal.pk).values_list("starts_at", "ends_at")
     return {day for period in periods for day in _days(*period, zone=zone)}
 
 
 def event_days_of_program(*, program: Program, zone: ZoneInfo) -> set[date]:
     """Return the local days of all the program's events."""
-    periods = GridSignal.objects.filter(program=program).values_list("starts_at", "ends_at")
+    events = GridSignal.objects.filter(program=program, kind__in=SHED_KINDS)
+    periods = events.values_list("starts_at", "ends_at")
     return {day for period in periods for day in _days(*period, zone=zone)}
 
 
@@ -66,6 +83,34 @@ def _days(starts_at: datetime, ends_at: datetime, *, zone: ZoneInfo) -> list[dat
     return [first + timedelta(days=back) for back in range((last - first).days + 1)]
 
 
-def signals_in_states(*, states: list[str]) -> list[GridSignal]:
-    """Return all tenants' signals in these states, for the periodic work."""
-    return list(GridSignal.objects.filter(state__in=states).select_related("program").order_by("pk"))
+def signals_in_states(*, states: list[str], kinds: Collection[str] | None = None) -> list[GridSignal]:
+    """Return all tenants' signals in these states, of all kinds or some, for the periodic work."""
+    found = GridSignal.objects.filter(state__in=states)
+    if kinds is not None:
+        found = found.filter(kind__in=kinds)
+    return list(found.select_related("program", "organization").order_by("pk"))
+
+
+def signals_beside(*, signal: GridSignal, now: datetime) -> list[GridSignal]:
+    """Return the tenant's other events that run while what is left of this one does, the first in rank first."""
+    running = [GridSignal.State.ACCEPTED, GridSignal.State.PLANNED, GridSignal.State.ACTIVE]
+    found = GridSignal.objects.filter(
+        organization=signal.organization,
+        kind__in=SHED_KINDS,
+        state__in=running,
+        starts_at__lt=signal.ends_at,
+        ends_at__gt=max(now, signal.starts_at),
+    )
+    return sorted(found.exclude(pk=signal.pk), key=lambda one: one.rank)
+
+
+def steered_signals(*, program: Program, now: datetime) -> list[GridSignal]:
+    """Return the program's signals that steer batteries and are not over, the first in rank first."""
+    running = [GridSignal.State.ACCEPTED, GridSignal.State.PLANNED, GridSignal.State.ACTIVE]
+    found = program.signals.filter(kind__in=STEERED_KINDS, state__in=running, ends_at__gt=now)
+    return sorted(found, key=lambda one: one.rank)
+
+
+def program_by_number(*, program_id: int) -> Program:
+    """Return any tenant's program, for background work on one that was looked up by its tenant."""
+    return Program.objects.select_related("organization").get(pk=program_id)

@@ -114,7 +114,7 @@ def kept_inputs(*, run: SettlementRun) -> SettlementInputs | None:
 def _baselines(signal: GridSignal, sites: Sequence[Site], *, now: datetime) -> dict[int, list[float]]:
     zone = ZoneInfo(sites[0].time_zone if sites else "UTC")
     return final_baselines(
-        intervals=SignalIntervals(signal.pk, signal.starts_at, signal.interval_s, len(signal.target_kw)),
+        intervals=SignalIntervals(signal.starts_at, signal.interval_s, len(signal.target_kw), signal.pk),
         sites=sites,
         excluded_days=earlier_event_days(signal=signal, zone=zone),
         holidays=signal.program.holidays,

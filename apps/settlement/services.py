@@ -9,7 +9,7 @@ import numpy as np
 from django.db import transaction
 
 from apps.common.redis import publish
-from apps.programs.models import GridSignal
+from apps.programs.models import SHED_KINDS, GridSignal
 from apps.programs.selectors import signals_in_states
 from apps.programs.services import signal_set_state
 from apps.settlement.errors import RunNotAllowedError
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 def signals_settle_due(*, now: datetime) -> int:
     """Settle every ended signal whose late data has had its time; return how many."""
     settled = 0
-    for signal in signals_in_states(states=[GridSignal.State.ENDED]):
+    for signal in signals_in_states(states=[GridSignal.State.ENDED], kinds=SHED_KINDS):
         if due("ended", Interval(signal.starts_at, signal.ends_at), now=now) != "settle":
             continue
         try:

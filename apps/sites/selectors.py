@@ -1,9 +1,9 @@
 """Reads of sites; each takes who is looking."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from apps.accounts.models import Organization, User
 from apps.sites.models import GridArea, Resource, Site, SiteMember
@@ -43,6 +43,25 @@ def resources_by_site(*, site_ids: list[int]) -> dict[int, dict[str, Resource]]:
     for resource in Resource.objects.filter(site_id__in=site_ids).order_by("pk"):
         found[resource.site_id].setdefault(resource.kind, resource)
     return found
+
+
+def resource_keys(*, site_ids: Sequence[int], kinds: Sequence[str]) -> dict[int, dict[str, str]]:
+    """Return the keys of resources of these kinds, by site and kind (the first of a kind)."""
+    rows = Resource.objects.filter(site_id__in=list(site_ids), kind__in=list(kinds)).order_by("pk")
+    found: dict[int, dict[str, str]] = {}
+    for site_id, kind, key in rows.values_list("site_id", "kind", "key"):
+        found.setdefault(site_id, {}).setdefault(kind, key)
+    return found
+
+
+def sites_named(*, organization: Organization, names: Collection[str]) -> set[int]:
+    """Return the tenant's sites of these names, and all in grid areas of these names or fed by them."""
+    areas = list(GridArea.objects.filter(organization=organization).values_list("pk", "parent_id", "name"))
+    chosen = {pk for pk, _, name in areas if name in names}
+    while fed := {pk for pk, parent_id, _ in areas if parent_id in chosen} - chosen:
+        chosen |= fed
+    held = Site.objects.filter(organization=organization)
+    return set(held.filter(Q(name__in=list(names)) | Q(grid_area_id__in=chosen)).values_list("pk", flat=True))
 
 
 def sites_with_resource(*, site_ids: Sequence[int], kinds: Sequence[str]) -> set[int]:

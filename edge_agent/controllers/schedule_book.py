@@ -1,18 +1,17 @@
 """Which instructions the hub holds, what it says about them, and which interval is to be executed now."""
 
-import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from vpp.dispatch.droop import DroopCurve, DroopError
-from vpp.intervals import index_at
-from vpp.protocols.link.messages import Instruction, InstructionState, InstructionStatus, Schedule
+from edge_agent.controllers.flaws import flaw_of, kinds_of
+from edge_agent.controllers.periods import Capacity, capacity_of, ends_at, index_of, is_valid, tightest
+from edge_agent.drivers import PayloadTaker
+from vpp.protocols.link.messages import Instruction, InstructionState, InstructionStatus
 from vpp.units import MS_PER_DAY
 
 # How long a finished or revoked instruction is remembered, so that its late copies are known as such.
 _KEPT_MS = MS_PER_DAY
-_MAX_INTERVALS = 10_000
 
 
 class Entry(msgspec.Struct):
@@ -39,10 +38,11 @@ class Notice(msgspec.Struct, frozen=True):
 
 
 class ScheduleBook:
-    """Instructions by id. Where several are valid at once the one received last is executed."""
+    """Instructions by id; whose turn it is where several are valid at once follows from their kind."""
 
-    def __init__(self, controllable: Iterable[str]) -> None:
+    def __init__(self, controllable: Iterable[str], takers: Sequence[PayloadTaker] = ()) -> None:
         self._controllable = frozenset(controllable)
+        self._takers = takers
         self._entries: dict[str, Entry] = {}
         self._order = 0
 
@@ -54,63 +54,82 @@ class ScheduleBook:
         if held and instruction.revision < held.instruction.revision:
             reason = f"stale revision: holding {held.instruction.revision}"
             return [_notice(instruction, "rejected", at=now_ms, reason=reason)]
-        if instruction.schedule is None and instruction.droop is None:
+        if not kinds_of(instruction):
             return self._revoke(instruction, now_ms)
-        flaw = self._flaw(instruction)
+        flaw = flaw_of(instruction, controllable=self._controllable, takers=self._takers)
         if flaw:
             return [_notice(instruction, "rejected", at=now_ms, reason=flaw)]
-        if _ends_at(instruction) <= now_ms:
+        if ends_at(instruction) <= now_ms:
             return [_notice(instruction, "expired", at=now_ms, reason="its time was over when it arrived")]
         self._keep(instruction, "acknowledged")
         return [_notice(instruction, "acknowledged", at=now_ms)]
 
-    def tick(self, now_ms: int) -> list[Notice]:
-        """What time alone has changed: begun, missed, forgotten."""
+    def tick(self, now_ms: int, *, connected: bool = True) -> list[Notice]:
+        """What time alone has changed: begun, missed, forgotten; `connected` if the cloud was heard lately."""
         notices = []
-        active = self.active(now_ms)
-        executed = (active[0] if active else None, self.droop(now_ms))
+        executed = self._executed(now_ms, connected=connected)
         for entry in list(self._entries.values()):
             instruction = entry.instruction
             if entry.state == "acknowledged" and any(one is instruction for one in executed):
                 entry.state = "applied"
                 notices.append(_notice(instruction, "applied", at=now_ms))
-            elif entry.state == "acknowledged" and _ends_at(instruction) <= now_ms:
+            elif entry.state == "acknowledged" and ends_at(instruction) <= now_ms:
                 entry.state, entry.reason = "expired", "it ended before any of it was executed"
                 notices.append(_notice(instruction, "expired", at=now_ms, reason=entry.reason))
-            if max(_ends_at(instruction), instruction.expires_at) + _KEPT_MS < now_ms:
+            if max(ends_at(instruction), instruction.expires_at) + _KEPT_MS < now_ms:
                 del self._entries[instruction.id]
         return notices
 
     def active(self, now_ms: int) -> tuple[Instruction, int] | None:
-        """The instruction to execute now and its interval."""
-        best: tuple[Instruction, int] | None = None
-        best_order = -1
-        for entry in self._entries.values():
-            instruction = entry.instruction
-            if entry.order <= best_order or not instruction.not_before <= now_ms < instruction.expires_at:
-                continue
-            schedule = instruction.schedule
-            if schedule is None:
-                continue
-            index = index_at(
-                now_ms,
-                starts_at_ms=schedule.starts_at,
-                interval_s=schedule.interval_s,
-                count=_intervals(schedule),
-            )
+        """The instruction whose schedule is to be executed now, and its interval."""
+        for entry in self._by_rank(now_ms):
+            schedule = entry.instruction.schedule
+            index = None if schedule is None else index_of(schedule, now_ms)
             if index is not None:
-                best, best_order = (instruction, index), entry.order
-        return best
+                return entry.instruction, index
+        return None
 
     def droop(self, now_ms: int) -> Instruction | None:
         """The instruction whose droop settings hold now, if any."""
         holding = [
             entry
             for entry in self._entries.values()
-            if entry.instruction.droop
-            and entry.instruction.not_before <= now_ms < entry.instruction.expires_at
+            if entry.instruction.droop and is_valid(entry.instruction, now_ms)
         ]
         return max(holding, key=lambda entry: entry.order).instruction if holding else None
+
+    def capacity(self, now_ms: int, *, connected: bool) -> Capacity:
+        """The tightest limits of the grid connection that hold now."""
+        return tightest(capacity for _, capacity in self._capacities(now_ms, connected=connected))
+
+    def payloads(self, now_ms: int) -> dict[str, tuple[Instruction, int]]:
+        """The instruction whose payload holds now, and its interval, for each kind of payload."""
+        found: dict[str, tuple[Instruction, int]] = {}
+        for entry in self._by_rank(now_ms):
+            payload = entry.instruction.device
+            index = None if payload is None else index_of(payload, now_ms)
+            if payload is not None and index is not None:
+                found.setdefault(payload.kind, (entry.instruction, index))
+        return found
+
+    def _by_rank(self, now_ms: int) -> list[Entry]:
+        """What is valid now, the most important first; among equals the one received last."""
+        valid = [entry for entry in self._entries.values() if is_valid(entry.instruction, now_ms)]
+        return sorted(valid, key=lambda entry: (entry.instruction.priority, -entry.order))
+
+    def _capacities(self, now_ms: int, *, connected: bool) -> list[tuple[Instruction, Capacity]]:
+        held = [entry.instruction for entry in self._entries.values() if entry.instruction.limits]
+        asked = [(one, capacity_of(one, now_ms, connected=connected)) for one in held]
+        return [(one, capacity) for one, capacity in asked if capacity is not None]
+
+    def _executed(self, now_ms: int, *, connected: bool) -> list[Instruction]:
+        active, droop = self.active(now_ms), self.droop(now_ms)
+        return [
+            *([active[0]] if active else []),
+            *([droop] if droop else []),
+            *(instruction for instruction, _ in self._capacities(now_ms, connected=connected)),
+            *(instruction for instruction, _ in self.payloads(now_ms).values()),
+        ]
 
     def dump(self) -> bytes:
         """What a restart needs."""
@@ -129,54 +148,6 @@ class ScheduleBook:
     def _revoke(self, instruction: Instruction, now_ms: int) -> list[Notice]:
         self._keep(instruction, "applied", reason="revoked")
         return [_notice(instruction, "applied", at=now_ms, reason="revoked")]
-
-    def _flaw(self, instruction: Instruction) -> str | None:
-        if instruction.droop is None:
-            assert instruction.schedule is not None
-            return self._schedule_flaw(instruction.schedule)
-        if instruction.schedule is not None:
-            return "a schedule and droop settings need an instruction each"
-        if "battery" not in self._controllable:
-            return "there is no battery to answer the frequency with"
-        try:
-            curve_of(instruction)
-        except DroopError as error:
-            return error.detail
-        return None
-
-    def _schedule_flaw(self, schedule: Schedule) -> str | None:
-        unknown = sorted(set(schedule.resources) - self._controllable)
-        if unknown:
-            return f"unknown or uncontrollable resource {', '.join(unknown)}"
-        count = _intervals(schedule)
-        series = [*schedule.resources.values(), *([schedule.site_kw] if schedule.site_kw else [])]
-        if not 0 < count <= _MAX_INTERVALS:
-            return f"a schedule has 1 to {_MAX_INTERVALS} intervals, not {count}"
-        if any(len(values) != count for values in series):
-            return "the series of the schedule differ in length"
-        if any(value is not None and not math.isfinite(value) for values in series for value in values):
-            return "the schedule has a power that is no number"
-        return None
-
-
-def curve_of(instruction: Instruction) -> DroopCurve:
-    """The droop that an instruction sets; DroopError where it makes no sense."""
-    assert instruction.droop is not None
-    return DroopCurve(**msgspec.structs.asdict(instruction.droop))
-
-
-def _intervals(schedule: Schedule) -> int:
-    if schedule.site_kw:
-        return len(schedule.site_kw)
-    return max((len(plan) for plan in schedule.resources.values()), default=0)
-
-
-def _ends_at(instruction: Instruction) -> int:
-    schedule = instruction.schedule
-    if schedule is None:
-        return instruction.expires_at
-    end = schedule.starts_at + _intervals(schedule) * schedule.interval_s * 1000
-    return min(end, instruction.expires_at)
 
 
 def _notice(instruction: Instruction, state: InstructionState, *, at: int, reason: str = "") -> Notice:

@@ -28,6 +28,9 @@ class LinkHost(Protocol):
     def welcomed(self, welcome: Welcome) -> None:
         """The session is open."""
 
+    def heard(self) -> None:
+        """The cloud said something, whatever it was."""
+
     def acknowledged(self) -> None:
         """Something in the outbox is safe in the cloud."""
 
@@ -44,7 +47,8 @@ class SessionOver(Exception):
 
 
 def apply(effects: list[Effect], host: LinkHost) -> None:
-    """Do what the session found out; SessionOver when it found its end."""
+    """Do what the session found out of a message; SessionOver when it found its end."""
+    host.heard()
     for effect in effects:
         match effect:
             case Acknowledged(lane, seq):

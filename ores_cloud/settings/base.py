@@ -14,6 +14,7 @@ env = environ.Env()
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 SECRET_KEY: str = env("SECRET_KEY")
+SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", default=[])
 DEBUG: bool = env.bool("DEBUG", default=False)
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
@@ -146,6 +147,7 @@ OAUTH2_PROVIDER = {
 
 THROTTLE_RATES: dict[str, str] = {
     "tenant": env("RATE_LIMIT_TENANT", default="6000/min"),
+    "ven": env("RATE_LIMIT_VEN", default="600/min"),
     "device": env("RATE_LIMIT_DEVICE", default="120/min"),
     "token": env("RATE_LIMIT_TOKEN", default="60/min"),
     "device_knock": env("RATE_LIMIT_DEVICE_KNOCK", default="3000/min"),
@@ -175,6 +177,15 @@ WHITENOISE_AUTOREFRESH = DEBUG
 
 # --- the platform's own clock: see apps.common.clock ---
 ORES_CLOCK: str = env("ORES_CLOCK", default="")
+
+# --- OpenADR ---
+# Callbacks to addresses of private networks and by plain http: for tests and closed networks only.
+OPENADR_ALLOW_PRIVATE_CALLBACKS: bool = env.bool("OPENADR_ALLOW_PRIVATE_CALLBACKS", default=False)
+OPENADR_MQTT_URL: str = env("OPENADR_MQTT_URL", default="")
+# How long what was sent, and the log of raw messages, is kept.
+OPENADR_RETENTION_DAYS: int = env.int("OPENADR_RETENTION_DAYS", default=90)
+# What VENs are told to connect to, where that differs from the platform's own way to the broker.
+OPENADR_MQTT_PUBLIC_URIS: list[str] = env.list("OPENADR_MQTT_PUBLIC_URIS", default=[])
 
 # --- telemetry ---
 # Into how many parts a large portfolio is split for dispatch, each answered for by another worker.

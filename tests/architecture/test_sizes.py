@@ -24,7 +24,6 @@ POSITIONAL = {
     "apps/console/views.py:_revoke_page",
     "apps/hubs/link/app.py:Conversation._stored",
     "apps/hubs/link/app.py:WebSocketConnection.__init__",
-    "apps/openadr/api/views.py:object_or_404",
     "apps/portal/views.py:_page",
     "ores_cloud/demo/client.py:Api._call",
 }

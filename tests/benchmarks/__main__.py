@@ -5,7 +5,17 @@ import itertools
 import json
 import sys
 
-NAMES = ("ingest", "startup", "dispatch", "baselines", "diagnostics", "flexibility", "tracking", "event")
+NAMES = (
+    "ingest",
+    "startup",
+    "dispatch",
+    "baselines",
+    "diagnostics",
+    "flexibility",
+    "tracking",
+    "event",
+    "vtn",
+)
 
 
 def main() -> int:

@@ -13,6 +13,7 @@ from scipy import sparse
 from scipy.optimize import linprog
 
 from tests.benchmarks.event import planned_event
+from tests.benchmarks.street import mixed, refereed_street, street_among
 from vpp.dispatch.battery_plan import plan_batteries
 from vpp.dispatch.battery_program import solve_as_one
 from vpp.dispatch.coupling import Limit, at_most, couple
@@ -34,7 +35,14 @@ def measure(options: list[str]) -> dict[str, Any]:
     parser.add_argument(
         "--referee", action="store_true", help="solve as one program as well, at most 1,000 homes"
     )
+    parser.add_argument(
+        "--mixed",
+        action="store_true",
+        help="of the homes some have a car or a heat pump beside their battery",
+    )
     asked = parser.parse_args(options)
+    if asked.mixed:
+        return _mixed(asked.homes, kind=asked.coupled or "cap", referee=asked.referee)
     if asked.coupled:
         return _coupled(asked.homes, kind=asked.coupled, referee=asked.referee)
     return _uncoupled(asked.homes) | planned_event(asked.homes)
@@ -61,6 +69,15 @@ def _coupled(homes: int, *, kind: str, referee: bool) -> dict[str, Any]:
     if referee:
         found |= _refereed(min(homes, REFEREE_HOMES), kind=kind)
     return found
+
+
+def _mixed(homes: int, *, kind: str, referee: bool) -> dict[str, Any]:
+    """Time the coordination of batteries beside homes of other kinds; compiles first."""
+    plan_batteries(random_homes(40, seed=1, steps=8), _limits(kind, homes=40, steps=8))
+    street = street_among(homes)
+    batteries = random_homes(homes - len(street), seed=0)
+    found = {"steps": STEPS, "coupled": kind} | mixed(street, batteries, _limits(kind, homes=homes))
+    return found | (refereed_street() if referee else {})
 
 
 def _refereed(homes: int, *, kind: str) -> dict[str, Any]:

@@ -29,7 +29,7 @@ PARTS = {
     "forecast": ("apps.flexibility.services", "expected_power"),
     "history_of_forecast": ("apps.flexibility.expected", "quarter_history"),
     "present": ("apps.flexibility.services", "recent_means"),
-    "states": ("apps.flexibility.services", "_site_states"),
+    "states": ("apps.flexibility.services", "site_states"),
     "store_flexibility": ("apps.flexibility.services", "_store"),
     "decide": ("apps.dispatch.services", "decide"),
     "store_plan": ("apps.dispatch.services", "_save_plan"),
@@ -94,8 +94,11 @@ def _with_forecasts(homes: int, *, now: datetime) -> dict[str, Any]:
     """Issue forecasts twice, which calibrates once, and plan another event with them."""
     from apps.accounts.models import Organization
     from apps.flexibility.forecasts import forecasts_issue
-    from apps.programs.models import Program
+    from apps.programs.models import GridSignal, Program
+    from apps.programs.services import signal_cancel
 
+    for signal in GridSignal.objects.all():  # a home serves one event at a time
+        signal_cancel(signal_id=signal.pk, now=now)
     issued = []
     for minutes in (0, 2):
         started = time.perf_counter()
@@ -237,8 +240,8 @@ def _bare_copy() -> float:
 
 HUBS = (
     "INSERT INTO hubs_hub (id, organization_id, site_id, state, public_key, claim_digest, generation, model, serial, "
-    "agent_version, created_at, claimed_at) SELECT gen_random_uuid(), %s, id, 'active', "
-    "decode(md5(id::text) || md5('hub' || id), 'hex'), '', 1, '', '', '', %s, %s FROM sites_site"
+    "agent_version, features, created_at, claimed_at) SELECT gen_random_uuid(), %s, id, 'active', "
+    "decode(md5(id::text) || md5('hub' || id), 'hex'), '', 1, '', '', '', '[]', %s, %s FROM sites_site"
 )
 SNAPSHOTS = (
     "INSERT INTO telemetry_snapshot (site_id, at, grid_kw, load_kw, pv_kw, ev_kw, heat_kw) "

@@ -21,7 +21,7 @@ from edge_agent.drivers.simulator.fleet import fleet
 from edge_agent.outbox import Outbox
 from tests.edge_agent.cloud import Cloud, until
 from vpp.intervals import to_ms
-from vpp.protocols.link.messages import Instruction, Schedule
+from vpp.protocols.link.messages import CapacityLimits, Instruction, Schedule
 
 NOON = to_ms(datetime.fromisoformat("2026-04-23T12:00:00+02:00"))
 MINUTE = 60_000
@@ -287,3 +287,30 @@ async def test_a_server_that_talks_nonsense_is_left_and_tried_again(cloud: Cloud
         await cloud.hub.socket.send("nonsense")
         await until(lambda: len(hubs.told("connected")) == 2)
         assert hubs.told("disconnected")[0]["reason"].startswith("the cloud sent what is no message")
+
+
+async def test_limits_hold_with_the_link_and_their_fallback_without_it_over_a_restart(
+    cloud: Cloud, hubs: Hubs
+) -> None:
+    def reason(agent: Agent) -> str:
+        pv = agent.cycle.allowed.ranges.get("pv")
+        return pv.reason if pv else ""
+
+    starts_at = hubs.clock.now_ms() // (15 * MINUTE) * 15 * MINUTE
+    limits = CapacityLimits(starts_at, 900, [], [0.5] * 40, fallback_export_kw=1.0)
+    async with hubs.running() as agent:
+        await until(lambda: hubs.told("connected"))
+        assert cloud.hub.hellos[0].features == ["limits", "device", "priority"]
+        await cloud.send(Instruction("limit", 1, starts_at, starts_at + 600 * MINUTE, limits=limits))
+        await until(lambda: states(cloud) == [(1, "acknowledged"), (1, "applied")])
+        await until(lambda: "0.5 kW out" in reason(agent))
+        cloud.refuse_connections = True
+        assert cloud.hub.socket
+        await cloud.hub.socket.close()
+        await until(lambda: "fallback: 1 kW out" in reason(agent))
+    cloud.hub.instructions.clear()
+    async with hubs.running() as agent:
+        await until(lambda: reason(agent))
+        assert "fallback: 1 kW out" in reason(agent)
+        cloud.refuse_connections = False
+        await until(lambda: ", interval " in reason(agent))

@@ -185,3 +185,13 @@ def test_noise_is_small_and_registers_have_none() -> None:
     assert first.load_kw != second.load_kw
     assert first.load_kw == pytest.approx(second.load_kw, rel=0.05)
     assert (first.import_kwh, first.export_kwh) == (second.import_kwh, second.export_kwh)
+
+
+def test_heat_pump_keeps_below_its_limit_unless_the_tank_would_run_empty() -> None:
+    config = Heat("Air_Parallel_1", 3.0, 8.0, cop=3.0)
+    assert HeatModel(config).run(None, 1.0, demand_kw=6.0) == 2.0
+    limited = HeatModel(config)
+    assert limited.run(None, 1.0, demand_kw=6.0, limit_kw=1.5) == 1.5
+    assert limited.run(2.5, 0.1, demand_kw=6.0, limit_kw=1.0) == 1.0
+    limited.tank_kwh = 0.0
+    assert limited.run(None, 1.0, demand_kw=6.0, limit_kw=0.0) == 2.0

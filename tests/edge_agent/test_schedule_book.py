@@ -1,6 +1,8 @@
 """Instructions as the hub keeps them."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edge_agent.controllers.schedule_book import ScheduleBook
 from vpp.protocols.link.messages import Instruction, Schedule
@@ -106,6 +108,37 @@ def test_of_two_valid_instructions_the_later_received_is_executed() -> None:
     assert [notice.instruction_id for notice in book.tick(10 * MINUTE)] == ["b"]
     book.receive(Instruction("b", 2, 0, 60 * MINUTE), 11 * MINUTE)
     assert [notice.instruction_id for notice in book.tick(11 * MINUTE)] == ["a"]
+
+
+def priced(priority: int, *, name: str, starts: int = 10, count: int = 2) -> Instruction:
+    plan = Schedule(starts * MINUTE, 900, [1.0] * count)
+    return Instruction(name, 1, 0, 600 * MINUTE, plan, priority=priority)
+
+
+def executed(book: ScheduleBook, *minutes: int) -> list[str | None]:
+    active = [book.active(minute * MINUTE) for minute in minutes]
+    return [one and one[0].id for one in active]
+
+
+def test_lower_priority_number_is_executed_whenever_it_came() -> None:
+    book = ScheduleBook(KEYS)
+    for one in (priced(0, name="alert", count=1), priced(50, name="price", starts=0, count=4)):
+        book.receive(one, 0)
+    assert executed(book, 0, 10, 24, 25, 59, 60) == ["price", "alert", "alert", "price", "price", None]
+    assert [notice.instruction_id for notice in book.tick(9 * MINUTE)] == ["price"]
+    assert [notice.instruction_id for notice in book.tick(10 * MINUTE)] == ["alert"]
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=6))
+def test_lowest_number_and_then_the_last_received_is_executed(priorities: list[int]) -> None:
+    book = ScheduleBook(KEYS)
+    for place, priority in enumerate(priorities):
+        book.receive(priced(priority, name=str(place)), place)
+    last = max(place for place, priority in enumerate(priorities) if priority == min(priorities))
+    assert executed(book, 12) == [str(last)]
+    again = ScheduleBook(KEYS)
+    again.load(book.dump())
+    assert executed(again, 12) == [str(last)]
 
 
 def test_a_restart_takes_up_where_it_stopped() -> None:

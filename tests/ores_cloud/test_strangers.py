@@ -16,7 +16,15 @@ from apps.accounts.models import ApiClient
 from apps.dispatch.services import signal_plan
 from apps.flexibility.forecasts import forecasts_issue
 from apps.hubs.models import Instruction
-from apps.openadr.models import EventObject, ProgramObject, ReportObject
+from apps.openadr.models import (
+    EventObject,
+    MessageEntry,
+    ProgramObject,
+    ReportObject,
+    ResourceObject,
+    Ven2b,
+    VenObject,
+)
 from apps.programs.models import GridSignal
 from apps.programs.services import opt_out_create
 from apps.settlement.disputes import dispute_open
@@ -65,6 +73,10 @@ def build_victim() -> Victim:
         program_object=program, signal=signal, content={"eventName": f"{SECRET} event"}, **held
     )
     report = ReportObject.objects.create(event=event, content={"reportName": f"{SECRET} report"}, **held)
+    ven = VenObject.objects.create(name="v", client_key="c", content={"venName": f"{SECRET} ven"}, **held)
+    resource = ResourceObject.objects.create(
+        ven=ven, name="r", client_key="c", content={"resourceName": f"{SECRET} resource"}, **held
+    )
     statement = Statement.objects.filter(site=fleet.sites[0]).first()
     assert statement is not None
     dispute = dispute_open(statement=statement, user=owner, reason=f"{SECRET} reason", now=NOW)
@@ -80,10 +92,28 @@ def build_victim() -> Victim:
             "form": "csv",
             "quantity": "load",
             "revision": 1,
-            "object_id": [program.pk, event.pk, report.pk],
+            **build_peers(fleet),
+            "object_id": [program.pk, event.pk, report.pk, ven.pk, resource.pk],
         },
         names=[SECRET, str(signal.pk), fleet.hubs[0].hub_id, owner.email],
     )
+
+
+def build_peers(fleet: factories.Fleet) -> dict[str, Any]:
+    """Add what stands at the other end of the tenant's wires."""
+    ven = Ven2b.objects.create(
+        organization=fleet.organization, vtn_id="vtn", ven_id="v", name=f"{SECRET} ven", created_at=NOW
+    )
+    message = MessageEntry.objects.create(
+        organization=fleet.organization,
+        at=NOW,
+        protocol="3.1",
+        direction="received",
+        peer=SECRET,
+        kind="POST /",
+    )
+    credential = factories.make_credential(organization=fleet.organization, name=f"{SECRET} credential")
+    return {"ven_id": ven.pk, "message_id": message.pk, "credential_id": credential.client.pk}
 
 
 def urls(victim: Victim) -> list[str]:
@@ -193,6 +223,7 @@ def test_walk_finds_every_door(victim: Victim) -> None:
     for part in (
         "/sites/",
         "/console/",
+        "/console/openadr/",
         "/api/v1/signals/",
         "/openadr3/3.1.0/events/",
         "/device/register",

@@ -210,7 +210,8 @@ def test_an_event_nobody_joined_gets_a_plan_that_says_so(story: Story) -> None:
     story.sites = {}
     program = story.utility.post("/openadr3/3.1.0/programs", {"programName": "Lonely"})
     with pytest.raises(CallFailed) as refused:
-        story.utility.post("/openadr3/3.1.0/events", {"programID": program["id"], "intervals": []})
+        nothing = {"id": 0, "payloads": [{"type": "DISPATCH_SETPOINT_RELATIVE", "values": []}]}
+        story.utility.post("/openadr3/3.1.0/events", {"programID": program["id"], "intervals": [nothing]})
     assert refused.value.status == 400
     story.utility.post(
         "/openadr3/3.1.0/events",

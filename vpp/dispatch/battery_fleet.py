@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from vpp.dispatch.coupling import Floats
 from vpp.dispatch.master import Response
+from vpp.scheduling.battery_limits import confine
 from vpp.scheduling.battery_oracle import Spread, compiled_solver, compiled_totals
 from vpp.scheduling.battery_problem import BatteryProblem, Fleet, InfeasibleScheduleError
 
@@ -51,12 +52,17 @@ class BatteryFleet:
     Parameters
     ----------
     problem
-        N homes over T steps; their cost without the shared limits.
+        N homes over T steps, with the limits of their own connection points; their cost without the shared limits.
     zone_of_home
         (N,) zone of each home, from 0; None for one zone.
     spread
         How to compute the blocks' answers: `map`, or that of a pool of threads, which all cores then share, for the
         compiled kernel holds no lock.
+
+    Raises
+    ------
+    InfeasibleScheduleError
+        Naming the homes whose battery is too weak to keep a limit of the connection point.
     """
 
     def __init__(
@@ -69,13 +75,22 @@ class BatteryFleet:
     ) -> None:
         zones = np.zeros(len(problem.net_kw), np.intp) if zone_of_home is None else zone_of_home
         self.problem, self.blocks, self._spread = problem, split_homes(zones, blocks=blocks), spread
-        order = self.blocks.homes
-        self._fleet = Fleet(*(plane[order] if len(plane) > 1 else plane for plane in problem.fleet()))
+        order, (fleet, worn) = self.blocks.homes, confine(problem)
+        self._fleet = Fleet(*(plane[order] if len(plane) > 1 else plane for plane in fleet))
+        by_home = np.broadcast_to(worn, len(order))[order]
+        self._worn: Floats = np.add.reduceat(
+            by_home, self.blocks.starts[:-1]
+        )  # what limits force it to, by block
 
     @property
     def zone_of_block(self) -> NDArray[np.intp]:
         """(B,) the zone each block is in."""
         return self.blocks.zone_of_block
+
+    @property
+    def _limited(self) -> str:
+        unlimited = self.problem.import_kw is None and self.problem.export_kw is None
+        return "" if unlimited else " and its home's limits kept"
 
     def respond(self, prices: Floats) -> Response:
         """Answer to what a kWh costs more in each block, (B, T) [currency/kWh].
@@ -94,11 +109,12 @@ class BatteryFleet:
             if totals.failed >= 0:
                 home = self.blocks.homes[self.blocks.starts[block] + totals.failed]
                 raise InfeasibleScheduleError(
-                    f"the battery cannot be within its bounds: {self.problem.named([home])}"
+                    f"the battery cannot be within its bounds{self._limited}: {self.problem.named([home])}"
                 )
-            response.cost[block] = totals.cost - float(prices[block] @ totals.usage)
+            worn = self._worn[block]
+            response.cost[block] = totals.cost + worn - float(prices[block] @ totals.usage)
             response.usage_kw[block] = totals.usage / self.problem.step_h
-            response.bound[block] = totals.bound
+            response.bound[block] = totals.bound + worn
 
         for _ in self._spread(answer, range(count)):
             pass

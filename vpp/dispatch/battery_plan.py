@@ -54,7 +54,7 @@ def plan_batteries(
     Parameters
     ----------
     problem
-        N homes over T steps.
+        N homes over T steps, with the limits of their own connection points.
     limits
         What couples them.
     zone_of_home
@@ -71,7 +71,7 @@ def plan_batteries(
     CouplingError
         For limits or zones that do not fit the homes.
     InfeasibleScheduleError
-        Naming homes whose battery cannot keep its own bounds.
+        Naming homes whose battery cannot keep its own bounds, or is too weak for a limit of the connection point.
     """
     effort = effort or Effort(grain=max(1e-6, GRAIN * float(np.abs(problem.buy_per_kwh).mean())))
     zones = _checked_zones(problem, zone_of_home)
@@ -80,9 +80,8 @@ def plan_batteries(
     fleet = BatteryFleet(problem, zone_of_home=zones, blocks=blocks, spread=spread)
     if warm is not None and warm.shape != coupling.shape:
         raise CouplingError(f"prices of shape {warm.shape} do not fit limits of {coupling.shape}")
-    samples = sample_sizes(int(np.bincount(zones).min()))
-    if warm is None and limits and samples:
-        warm = _learned(problem, coupling, zones=zones, effort=effort, samples=samples)
+    if warm is None and limits:
+        warm = learned_prices(problem, coupling, zones=zones, effort=effort)
     mix = coordinate(fleet, coupling, effort=effort, warm=warm)
     homes = powers_of(problem, fleet.stored_kwh(mix.asked, weights=mix.weights))
     return _result(coupling, mix, homes=homes, zones=zones)
@@ -148,6 +147,14 @@ def sample_sizes(homes: int) -> tuple[int, ...]:
         sizes.append(size)
         size //= SAMPLED
     return tuple(sizes)
+
+
+def learned_prices(
+    problem: BatteryProblem, coupling: Coupling, *, zones: NDArray[np.intp], effort: Effort
+) -> Floats | None:
+    """Prices (M, T) to begin with, from samples of the homes [currency/kWh]; None where a zone's homes are few."""
+    samples = sample_sizes(int(np.bincount(zones, minlength=coupling.member.shape[1]).min()))
+    return _learned(problem, coupling, zones=zones, effort=effort, samples=samples) if samples else None
 
 
 def _learned(

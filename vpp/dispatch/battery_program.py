@@ -4,6 +4,7 @@ For homes i and steps t, with charge c, discharge d, import b and export s [kW],
 
     minimize   h * sum_it( buy b - sell s + wear d ) + h * sum_mt( penalty_least below + penalty_most above )
     subject to net + c - d = b - s
+               b <= import,  s <= export
                e_t = retention e_(t-1) - drain_t + h (into c - d / out_of),   least <= e <= most
                least_m <= sum of (b - s) over the homes of m + below_m,   the same - above_m <= most_m
 """
@@ -65,12 +66,13 @@ def solve_as_one(
         stored <= planes.most,
         stored == cp.multiply(planes.retention, before) - planes.drain + into,
         planes.net + charge - discharge == bought - sold,
+        *_connection(problem, bought=bought, sold=sold),
     ]
     cost = cp.sum(
         cp.multiply(planes.buy, bought) - cp.multiply(planes.sell, sold) + cp.multiply(planes.wear, discharge)
     )
     grid = (bought - sold) / hours
-    kept, penalty = _limits(coupling, grid, zone_of_home=zone_of_home)
+    kept, penalty = program_limits(coupling, grid, zone_of_home=zone_of_home)
     whole: Any = cp.Problem(
         cp.Minimize(cost + hours * penalty), [*constraints, *(each for each, _, _ in kept)]
     )
@@ -91,7 +93,18 @@ def solve_as_one(
     )
 
 
-def _limits(
+def _connection(problem: BatteryProblem, *, bought: Any, sold: Any) -> list[Any]:
+    """Each home's own limits, as they are said: the referee knows nothing of how the kernel is given them."""
+    least, most = (np.broadcast_to(bound, problem.net_kw.shape) for bound in problem.grid_bounds())
+    kept = []
+    for flow, bound in ((bought, most), (sold, -least)):
+        rows, columns = np.nonzero(np.isfinite(bound))
+        if rows.size:
+            kept.append(flow[rows, columns] <= bound[rows, columns])
+    return kept
+
+
+def program_limits(
     coupling: Coupling, grid: Any, *, zone_of_home: NDArray[np.intp]
 ) -> tuple[list[tuple[Any, int, int]], Any]:
     """The limits' constraints, each with its row and the sign of its price, and the penalty per hour."""

@@ -22,8 +22,9 @@ from vpp.scheduling.battery_oracle import Spread
 BLOCKS: Final = 32
 SAMPLE: Final = 500  # homes whose prices the rest begins with
 SAMPLED_FROM: Final = 4  # times as many homes, below which all are asked at once
-# Fair shares make answers change gradually with prices, so that no ties need breaking.
-USUAL: Final = Effort(gap=1e-4, grain=0.0)
+# Fair shares make answers change gradually with prices, so that no ties need breaking; but the last tenth of a gap
+# then takes as many rounds as all before it.
+USUAL: Final = Effort(gap=5e-4, grain=0.0)
 TARGET: Final = "the target"
 
 
@@ -180,7 +181,7 @@ def _learned(problem: AllocationProblem) -> Floats:
     part = replace(problem.select(rows), target_kw=np.maximum(0.0, target))
     fleet = ShedFleet(part)
     coupling = coupling_of(part, zones=int(fleet.zone_of_block.max()) + 1)
-    return coordinate(fleet, coupling, effort=USUAL).prices
+    return coordinate(fleet, coupling, effort=replace(USUAL, gap=2 * USUAL.gap)).prices
 
 
 def cuts_of(problem: AllocationProblem, mix: Mix, *, cuts_kw: Floats) -> Cuts:

@@ -13,6 +13,8 @@ from vpp.forecasting.question import DAY_S, Floats, Ints, Question, local_slots
 class LocalDays:
     """(N, D, S) values on D local days, the most recent first, at S times of day; NaN is missing.
 
+    S are all times of day, or those asked for, in order.
+
     An hour that a day skips (spring) is missing; of one that it has twice (autumn) the mean is given.
     """
 
@@ -20,8 +22,13 @@ class LocalDays:
     values: Floats
 
 
-def local_days(question: Question, *, look_back_days: int, zone: ZoneInfo | None = None) -> LocalDays:
-    """Cut the latest `look_back_days` of a question's history into days of `zone`, the question's by default."""
+def local_days(
+    question: Question, *, look_back_days: int, zone: ZoneInfo | None = None, wanted: Ints | None = None
+) -> LocalDays:
+    """Cut the latest `look_back_days` of a question's history into days of `zone`, the question's by default.
+
+    `wanted` are rising times of day, as numbers of intervals since midnight; None for all.
+    """
     per_day = DAY_S // question.step_s
     # Two more days: the day of issue is only begun, and a day may have 25 hours.
     latest = min(question.history.shape[1], (look_back_days + 2) * per_day)
@@ -30,10 +37,14 @@ def local_days(question: Question, *, look_back_days: int, zone: ZoneInfo | None
     dates, slots = dates[len(dates) - latest :], slots[len(slots) - latest :]
     distinct = sorted(set(dates), reverse=True)[: look_back_days + 1]
     row_of = {day: index for index, day in enumerate(distinct)}
-    values = np.full((len(history), len(distinct), per_day), np.nan)
-    kept = np.array([index for index, day in enumerate(dates) if day in row_of], dtype=np.int64)
+    wanted = np.arange(per_day) if wanted is None else wanted
+    values = np.full((len(history), len(distinct), len(wanted)), np.nan)
+    asked = np.isin(slots, wanted)
+    kept = np.array(
+        [index for index, day in enumerate(dates) if asked[index] and day in row_of], dtype=np.int64
+    )
     rows = np.array([row_of[dates[index]] for index in kept], dtype=np.int64)
-    _place(values, history[:, kept], rows=rows, slots=slots[kept])
+    _place(values, history[:, kept], rows=rows, slots=np.searchsorted(wanted, slots[kept]))
     return LocalDays(tuple(distinct), values)
 
 

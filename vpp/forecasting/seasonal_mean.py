@@ -56,8 +56,9 @@ def seasonal_mean(question: Question, rule: SeasonalRule = SEASONAL) -> Forecast
     The seasonal mean is textbook (Hyndman and Athanasopoulos, Forecasting: Principles and Practice, 3rd ed.,
     section 5.2 has its one-day form); 7 and 14 days are ours, measured in docs/reference/forecasting.md.
     """
-    days = local_days(question, look_back_days=rule.look_back_days)
     dates, slots = local_slots(question.grid, question.zone)
+    times = np.unique(slots)
+    days = local_days(question, look_back_days=rule.look_back_days, wanted=times)
     shape = (len(question.history), question.grid.count)
     mean, quantiles = np.full(shape, np.nan), np.full((*shape, len(question.levels)), np.nan)
     count = np.zeros(shape, dtype=np.int64)
@@ -67,7 +68,7 @@ def seasonal_mean(question: Question, rule: SeasonalRule = SEASONAL) -> Forecast
             [index for index, day in enumerate(dates) if _kind(day, question, rule=rule) == kind]
         )
         # What several intervals share, the same time on two days, is worked out once.
-        wanted, place = np.unique(slots[asked], return_inverse=True)
+        wanted, place = np.unique(np.searchsorted(times, slots[asked]), return_inverse=True)
         spread = latest_known(days.values[:, rows][:, :, wanted], rule.spread_days)
         count[:, asked] = (~np.isnan(spread)).sum(axis=1)[:, place]
         if spread.shape[1] == 0:

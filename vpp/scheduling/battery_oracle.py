@@ -2,7 +2,7 @@
 
 For each home: minimize what import costs less what export earns plus wear, over charge and discharge within power
 limits, with losses by direction, leakage, energy others take out, stored energy within bounds at every step and not
-below a given end.
+below a given end, and import and export within limits (`battery_limits` takes those out first).
 
 The least cost to reach a stored energy is a convex piecewise-linear function of it: a left end and a sorted list of
 slopes. A step merges its own cost, again sorted slopes over the change of stored energy, into the list (an infimal
@@ -28,6 +28,7 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from vpp.scheduling import battery_kernel
+from vpp.scheduling.battery_limits import bounded_fleet, confine
 from vpp.scheduling.battery_numpy import solve_vectorized
 from vpp.scheduling.battery_problem import (
     Answer,
@@ -66,18 +67,19 @@ def solve_batteries(problem: BatteryProblem, *, path: Path = "auto", spread: Spr
     Raises
     ------
     InfeasibleScheduleError
-        Naming the homes whose stored energy cannot be within its bounds at some step, the end included.
+        Naming the homes whose stored energy cannot be within its bounds at some step, the end included, or whose
+        battery is too weak to keep a limit of the connection point.
     """
-    fleet = problem.fleet()
+    fleet, worn = confine(problem)
     if path == "auto":
         path = "compiled" if find_spec("numba") else "numpy"
     answer = _in_parts(fleet, spread=spread) if path == "compiled" else solve_vectorized(fleet)
     _refuse_failed(problem, answer)
-    powers = powers_of(problem, answer.stored)
+    powers, bound = powers_of(problem, answer.stored), answer.bound + worn
     return BatteryResult(
         objective=powers.cost,
-        lower_bound=answer.bound,
-        exact=powers.cost - answer.bound <= EXACT * np.maximum(powers.moved, 1e-3),
+        lower_bound=bound,
+        exact=powers.cost - bound <= EXACT * np.maximum(powers.moved, 1e-3),
         stored_kwh=powers.stored_kwh,
         grid_kw=powers.grid_kw,
         charge_kw=powers.charge_kw,
@@ -132,9 +134,11 @@ def _refuse_failed(problem: BatteryProblem, answer: Answer) -> None:
     last = problem.net_kw.shape[1] - 1
     first = int(answer.failed[homes[0]])
     where = "its end" if first == last else f"step {first}"
+    unlimited = problem.import_kw is None and problem.export_kw is None
+    limited = "" if unlimited else " and within its home's limits"
     raise InfeasibleScheduleError(
-        f"the battery cannot be within its bounds by {where} (the first such home), with its power from its start: "
-        f"{problem.named(homes)}"
+        f"the battery cannot be within its bounds by {where} (the first such home), with its power from its start"
+        f"{limited}: {problem.named(homes)}"
     )
 
 
@@ -143,7 +147,7 @@ def powers_of(problem: BatteryProblem, stored_kwh: Floats) -> BatteryPowers:
 
     Works some homes at a time, to stay in the processor's cache.
     """
-    fleet, shape = problem.fleet(), stored_kwh.shape
+    fleet, shape = bounded_fleet(problem), stored_kwh.shape
     powers = BatteryPowers(
         cost=np.empty(shape[0]),
         moved=np.empty(shape[0]),

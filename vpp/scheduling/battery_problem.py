@@ -96,6 +96,8 @@ class BatteryProblem:
         of a car, hot water; negative where they add to it.
     end_kwh
         Scalar or (N,) least energy stored at the end [kWh]; None asks for at least the start.
+    import_kw, export_kw
+        Scalar, (N,) or (N, T) limits of the connection point [kW], >= 0; None or inf where there is none.
     names
         What to call the homes in an error; none for their position.
 
@@ -120,6 +122,8 @@ class BatteryProblem:
     retention: Floats | float = 1.0
     drain_kwh: Floats | float = 0.0
     end_kwh: Floats | float | None = None
+    import_kw: Floats | float | None = None
+    export_kw: Floats | float | None = None
     names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -151,6 +155,9 @@ class BatteryProblem:
             self._refuse(~(np.isfinite(end) & (end >= 0)), "end_kwh is not a finite number of 0 or more")
             last = self._plane("most_kwh")[:, -1:]
             self._refuse(end > last, "end_kwh is above most_kwh")
+        for name in ("import_kw", "export_kw"):
+            if getattr(self, name) is not None:
+                self._refuse(~(self._plane(name) >= 0), f"{name} is not a number of 0 or more")
 
     def _refuse(self, bad: NDArray[np.bool_], what: str) -> None:
         if not bad.any():
@@ -217,6 +224,13 @@ class BatteryProblem:
             retention=self._plane("retention"),
             drain=self._plane("drain_kwh"),
         )
+
+    def grid_bounds(self) -> tuple[Floats, Floats]:
+        """The least and the most energy a step may draw from the grid [kWh], each (N or 1, T or 1)."""
+        none = np.full((1, 1), np.inf)
+        into = none if self.import_kw is None else self._plane("import_kw")
+        out = none if self.export_kw is None else self._plane("export_kw")
+        return -out * self.step_h, into * self.step_h
 
     def _with_end(self, least: Floats, end: Floats) -> Floats:
         steps = self.net_kw.shape[1]

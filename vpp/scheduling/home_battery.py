@@ -20,7 +20,7 @@ def by_slope_trick(problem: HomeProblem) -> HomePlan | None:
     """
     stores = [resource for resource in problem.resources if isinstance(resource, Store)]
     fixed = _fixed(problem)
-    if len(stores) != 1 or len(fixed) != len(problem.resources) - 1 or not _fits(problem, stores[0]):
+    if len(stores) != 1 or len(fixed) != len(problem.resources) - 1 or not fits(problem, stores[0]):
         return None
     net: Floats = np.sum([np.zeros(problem.horizon.steps), *fixed.values()], axis=0)
     into = np.inf if problem.import_limit_kw is None else problem.import_limit_kw - net
@@ -47,7 +47,8 @@ def _fixed(problem: HomeProblem) -> dict[str, Floats]:
     return fixed
 
 
-def _fits(problem: HomeProblem, store: Store) -> bool:
+def fits(problem: HomeProblem, store: Store) -> bool:
+    """Whether the slope trick knows all that the store and the home ask."""
     efficiency = store.charge_efficiency
     plain = (
         np.ptp(efficiency) == 0 and efficiency[0] <= 1 and not store.switches and store.drain_kwh.min() >= 0

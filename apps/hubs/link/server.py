@@ -112,6 +112,7 @@ class LinkServer:
             hub_id=identity.hub_id,
             site_id=identity.site_id,
             agent_version=hello.agent_version,
+            features=hello.features,
             resources=resources,
             now=now,
         )

@@ -1,151 +1,164 @@
-"""OpenADR 3.1 paths for utilities: programs, events, reports, and how to get a token."""
+"""OpenADR 3.1 objects: what lists each kind, and which services write it."""
 
-import base64
-from typing import Any, TypeVar
+from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.urls import reverse
-from oauth2_provider.views import TokenView as OAuthTokenView
-from rest_framework.permissions import AllowAny
+from django.db.models import QuerySet
 from rest_framework.request import Request
-from rest_framework.response import Response
 
-from apps.accounts.api.authentication import partner
 from apps.common import clock
-from apps.common.throttles import TokenRateThrottle
 from apps.openadr import selectors, services
-from apps.openadr.api.base import OpenADRView, id_in_query, is_object_id, page
-from apps.openadr.models import EventObject, ProgramObject, ReportObject, WireObject
-
-W = TypeVar("W", bound=WireObject)
-
-
-def object_or_404(kind: type[W], request: Request, object_id: str) -> W:
-    """Return the tenant's object or raise Http404."""
-    held = selectors.objects_of(kind=kind, organization=partner(request).organization)
-    found = held.filter(pk=object_id).first() if is_object_id(object_id) else None
-    if found is None:
-        raise Http404
-    return found
-
-
-class TokenView(OAuthTokenView):  # type: ignore[misc]
-    """POST /auth/token: OAuth2 client credentials"""
-
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        throttle = TokenRateThrottle()
-        if not throttle.allow_request(request, self):  # type: ignore[arg-type]  # it reads the address only
-            wait = {"Retry-After": str(int(throttle.wait() or 0) + 1)}
-            return JsonResponse({"error": "slow_down"}, status=429, headers=wait)
-        sent = [*request.POST.values(), _basic(request)]
-        if any("\x00" in text for text in sent):  # the database could not look it up
-            return JsonResponse({"error": "invalid_request"}, status=400)
-        answer: HttpResponse = super().post(request, *args, **kwargs)
-        return answer
+from apps.openadr.api.base import CollectionView, ItemView
+from apps.openadr.api.query import (
+    flag_in_query,
+    id_in_query,
+    one_of_in_query,
+    targets_in_query,
+    text_in_query,
+)
+from apps.openadr.models import (
+    EventObject,
+    ProgramObject,
+    ReportObject,
+    ResourceObject,
+    SubscriptionObject,
+    VenObject,
+)
+from apps.openadr.selectors import Viewer
+from apps.openadr.wire import OBJECT_TYPES
 
 
-def _basic(request: HttpRequest) -> str:
-    _, _, text = request.headers.get("Authorization", "").partition(" ")
-    try:
-        return base64.b64decode(text).decode()
-    except ValueError:
-        return ""
-
-
-class AuthServerView(OpenADRView):
-    """GET /auth/server: where tokens are issued"""
-
-    authentication_classes = ()
-    permission_classes = (AllowAny,)
-
-    def get(self, request: Request) -> Response:
-        return Response({"tokenURL": request.build_absolute_uri(reverse("openadr-token"))})
-
-
-class ProgramsView(OpenADRView):
+class ProgramsView(CollectionView):
     """/programs"""
 
-    scopes = {"GET": "read_all", "POST": "write_programs"}
+    ven_scope, write_scope = "read_targets", "write_programs"
+    create = staticmethod(services.program_object_create)
 
-    def get(self, request: Request) -> Response:
-        found = selectors.objects_of(kind=ProgramObject, organization=partner(request).organization)
-        return Response([services.wire(one) for one in page(request, found)])  # type: ignore[arg-type]
-
-    def post(self, request: Request) -> Response:
-        made = services.program_object_create(
-            client=partner(request), body=self.body(request), now=clock.now()
-        )
-        return Response(services.wire(made), status=201)
+    def found(self, request: Request, viewer: Viewer) -> QuerySet[Any]:
+        return selectors.programs_seen(viewer=viewer, targets=targets_in_query(request))
 
 
-class ProgramView(OpenADRView):
+class ProgramView(ItemView):
     """/programs/{programID}"""
 
-    scopes = {"GET": "read_all"}
+    ven_scope, write_scope = "read_targets", "write_programs"
+    kind = ProgramObject
+    replace = staticmethod(services.program_object_replace)
+    remove = staticmethod(services.program_object_delete)
 
-    def get(self, request: Request, object_id: str) -> Response:
-        return Response(services.wire(object_or_404(ProgramObject, request, object_id)))
 
-
-class EventsView(OpenADRView):
+class EventsView(CollectionView):
     """/events"""
 
-    scopes = {"GET": "read_all", "POST": "write_events"}
+    ven_scope, write_scope = "read_targets", "write_events"
+    create = staticmethod(services.event_object_create)
 
-    def get(self, request: Request) -> Response:
-        found = selectors.events_of_program(
-            organization=partner(request).organization, program_id=id_in_query(request, "programID")
+    def found(self, request: Request, viewer: Viewer) -> QuerySet[Any]:
+        return selectors.events_seen(
+            viewer=viewer,
+            targets=targets_in_query(request),
+            program_id=id_in_query(request, "programID"),
+            active=flag_in_query(request, "active"),
+            now=clock.now(),
         )
-        return Response([services.wire(one) for one in page(request, found)])  # type: ignore[arg-type]
-
-    def post(self, request: Request) -> Response:
-        made = services.event_object_create(client=partner(request), body=self.body(request), now=clock.now())
-        return Response(services.wire(made), status=201)
 
 
-class EventView(OpenADRView):
+class EventView(ItemView):
     """/events/{eventID}"""
 
-    scopes = {"GET": "read_all", "PUT": "write_events", "DELETE": "write_events"}
-
-    def event(self, request: Request, object_id: str) -> EventObject:
-        return object_or_404(EventObject, request, object_id)
-
-    def get(self, request: Request, object_id: str) -> Response:
-        return Response(services.wire(self.event(request, object_id)))
-
-    def put(self, request: Request, object_id: str) -> Response:
-        event = self.event(request, object_id)
-        changed = services.event_object_replace(
-            event=event, client=partner(request), body=self.body(request), now=clock.now()
-        )
-        return Response(services.wire(changed))
-
-    def delete(self, request: Request, object_id: str) -> Response:
-        event = self.event(request, object_id)
-        shown = services.wire(event)
-        services.event_object_delete(event=event, now=clock.now())
-        return Response(shown)
+    ven_scope, write_scope = "read_targets", "write_events"
+    kind = EventObject
+    replace = staticmethod(services.event_object_replace)
+    remove = staticmethod(services.event_object_delete)
 
 
-class ReportsView(OpenADRView):
+class ReportsView(CollectionView):
     """/reports"""
 
-    scopes = {"GET": "read_all"}
+    write_scope = "write_reports"
+    create = staticmethod(services.report_object_create)
 
-    def get(self, request: Request) -> Response:
-        found = selectors.reports_of_event(
-            organization=partner(request).organization,
+    def found(self, request: Request, viewer: Viewer) -> QuerySet[Any]:
+        return selectors.reports_seen(
+            viewer=viewer,
             event_id=id_in_query(request, "eventID"),
             program_id=id_in_query(request, "programID"),
+            client_name=text_in_query(request, "clientName"),
         )
-        return Response([services.wire(one) for one in page(request, found)])  # type: ignore[arg-type]
 
 
-class ReportView(OpenADRView):
+class ReportView(ItemView):
     """/reports/{reportID}"""
 
-    scopes = {"GET": "read_all"}
+    write_scope = "write_reports"
+    kind = ReportObject
+    replace = staticmethod(services.report_object_replace)
+    remove = staticmethod(services.report_object_delete)
 
-    def get(self, request: Request, object_id: str) -> Response:
-        return Response(services.wire(object_or_404(ReportObject, request, object_id)))
+
+class SubscriptionsView(CollectionView):
+    """/subscriptions"""
+
+    write_scope = "write_subscriptions"
+    create = staticmethod(services.subscription_create)
+
+    def found(self, request: Request, viewer: Viewer) -> QuerySet[Any]:
+        return selectors.subscriptions_seen(
+            viewer=viewer,
+            program_id=id_in_query(request, "programID"),
+            client_name=text_in_query(request, "clientName"),
+            objects=one_of_in_query(request, "objects", allowed=tuple(OBJECT_TYPES.values())),
+        )
+
+
+class SubscriptionView(ItemView):
+    """/subscriptions/{subscriptionID}"""
+
+    write_scope = "write_subscriptions"
+    kind = SubscriptionObject
+    replace = staticmethod(services.subscription_replace)
+    remove = staticmethod(services.subscription_delete)
+
+
+class VensView(CollectionView):
+    """/vens"""
+
+    write_scope = "write_vens"
+    create = staticmethod(services.ven_create)
+
+    def found(self, request: Request, viewer: Viewer) -> QuerySet[Any]:
+        return selectors.vens_seen(
+            viewer=viewer, targets=targets_in_query(request), name=text_in_query(request, "venName")
+        )
+
+
+class VenView(ItemView):
+    """/vens/{venID}"""
+
+    write_scope = "write_vens"
+    kind = VenObject
+    replace = staticmethod(services.ven_replace)
+    remove = staticmethod(services.ven_delete)
+
+
+class ResourcesView(CollectionView):
+    """/resources"""
+
+    write_scope = "write_vens"
+    create = staticmethod(services.resource_create)
+
+    def found(self, request: Request, viewer: Viewer) -> QuerySet[Any]:
+        return selectors.resources_seen(
+            viewer=viewer,
+            targets=targets_in_query(request),
+            name=text_in_query(request, "resourceName"),
+            ven_id=id_in_query(request, "venID"),
+        )
+
+
+class ResourceView(ItemView):
+    """/resources/{resourceID}"""
+
+    write_scope = "write_vens"
+    kind = ResourceObject
+    replace = staticmethod(services.resource_replace)
+    remove = staticmethod(services.resource_delete)

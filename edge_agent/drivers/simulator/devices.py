@@ -84,11 +84,18 @@ class HeatModel:
         self.tank_kwh = config.tank_kwh * config.target
         self.unmet_kwh = 0.0
 
-    def run(self, wish_kw: float | None, hours: float, *, demand_kw: float) -> float:
-        """Electric power while the house draws `demand_kw` [kW thermal]; None keeps the tank at target."""
+    def run(
+        self, wish_kw: float | None, hours: float, *, demand_kw: float, limit_kw: float | None = None
+    ) -> float:
+        """Electric power while the house draws `demand_kw` [kW thermal]; None keeps the tank at target.
+
+        `limit_kw` bounds the wish; what keeps the tank from running empty is drawn all the same.
+        """
         config = self.config
         if wish_kw is None:
             wish_kw = (demand_kw + config.tank_kwh * config.target - self.tank_kwh) / config.cop
+        if limit_kw is not None:
+            wish_kw = min(wish_kw, limit_kw)
         # What the tank needs so as not to run empty, and what it can take, bound what anybody wishes.
         drawn_kw = demand_kw - self.tank_kwh / hours
         least_kw = drawn_kw / config.cop

@@ -4,10 +4,10 @@ import random
 
 import msgspec
 
-from edge_agent.drivers import FollowResidual
+from edge_agent.drivers import FollowResidual, PayloadTaker
 from edge_agent.drivers.simulator.config import Home
 from edge_agent.drivers.simulator.profiles import load_profiles
-from edge_agent.drivers.simulator.world import Flows, World, WorldState
+from edge_agent.drivers.simulator.world import Flows, World, WorldState, voltage_v
 from edge_agent.process_image import HANDS_OFF, ProcessImage, Setpoints
 from vpp.protocols.link.messages import ResourceDescription
 
@@ -43,6 +43,10 @@ class SimulatorDriver:
     def write(self, setpoints: Setpoints) -> None:
         """Hold these until told otherwise."""
         self._setpoints = setpoints
+
+    def payload_takers(self) -> list[PayloadTaker]:
+        """The PV inverter; what it was told does not outlive the process, as the hub tells it again."""
+        return [self.world.inverter] if self.world.inverter else []
 
     def state(self) -> bytes:
         """The world's state."""
@@ -88,7 +92,7 @@ class SimulatorDriver:
             ev_kw=round(flows.ev_kw * gauss(1.0, noise), 4) if world.ev else None,
             ev_soc=_rounded(world.ev.soc) if world.ev else None,
             heat_kw=round(flows.heat_kw * gauss(1.0, noise), 4) if world.heat else None,
-            voltage_v=round(gauss(231.0, 0.6) - 0.35 * flows.grid_kw, 1),
+            voltage_v=round(voltage_v(flows.grid_kw) + gauss(0.0, 0.6), 1),
             frequency_hz=round(gauss(50.0, 0.012), 3),
         )
 

@@ -11,9 +11,12 @@ from edge_agent.drivers.simulator.config import Home, charger_kw
 from edge_agent.drivers.simulator.devices import BatteryModel, EvModel, HeatModel
 from edge_agent.drivers.simulator.ev import Visit, visits
 from edge_agent.drivers.simulator.profiles import STEP_MS, Calendar, Profiles
+from edge_agent.drivers.simulator.volt_watt import VoltWatt
 from edge_agent.process_image import HANDS_OFF, Setpoints
 
 _MS_PER_HOUR = 3_600_000.0
+_SUPPLY_V = 231.0
+_DROP_V_PER_KW = 0.35
 
 
 class WorldState(msgspec.Struct):
@@ -40,6 +43,11 @@ class Flows(msgspec.Struct, frozen=True):
     heat_kw: float
 
 
+def voltage_v(grid_kw: float) -> float:
+    """The voltage [V] at the end of the home's line while it draws this power [kW]."""
+    return _SUPPLY_V - _DROP_V_PER_KW * grid_kw
+
+
 class World:
     """The truth about a home; what the hub sees of it is the driver's business."""
 
@@ -48,6 +56,8 @@ class World:
         self.at = at
         self.import_kwh = 0.0
         self.export_kwh = 0.0
+        self.inverter = VoltWatt(config.pv.peak_kw) if config.pv else None
+        self._rest_kw = 0.0
         self.battery = BatteryModel(config.battery) if config.battery else None
         self.ev = EvModel(config.ev) if config.ev else None
         self.heat = HeatModel(config.heat) if config.heat else None
@@ -97,11 +107,20 @@ class World:
         available_kw = self._pv_kw[self._calendar.sun_step(at)]
         if available_kw:
             limit_kw = setpoints.pv_kw
-            pv_kw = -available_kw if limit_kw is None else -min(available_kw, max(0.0, -limit_kw))
+            if limit_kw is not None:
+                available_kw = min(available_kw, max(0.0, -limit_kw))
+            if self.inverter:
+                available_kw = self.inverter.power_kw(available_kw, self._voltage_with)
+            pv_kw = -available_kw
         if self.ev:
             ev_kw = self._run_ev(self.ev, local, hours=hours, limit_kw=setpoints.ev_kw)
         if self.heat:
-            heat_kw = self.heat.run(setpoints.heat_kw, hours, demand_kw=self._demand_kw[local])
+            heat_kw = self.heat.run(
+                setpoints.heat_kw,
+                hours,
+                demand_kw=self._demand_kw[local],
+                limit_kw=setpoints.heat_most_kw,
+            )
         if self.battery:
             wish_kw = setpoints.battery_kw
             if follow:
@@ -113,7 +132,12 @@ class World:
         else:
             self.export_kwh -= grid_kw * hours
         self.at = to_ms
+        self._rest_kw = grid_kw - pv_kw
         return Flows(grid_kw, load_kw, pv_kw, battery_kw, ev_kw, heat_kw)
+
+    def _voltage_with(self, generated_kw: float) -> float:
+        """The voltage [V] at the meter with this much PV beside what the rest did last."""
+        return voltage_v(self._rest_kw - generated_kw)
 
     def _run_ev(self, ev: EvModel, local: int, *, hours: float, limit_kw: float | None) -> float:
         visit = self._visit_at[local]

@@ -26,11 +26,11 @@ BERLIN = ZoneInfo("Europe/Berlin")
 
 
 def intervals_of(signal: GridSignal) -> SignalIntervals:
-    return SignalIntervals(signal.pk, signal.starts_at, signal.interval_s, len(signal.target_kw))
+    return SignalIntervals(signal.starts_at, signal.interval_s, len(signal.target_kw), signal.pk)
 
 
 def span(starts_at: datetime, *, interval_s: int = 900, count: int = 4) -> SignalIntervals:
-    return SignalIntervals(uuid.uuid4(), starts_at, interval_s, count)
+    return SignalIntervals(starts_at, interval_s, count, uuid.uuid4())
 
 
 def draw(sites: list[Site], *, starts_at: datetime, ends_at: datetime, kw: float) -> None:

@@ -20,7 +20,7 @@ START = NOW + timedelta(hours=2)
 def compute(
     signal: GridSignal, sites: Sequence[Site], *, now: datetime = NOW, freeze: bool = False, **changes: Any
 ) -> FleetFlexibility:
-    intervals = SignalIntervals(signal.pk, signal.starts_at, signal.interval_s, len(signal.target_kw))
+    intervals = SignalIntervals(signal.starts_at, signal.interval_s, len(signal.target_kw), signal.pk)
     excluded = changes.get("excluded_days", ())
     return flexibility_compute(
         intervals=intervals, sites=sites, excluded_days=excluded, now=now, freeze_baseline=freeze

@@ -277,7 +277,7 @@ class TestErrors:
 class TestPlanning:
     def intervals(self, *, hours: int = 2, step_s: int = 900, count: int = 4) -> SignalIntervals:
         signal = factories.make_signal(program=self.program)
-        return SignalIntervals(signal.pk, NOW + timedelta(hours=hours), step_s, count)
+        return SignalIntervals(NOW + timedelta(hours=hours), step_s, count, signal.pk)
 
     @pytest.fixture(autouse=True)
     def fleet(self) -> None:

@@ -18,6 +18,7 @@ PAGES = [
     "event",
     "earnings",
     "events/",
+    "why/",
     "events/{signal}/",
     "statements/{statement}/",
     "hub/",

@@ -96,6 +96,56 @@ def test_the_whole_program_says_the_same(seed: int) -> None:
     check_bounds(problem, plan)
 
 
+def behind_limits(problem: BatteryProblem, *, seed: int) -> BatteryProblem:
+    """The same homes behind tight limits of their own; those that could not keep them have none."""
+    chance = np.random.default_rng(seed)
+    homes = len(problem.net_kw)
+    limited = replace(
+        problem,
+        import_kw=chance.uniform(0.6, 1.2, homes) * np.maximum(0.5, problem.net_kw.max(axis=1)),
+        export_kw=chance.uniform(0.6, 1.2, homes) * np.maximum(0.5, -problem.net_kw.min(axis=1)),
+    )
+    too_tight = []
+    for home in range(homes):
+        try:
+            solve_batteries(limited.select(np.array([home])))
+        except InfeasibleScheduleError:
+            too_tight.append(home)
+    assert limited.import_kw is not None and limited.export_kw is not None
+    for limit in (limited.import_kw, limited.export_kw):
+        np.asarray(limit)[too_tight] = np.inf
+    return limited
+
+
+@given(seed=st.integers(0, 2**32))
+@settings(deadline=None, max_examples=20)
+def test_homes_keep_their_own_limits_beside_the_shared_ones(seed: int) -> None:
+    problem, limits, zones = drawn(seed)
+    problem = behind_limits(problem, seed=seed)
+    plan = plan_batteries(problem, limits, zone_of_home=zones, effort=replace(TIGHT, gap=1e-5))
+    coupling = couple(limits, zones=3, steps=8, step_h=problem.step_h)
+    referee = solve_as_one(problem, coupling, zone_of_home=zones)
+    assert plan.certificate.dual <= referee.objective + 1e-5
+    assert plan.certificate.primal == pytest.approx(referee.objective, rel=1e-3, abs=1e-3)
+    least, most = (bound / problem.step_h for bound in problem.grid_bounds())
+    assert (plan.homes.grid_kw <= most + 1e-9).all() and (plan.homes.grid_kw >= least - 1e-9).all()
+    check_bounds(problem, plan)
+
+
+def test_a_sample_of_homes_has_their_limits_too() -> None:
+    problem = replace(random_homes(1300, seed=5, steps=12), import_kw=4.5, export_kw=7.0)
+    cap = np.full(12, 0.7 * solve_batteries(problem).grid_kw.sum(axis=0).max())
+    plan = plan_batteries(problem, [at_most("cap", cap)])
+    assert plan.certificate.finished
+    assert plan.homes.grid_kw.max() <= 4.5 + 1e-9 and plan.homes.grid_kw.min() >= -7.0 - 1e-9
+
+
+def test_a_home_too_weak_for_its_limit_is_named_with_the_limit() -> None:
+    problem = two_homes(import_kw=np.array([9.0, 0.5]), discharge_kw=0.25, names=("one", "two"))
+    with pytest.raises(InfeasibleScheduleError, match=r"import limit cannot be kept at step 0 .*: two"):
+        plan_batteries(problem, [at_most("cap", np.full(2, 9.0))])
+
+
 def check_bounds(problem: BatteryProblem, plan: FleetPlan) -> None:
     """Energy is conserved, bounds hold, and the certificate is true of this very plan."""
     fleet, homes = problem.fleet(), plan.homes

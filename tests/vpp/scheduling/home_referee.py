@@ -58,15 +58,15 @@ def referee_cost(
     *,
     buy: Floats,
     sell: Floats,
-    import_limit_kw: float = BIG_KW,
-    export_limit_kw: float = BIG_KW,
+    import_limit_kw: float | Floats = BIG_KW,
+    export_limit_kw: float | Floats = BIG_KW,
     demand_per_kw: float = 0.0,
 ) -> float | None:
     """The least cost [currency], or None where there is no plan."""
     steps, step_h = resources[0].horizon.steps, resources[0].horizon.step_h
     program = Referee(steps)
-    drawn = program.columns(0.0, min(import_limit_kw, BIG_KW))
-    given = program.columns(0.0, min(export_limit_kw, BIG_KW))
+    drawn = program.columns(0.0, np.minimum(import_limit_kw, BIG_KW))
+    given = program.columns(0.0, np.minimum(export_limit_kw, BIG_KW))
     way = program.columns(0.0, 1.0, integer=True)
     peak = program.columns(0.0, BIG_KW)[0]
     program.cost[peak] = demand_per_kw

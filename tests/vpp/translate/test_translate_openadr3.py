@@ -1,4 +1,3 @@
-import json
 import math
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,12 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vpp.errors import VppError
-from vpp.intervals import Grid, Interval
-from vpp.protocols.openadr3.common import encode
+from vpp.intervals import Interval
 from vpp.protocols.openadr3.event import decode_event
-from vpp.protocols.openadr3.report import decode_report
-from vpp.translate.grid_signal import GridSignalDraft, SignalError, draft_shed
-from vpp.translate.openadr3 import ReportedDelivery, grid_signal_from_event, report_for_signal
+from vpp.translate.grid_signal import GridSignalDraft, draft_shed
+from vpp.translate.openadr3 import Drafted, signals_from_event
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
 AT_17 = datetime(2026, 1, 15, 17, tzinfo=UTC)
@@ -28,12 +25,22 @@ def interval(*values: Any, type: str = RELATIVE, **period: str) -> dict[str, Any
 
 def draft(*intervals: dict[str, Any], now: datetime = NOW, **event: Any) -> GridSignalDraft:
     sent = {"programID": "p", "intervalPeriod": PERIOD, "intervals": list(intervals), **event}
-    return grid_signal_from_event(decode_event(sent), now=now)
+    (made,) = signals_from_event(decode_event(sent), now=now).drafts
+    return made
+
+
+def drafted(*intervals: dict[str, Any], now: datetime = NOW, **event: Any) -> Drafted:
+    sent = {"programID": "p", "intervalPeriod": PERIOD, "intervals": list(intervals), **event}
+    return signals_from_event(decode_event(sent), now=now)
+
+
+def descriptor(payload: str, **said: str) -> dict[str, Any]:
+    return {"objectType": "EVENT_PAYLOAD_DESCRIPTOR", "payloadType": payload, **said}
 
 
 def test_a_shed_is_a_negative_setpoint() -> None:
     assert draft(interval(-25), interval(-12.5), interval(0)) == GridSignalDraft(
-        "shed", AT_17, AT_17 + timedelta(minutes=45), 900, (25.0, 12.5, 0.0)
+        "shed", AT_17, AT_17 + timedelta(minutes=45), 900, (25.0, 12.5, 0.0), RELATIVE
     )
 
 
@@ -67,7 +74,7 @@ def test_now_is_when_the_event_was_said() -> None:
             "intervals": [interval(-1)],
         }
     )
-    made = grid_signal_from_event(event, now=NOW + timedelta(minutes=10), said_at=NOW)
+    (made,) = signals_from_event(event, now=NOW + timedelta(minutes=10), said_at=NOW).drafts
     assert (made.starts_at, made.ends_at) == (NOW, NOW + timedelta(hours=1))
 
 
@@ -81,24 +88,24 @@ def test_now_is_when_the_event_was_said() -> None:
             "event_in_the_past",
         ),
         ([interval(-1), interval(-2, start="2026-01-15T17:10:00Z")], {}, "overlapping_intervals"),
-        ([interval(1, type="SIMPLE")], {}, "unsupported_payload"),
-        ([interval(0.3, type="PRICE")], {}, "unsupported_payload"),
-        ([interval(-1, -2)], {}, "unsupported_payload"),
         ([interval("-1")], {}, "unsupported_payload"),
+        ([interval(4, type="SIMPLE")], {}, "unsupported_payload"),
+        ([interval(0.5, type="SIMPLE")], {}, "unsupported_payload"),
+        ([interval(101, type="CHARGE_STATE_SETPOINT")], {}, "unsupported_payload"),
+        ([interval(-0.1, type="CHARGE_STATE_SETPOINT")], {}, "unsupported_payload"),
+        ([interval(-1, type="IMPORT_CAPACITY_LIMIT")], {}, "unsupported_payload"),
         ([interval(True)], {}, "unsupported_payload"),
         ([interval()], {}, "unsupported_payload"),
-        ([{"id": 0, "payloads": []}], {}, "event_without_payload"),
+        ([interval(-1), {"id": 0, "payloads": []}], {}, "event_without_payload"),
         ([interval(5)], {}, "positive_setpoint_unsupported"),
-        ([interval(-1, duration="P9999Y")], {}, "event_too_long"),
         ([interval(-1, duration="P7DT1H")], {}, "event_too_long"),
         ([interval(-1), interval(-1, duration="PT61S")], {}, "interval_too_fine"),
         ([interval(-1, duration="PT90.5S")], {}, "interval_too_fine"),
         (
             [interval(-1)],
-            {"payloadDescriptors": [{"payloadType": RELATIVE, "units": "MW"}]},
+            {"payloadDescriptors": [descriptor(RELATIVE, units="KVA")]},
             "unsupported_units",
         ),
-        ([interval(-1)], {"duration": "PT1H"}, "event_duration_unsupported"),
     ],
 )
 def test_what_cannot_be_acted_on_is_named(
@@ -121,43 +128,153 @@ def test_the_grid_asks_for_the_same_energy(pieces: list[tuple[int, int]]) -> Non
     assert made.grid.ends_at == made.ends_at == at
 
 
-def test_a_report_says_what_was_delivered() -> None:
-    total = ReportedDelivery("", [3.0, 1.0], [1.5, -0.5], [1.5, 1.0])
-    home = ReportedDelivery("home-7", [3.0, math.nan], [1.5, 1.0], [1.5, 0.0])
-    report = report_for_signal(
-        event_id="e-1",
-        client_name="ores",
-        grid=Grid(AT_17, 900, 2),
-        total=total,
-        homes=[home],
-        report_name="r",
+@pytest.mark.parametrize(
+    ("payload", "units", "sent", "kind", "read"),
+    [
+        ("SIMPLE", None, 2, "level", 2.0),
+        ("DISPATCH_SETPOINT", "KW", 120, "setpoint", 120.0),
+        ("DISPATCH_SETPOINT", "MW", 1.5, "setpoint", 1500.0),
+        (RELATIVE, "W", -500, "shed", 0.5),
+        ("PRICE", "KWH", 0.31, "price", 0.31),
+        ("PRICE", "MWH", 310, "price", 0.31),
+        ("PRICE", None, -0.02, "price", -0.02),
+        ("EXPORT_PRICE", None, 0.08, "export_price", 0.08),
+        ("GHG", None, 412, "ghg", 412.0),
+        ("CHARGE_STATE_SETPOINT", "PERCENT", 80, "charge_state", 0.8),
+        ("CHARGE_STATE_SETPOINT", "PERCENT", 0.8, "charge_state", 0.8),
+        ("CHARGE_STATE_SETPOINT", "KWH", 500, "charge_state", 500.0),
+        ("IMPORT_CAPACITY_LIMIT", "KW", 7, "import_limit", 7.0),
+        ("EXPORT_CAPACITY_LIMIT", None, 0, "export_limit", 0.0),
+    ],
+)
+def test_each_payload_becomes_a_signal(
+    payload: str, units: str | None, sent: float, kind: str, read: float
+) -> None:
+    described = [descriptor(payload, **({} if units is None else {"units": units}))]
+    made = draft(interval(sent, type=payload), payloadDescriptors=described)
+    assert (made.kind, made.part) == (kind, payload)
+    assert made.values == pytest.approx((read,))
+    assert made.target_kw == ((read,) if kind == "shed" else (0.0,))
+
+
+def test_several_values_are_parts_of_the_interval() -> None:
+    made = draft(interval(0.1, 0.2, 0.3, 0.4, type="PRICE", start="2026-01-15T17:00:00Z", duration="PT1H"))
+    assert (made.interval_s, made.values) == (900, (0.1, 0.2, 0.3, 0.4))
+
+
+def test_a_price_keeps_its_currency_and_gaps_stay_open() -> None:
+    made = draft(
+        interval(0.1, type="PRICE"),
+        interval(0.3, type="PRICE", start="2026-01-15T17:30:00Z"),
+        payloadDescriptors=[descriptor("PRICE", units="KWH", currency="EUR")],
     )
-    assert decode_report(encode(report)) == report
-    sent = json.loads(encode(report))
-    assert [resource["resourceName"] for resource in sent["resources"]] == ["AGGREGATED_REPORT", "home-7"]
-    assert sent["resources"][0]["intervalPeriod"] == PERIOD
-    assert sent["resources"][0]["intervals"][1] == {
-        "id": 1,
+    assert made.values == (0.1, None, 0.3)
+    assert made.detail == {"currency": "EUR"}
+
+
+def test_an_event_asks_for_several_things_at_once() -> None:
+    both = {"id": 0, "payloads": [{"type": "PRICE", "values": [0.3]}, {"type": "GHG", "values": [400]}]}
+    made = drafted(both)
+    assert [(one.kind, one.values) for one in made.drafts] == [("price", (0.3,)), ("ghg", (400.0,))]
+
+
+def test_what_is_not_acted_on_is_named() -> None:
+    made = drafted(
+        {"id": 0, "payloads": [{"type": "PRICE", "values": [0.3]}, {"type": "X_PRIVATE", "values": ["a"]}]}
+    )
+    assert [one.kind for one in made.drafts] == ["price"]
+    assert made.ignored == ("X_PRIVATE",)
+    assert drafted(interval("a", type="X_PRIVATE")) == Drafted((), ("X_PRIVATE",))
+
+
+def test_a_limit_knows_what_holds_when_it_is_not_heard() -> None:
+    both = {
+        "id": 0,
         "payloads": [
-            {"type": "BASELINE", "values": [1.0]},
-            {"type": "USAGE", "values": [0.0]},
-            {"type": "DELTA_USAGE", "values": [-1.0]},
-            {"type": "DATA_QUALITY", "values": ["OK"]},
+            {"type": "IMPORT_CAPACITY_LIMIT", "values": [2]},
+            {"type": "IMPORT_CAPACITY_SUBSCRIPTION", "values": [11]},
         ],
     }
-    assert sent["resources"][1]["intervals"][1]["payloads"] == [
-        {"type": "DATA_QUALITY", "values": ["MISSING"]}
-    ]
-    assert sent["payloadDescriptors"][2] == {
-        "objectType": "REPORT_PAYLOAD_DESCRIPTOR",
-        "payloadType": "DELTA_USAGE",
-        "readingType": "SUMMED",
-        "units": "KWH",
-    }
+    (made,) = drafted(both).drafts
+    assert (made.kind, made.values, made.detail) == ("import_limit", (2.0,), {"fallback_kw": 11.0})
 
 
-@pytest.mark.parametrize("delivered", [[1.0], [1.0, math.inf]])
-def test_a_report_that_does_not_fit_is_refused(delivered: list[float]) -> None:
-    row = ReportedDelivery("", [1.0, 1.0], [0.0, 0.0], delivered)
-    with pytest.raises(SignalError):
-        report_for_signal(event_id="e", client_name="c", grid=Grid(AT_17, 900, 2), total=row)
+def test_a_subscription_alone_is_a_limit_for_later() -> None:
+    (made,) = drafted(interval(11, type="EXPORT_CAPACITY_SUBSCRIPTION")).drafts
+    assert (made.kind, made.values, made.detail) == ("export_limit", (None,), {"fallback_kw": 11.0})
+
+
+@pytest.mark.parametrize(
+    ("alert", "kind", "value"),
+    [
+        ("ALERT_GRID_EMERGENCY", "level", 3.0),
+        ("ALERT_BLACK_START", "level", 3.0),
+        ("ALERT_FLEX_ALERT", "level", 1.0),
+        ("ALERT_POSSIBLE_OUTAGE", "charge_state", 1.0),
+        ("ALERT_WIND", "charge_state", 1.0),
+        ("ALERT_AIR_QUALITY", "notice", None),
+        ("ALERT_OTHER", "notice", None),
+    ],
+)
+def test_alerts_shed_or_fill_or_only_tell(alert: str, kind: str, value: float | None) -> None:
+    made = draft(interval("Storm at six", type=alert))
+    assert (made.kind, made.values) == (kind, (value,))
+    assert (made.detail["alert"], made.detail["text"]) == (alert, "Storm at six")
+
+
+@pytest.mark.parametrize(
+    "payload", ["CURVE", "OLS", "CTA2045_REBOOT", "CONTROL_SETPOINT", "DISPATCH_INSTRUCTION"]
+)
+def test_what_devices_know_is_passed_on(payload: str) -> None:
+    made = draft(interval({"x": 1.0, "y": 2.0}, 3, type=payload), interval(4, type=payload))
+    assert (made.kind, made.values) == ("device", (None, None))
+    assert made.detail == {"payload": payload, "content": [[{"x": 1.0, "y": 2.0}, 3], [4]]}
+
+
+def test_a_price_without_end_is_cut_and_says_so() -> None:
+    made = draft(interval(0.2, type="PRICE", duration="P9999Y"))
+    assert made.ends_at - made.starts_at == timedelta(days=7)
+    assert made.detail == {"endless": True}
+    later = draft(interval(0.2, type="PRICE", duration="P9999Y"), now=AT_17 + timedelta(days=30, minutes=7))
+    assert later.starts_at == AT_17 + timedelta(days=30)
+    assert later.ends_at == AT_17 + timedelta(days=37)
+
+
+def test_intervals_that_repeat_for_ever_are_cut() -> None:
+    half_days = [interval(price, type="PRICE", duration="PT12H") for price in (0.2, 0.4)]
+    made = draft(*half_days, duration="P9999Y")
+    assert made.detail == {"endless": True}
+    assert made.values[:48] == (0.2,) * 48
+    assert made.values[48:96] == (0.4,) * 48
+
+
+@given(st.data())
+def test_no_event_makes_anything_but_drafts_or_a_named_error(data: st.DataObject) -> None:
+    payloads = st.sampled_from(
+        [
+            *[
+                "SIMPLE",
+                "PRICE",
+                "GHG",
+                "CURVE",
+                "ALERT_FIRE",
+                "CHARGE_STATE_SETPOINT",
+                "IMPORT_CAPACITY_LIMIT",
+            ],
+            RELATIVE,
+            "X",
+        ]
+    )
+    value = st.one_of(st.integers(-5, 200), st.floats(-5, 5), st.text(max_size=3), st.booleans())
+    values = st.lists(value, max_size=3)
+    duration = st.sampled_from(["PT15M", "PT1H", "P1D", "P9999Y", "PT7M"])
+    pieces = data.draw(st.lists(st.tuples(payloads, values, duration), min_size=1, max_size=4))
+    try:
+        made = drafted(*(interval(*sent, type=name, duration=length) for name, sent, length in pieces))
+    except VppError as error:
+        assert error.code
+        return
+    for one in made.drafts:
+        assert one.grid.ends_at == one.ends_at
+        assert len(one.target_kw) == len(one.values)
+        assert all(value is None or math.isfinite(value) for value in one.values)

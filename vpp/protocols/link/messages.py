@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 LINK_VERSION = 1
+# What an agent knows beyond the first agents: it says so in its Hello, and only then is sent it.
+FEATURES = ("limits", "device", "priority")
 
 Lane = Literal["live", "backfill", "status"]
 InstructionState = Literal["acknowledged", "applied", "rejected", "expired"]
@@ -19,6 +21,7 @@ InstructionState = Literal["acknowledged", "applied", "rejected", "expired"]
 Seq = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
 Instant = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_999)]  # to the end of the year 9999
 Name = Annotated[str, msgspec.Meta(max_length=100, pattern=r"^[^\x00]*\Z")]
+Kw = Annotated[float, msgspec.Meta(ge=0)]
 Text = Annotated[str, msgspec.Meta(max_length=1000, pattern=r"^[^\x00]*\Z")]
 
 # The canonical quantities of a home, in the order of the wide telemetry row.
@@ -60,6 +63,7 @@ class Hello(msgspec.Struct, tag="hello", tag_field="type", omit_defaults=True):
     agent_version: Name = ""
     clock_trusted: bool = True
     resources: list[ResourceDescription] = []
+    features: list[Name] = []
 
 
 class Snapshots(msgspec.Struct, tag="snapshots", tag_field="type", omit_defaults=True):
@@ -155,8 +159,45 @@ class Droop(msgspec.Struct):
     recovery_kw_per_s: float
 
 
+class CapacityLimits(msgspec.Struct, omit_defaults=True):
+    """The most a site may draw and give [kW] at its grid connection, per interval; None: no limit asked.
+
+    Intervals are contiguous; an empty list asks for nothing in its direction. The fallbacks hold after the
+    last interval (from the start where there is none), and while the hub has lost touch with the cloud.
+    """
+
+    starts_at: Instant
+    interval_s: Annotated[int, msgspec.Meta(gt=0)]
+    import_kw: list[Kw | None] = []
+    export_kw: list[Kw | None] = []
+    fallback_import_kw: Kw | None = None
+    fallback_export_kw: Kw | None = None
+
+
+class CurvePoint(msgspec.Struct):
+    """A point of a curve; what x and y are depends on the payload's kind."""
+
+    x: float
+    y: float
+
+
+PayloadValues = list[str | bool | int | float | CurvePoint | None]
+
+
+class DevicePayload(msgspec.Struct, omit_defaults=True):
+    """What a resource of the site is to be told as it is, per contiguous interval; `kind` says how to read it."""
+
+    kind: Name
+    starts_at: Instant
+    interval_s: Annotated[int, msgspec.Meta(gt=0)]
+    values: list[PayloadValues] = []
+
+
 class Instruction(msgspec.Struct, tag="instruction", tag_field="type", omit_defaults=True):
-    """An order to the hub. A higher revision of the same id replaces; neither schedule nor droop means revoke."""
+    """An order to the hub, of one kind. A higher revision of the same id replaces; one of no kind revokes.
+
+    Where several schedules or payloads are valid at once, the lowest `priority` comes first (0 before all).
+    """
 
     id: str
     revision: int
@@ -165,6 +206,9 @@ class Instruction(msgspec.Struct, tag="instruction", tag_field="type", omit_defa
     schedule: Schedule | None = None
     reason: str = ""
     droop: Droop | None = None
+    limits: CapacityLimits | None = None
+    device: DevicePayload | None = None
+    priority: Annotated[int, msgspec.Meta(ge=0)] = 100
 
 
 class LinkError(msgspec.Struct, tag="error", tag_field="type", omit_defaults=True):

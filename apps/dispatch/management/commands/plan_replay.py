@@ -5,7 +5,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apps.common.errors import DomainError
-from apps.dispatch.replay import Outcome, plan_replay
+from apps.dispatch.outcomes import Outcome
+from apps.dispatch.replay import plan_replay
 from apps.dispatch.selectors import plan_by_number
 
 

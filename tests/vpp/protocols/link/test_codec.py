@@ -10,6 +10,9 @@ from hypothesis import strategies as st
 from vpp.protocols.link import codec
 from vpp.protocols.link.messages import (
     Ack,
+    CapacityLimits,
+    CurvePoint,
+    DevicePayload,
     Hello,
     Instruction,
     InstructionStatus,
@@ -24,6 +27,7 @@ HUB = [
     Hello(
         "h", "b", {"live": 3}, resources=[ResourceDescription("battery", "battery", parameters={"x": 1.0})]
     ),
+    Hello("h", "b", features=["limits"]),
     Snapshots("live", 0, [1, 2], grid_kw=[1.5, None]),
     Points("backfill", 1, ["ev"], ["need_kwh"], [5], [2.5]),
     InstructionStatus(4, "i", 2, "rejected", 9, reason="no such resource"),
@@ -32,7 +36,30 @@ CLOUD = [
     Welcome(1, 2, {"live": -1}),
     Ack("live", 5, stored=3),
     Instruction("i", 1, 0, 10, Schedule(0, 900, [1.0, None], {"battery": [-1.0, None]})),
+    Instruction(
+        "i", 1, 0, 10, limits=CapacityLimits(0, 900, [1.0, None], fallback_export_kw=0.0), priority=0
+    ),
+    Instruction(
+        "i",
+        1,
+        0,
+        10,
+        device=DevicePayload("CURVE", 0, 900, [[CurvePoint(1.0, 2.0)], [1, 1.5, True, None, "on"]]),
+    ),
 ]
+
+
+class FirstInstruction(msgspec.Struct, tag="instruction", tag_field="type"):
+    """The message as the first agents knew it."""
+
+    id: str
+    revision: int
+    not_before: int
+    expires_at: int
+    schedule: Schedule | None = None
+    reason: str = ""
+
+
 # JSON any tool could send: half of it looks like ours.
 JUNK = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
@@ -53,6 +80,23 @@ def test_every_message_survives_both_encodings() -> None:
         assert codec.decode_cloud(codec.encode_msgpack(reply)) == reply
     assert codec.decode_hub_list(codec.encode_json(HUB), binary=False) == HUB
     assert codec.decode_cloud_list(codec.encode_msgpack(CLOUD), binary=True) == CLOUD
+
+
+def test_first_agents_can_read_later_instructions_and_leave_out_what_they_do_not_know() -> None:
+    for reply in CLOUD[2:]:
+        assert isinstance(reply, Instruction)
+        expected = FirstInstruction(reply.id, 1, 0, 10, reply.schedule)
+        assert msgspec.json.decode(codec.encode_json(reply), type=FirstInstruction) == expected
+        assert msgspec.msgpack.decode(codec.encode_msgpack(reply), type=FirstInstruction) == expected
+
+
+@pytest.mark.parametrize("limit", ["-0.001", "1e999", '"much"', "true"])
+def test_limit_that_is_no_power_is_refused(limit: str) -> None:
+    text = '{"type":"instruction","id":"i","revision":1,"not_before":0,"expires_at":9,"limits":{"starts_at":0,"interval_s":1,'
+    assert refuses(codec.decode_cloud, text + f'"import_kw":[{limit}]}}}}') in {
+        "invalid_message",
+        "malformed",
+    }
 
 
 def refuses(decode: Any, *arguments: Any, **options: Any) -> str | None:

@@ -8,8 +8,12 @@ from hypothesis import strategies as st
 
 from vpp.protocols.openadr3.common import OpenADRFormatError, Point, encode, to_builtins
 from vpp.protocols.openadr3.event import Event, decode_event
+from vpp.protocols.openadr3.notification import decode_notification
 from vpp.protocols.openadr3.program import decode_program
 from vpp.protocols.openadr3.report import decode_report
+from vpp.protocols.openadr3.resource import Resource, decode_bl_resource, decode_ven_resource
+from vpp.protocols.openadr3.subscription import decode_subscription
+from vpp.protocols.openadr3.ven import Ven, decode_bl_ven, decode_ven_ven
 
 EVENT: dict[str, Any] = {
     "programID": "program-1",
@@ -134,3 +138,56 @@ def test_a_report_is_read() -> None:
     assert to_builtins(decode_report(sent)) == sent
     with pytest.raises(OpenADRFormatError, match="resourceName"):
         decode_report({**sent, "resources": [{"intervals": []}]})
+
+
+METADATA = {
+    "id": "o-1",
+    "createdDateTime": "2026-01-15T10:00:00Z",
+    "modificationDateTime": "2026-01-15T10:00:00Z",
+}
+
+
+def test_a_ven_is_read_as_business_logic_and_as_the_ven_say_it() -> None:
+    shown = {**METADATA, "objectType": "VEN", "clientID": "c", "venName": "v", "targets": ["north"]}
+    assert to_builtins(msgspec.convert(shown, Ven)) == shown
+    sent = {"objectType": "BL_VEN_REQUEST", "clientID": "c", "venName": "v", "targets": ["north"]}
+    assert to_builtins(decode_bl_ven(sent)) == sent
+    assert decode_bl_ven(shown).ven_name == decode_ven_ven(shown).ven_name == "v"
+    own = {"objectType": "VEN_VEN_REQUEST", "venName": "v"}
+    assert to_builtins(decode_ven_ven(own)) == own
+    for decoder, wrong in ((decode_bl_ven, own), (decode_ven_ven, sent), (decode_ven_ven, {"venName": "v"})):
+        with pytest.raises(OpenADRFormatError):
+            decoder(wrong)
+
+
+def test_a_resource_is_read_as_business_logic_and_as_the_ven_say_it() -> None:
+    shown = {**METADATA, "objectType": "RESOURCE", "clientID": "c", "resourceName": "r", "venID": "v"}
+    assert to_builtins(msgspec.convert(shown, Resource)) == shown
+    sent = {"objectType": "BL_RESOURCE_REQUEST", "clientID": "c", "resourceName": "r", "venID": "v"}
+    assert to_builtins(decode_bl_resource(sent)) == sent
+    own = {"objectType": "VEN_RESOURCE_REQUEST", "resourceName": "r", "venID": "v"}
+    assert to_builtins(decode_ven_resource(own)) == own
+    for decoder, wrong in ((decode_bl_resource, own), (decode_ven_resource, sent)):
+        with pytest.raises(OpenADRFormatError):
+            decoder(wrong)
+
+
+def test_a_subscription_is_read() -> None:
+    operations = {"objects": ["EVENT"], "operations": ["CREATE"], "callbackUrl": "https://example.org/x"}
+    sent = {"clientName": "c", "objectOperations": [operations], "programID": "p", "targets": ["t"]}
+    assert to_builtins(decode_subscription(sent)) == sent
+    for wrong in (
+        {"objects": ["EVENTS"]},
+        {"operations": ["POST"]},
+        {"callbackUrl": "x"},
+        {"callbackUrl": None},
+    ):
+        with pytest.raises(OpenADRFormatError):
+            decode_subscription({**sent, "objectOperations": [{**operations, **wrong}]})
+
+
+def test_a_notification_is_read() -> None:
+    sent = {"objectType": "EVENT", "operation": "DELETE", "object": {"id": "e"}, "targets": ["t"]}
+    assert to_builtins(decode_notification(sent)) == sent
+    with pytest.raises(OpenADRFormatError):
+        decode_notification({**sent, "operation": "POST"})

@@ -1,0 +1,1 @@
+"""Telling subscribers of changes: an outbox in the database, webhooks, and MQTT topics."""

@@ -1,0 +1,1 @@
+"""Operators' pages about OpenADR, within the console: events, composer, programs' rules, VENs, credentials, messages."""

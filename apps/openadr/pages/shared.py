@@ -1,0 +1,49 @@
+"""What all these pages share: who is looking, and how a page is rendered."""
+
+from zoneinfo import ZoneInfo
+
+from django.http import Http404, HttpRequest, HttpResponse
+
+from apps.accounts.errors import OperatorOnlyError
+from apps.accounts.models import User
+from apps.common.pages import page
+from apps.sites.tenants import Tenant, tenant
+
+
+def tenant_of(request: HttpRequest, organization_id: int) -> Tenant:
+    """Return the organization as the signed-in person works for it; to others it is not there."""
+    found = tenant(user=user_of(request), organization_id=organization_id)
+    if found is None:
+        raise Http404
+    return found
+
+
+def user_of(request: HttpRequest) -> User:
+    """Return the signed-in person."""
+    assert isinstance(request.user, User)  # signed_in has seen to it
+    return request.user
+
+
+def check_operator(tenant: Tenant) -> None:
+    """Refuse those who may only look."""
+    if not tenant.may_act:
+        raise OperatorOnlyError(f"Your role in {tenant.organization.name} lets you look, not change.")
+
+
+def zone_of(tenant: Tenant) -> ZoneInfo:
+    """Return the time zone in which the tenant's pages show and read times."""
+    return ZoneInfo(tenant.time_zone)
+
+
+def show(
+    request: HttpRequest, name: str, *, tenant: Tenant, tab: str, status: int = 200, **context: object
+) -> HttpResponse:
+    """Render `openadr/<name>.html`."""
+    held = {
+        "tenant": tenant,
+        "organization": tenant.organization,
+        "section": "openadr",
+        "tab": tab,
+        **context,
+    }
+    return page(request, f"openadr/{name}.html", held, time_zone=tenant.time_zone, status=status)

@@ -1,0 +1,1 @@
+"""The platform's own answers to the reports that events ask for."""

@@ -1,0 +1,133 @@
+"""An operator's way through the OpenADR pages in a real browser."""
+
+import os
+import re
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from playwright.sync_api import Page, expect
+from pytest_django.live_server_helper import LiveServer
+
+from apps.accounts.models import ApiClient
+from apps.openadr.messages import message_note
+from apps.openadr.models import EventObject
+from apps.openadr.vtn2b.vens import ven_create
+from apps.programs.models import GridSignal
+from tests import factories
+from tests.browser.test_pages import fits, sign_in
+from tests.factories import NOW
+
+
+@pytest.fixture
+def fleet(transactional_db: None, settings: Any) -> factories.Fleet:
+    settings.ORES_CLOCK = factories.clock_at(NOW)
+    cache.clear()
+    return factories.make_fleet(homes=3)
+
+
+def look(page: Page, name: str) -> None:
+    """Keep a picture for people, where OPENADR_PICTURES names a folder."""
+    folder = os.environ.get("OPENADR_PICTURES")
+    if folder:
+        width = (page.viewport_size or {"width": 0})["width"]
+        page.screenshot(path=f"{folder}/{name}-{width}.png", full_page=True)
+
+
+def test_operator_composes_previews_sends_and_cancels(
+    page: Page, live_server: LiveServer, fleet: factories.Fleet
+) -> None:
+    operator = factories.make_operator(organization=fleet.organization)
+    sign_in(page, live_server, operator)
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="OpenADR").click()
+    expect(page.get_by_text("No OpenADR events yet.")).to_be_visible()
+    look(page, "events-empty")
+    page.get_by_role("link", name="Compose an event").click()
+    expect(page.get_by_label("From", exact=True)).to_have_value("18:00")
+    page.get_by_label("The same for all, kW").fill("6")
+    page.get_by_role("button", name="Fill all 8").click()
+    expect(page.get_by_label("19:45", exact=True)).to_have_value("6")
+    page.get_by_label("To", exact=True).fill("19:00")
+    page.get_by_label("To", exact=True).press("Tab")
+    expect(page.get_by_role("button", name="Fill all 4")).to_be_visible()
+    page.get_by_label("18:15", exact=True).fill("20")
+    assert fits(page)
+    look(page, "composer")
+    page.get_by_role("button", name="Preview the fleet").click()
+    expect(page.get_by_text("Computing…")).to_be_visible()
+    assert "dispatch.preview_signal" in factories.run_queued()
+    expect(page.get_by_role("img", name="What would be asked and given")).to_be_visible()
+    expect(page.get_by_text(re.compile("The fleet falls up to .* kW short"))).to_be_visible()
+    assert (EventObject.objects.count(), GridSignal.objects.count()) == (0, 0)
+    assert fits(page)
+    look(page, "preview")
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(page.get_by_text("Sent. The fleet")).to_be_visible()
+    factories.run_queued()
+    page.reload()
+    expect(page.get_by_role("list", name="Life of the event").get_by_text("planned")).to_be_visible()
+    assert fits(page)
+    look(page, "event")
+    page.get_by_role("link", name="Cancel this event").click()
+    page.get_by_role("button", name="Cancel this event").click()
+    expect(page.get_by_text("Canceled. Homes are released")).to_be_visible()
+    assert GridSignal.objects.get().state == "canceled"
+    page.get_by_role("link", name="OpenADR events").click()
+    expect(page.get_by_role("list", name="Life of the event")).to_be_visible()
+    assert fits(page)
+    look(page, "events")
+
+
+def test_operator_walks_through_programs_vens_credentials_and_messages(
+    page: Page, live_server: LiveServer, fleet: factories.Fleet
+) -> None:
+    _peers(fleet)
+    operator = factories.make_operator(organization=fleet.organization)
+    sign_in(page, live_server, operator)
+    tabs = page.get_by_role("navigation", name="OpenADR")
+    page.goto(f"{live_server.url}/console/openadr/{fleet.organization.pk}/programs/")
+    look(page, "programs")
+    page.get_by_role("link", name=fleet.program.name).click()
+    page.get_by_label("Level 1, %").fill("10")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved. Plans made from now on")).to_be_visible()
+    assert fits(page)
+    look(page, "program")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_label("Level 1, %")).to_have_value("25")
+    tabs.get_by_role("link", name="Credentials").click()
+    page.get_by_label("Name, e.g. of the utility").fill("City Power")
+    page.get_by_role("button", name="Create").click()
+    expect(page.get_by_text("the secret is shown once")).to_be_visible()
+    page.get_by_role("button", name="Copy").nth(1).click()
+    expect(page.get_by_role("button", name=re.compile("Copied|Marked"))).to_be_visible()
+    assert fits(page)
+    look(page, "credentials")
+    page.get_by_role("link", name="Revoke…").click()
+    page.get_by_role("button", name="Revoke it").click()
+    expect(page.get_by_text("City Power is revoked.")).to_be_visible()
+    assert ApiClient.objects.exclude(revoked_at=None).count() == 1
+    tabs.get_by_role("link", name="VENs").click()
+    look(page, "vens")
+    page.get_by_role("link", name="School").click()
+    expect(page.get_by_role("heading", name="What it sees")).to_be_visible()
+    assert fits(page)
+    look(page, "ven2b")
+    tabs.get_by_role("link", name="Messages").click()
+    page.get_by_role("searchbox", name="Search").fill("refused")
+    page.get_by_role("button", name="Search").click()
+    assert page.locator("tbody tr").count() == 1
+    assert fits(page)
+    look(page, "messages")
+    page.locator("tbody tr a").click()
+    expect(page.get_by_text("refused words")).to_be_visible()
+    assert fits(page)
+
+
+def _peers(fleet: factories.Fleet) -> None:
+    ven_create(organization=fleet.organization, vtn_id="ores-vtn", name="School", targets=["north"], now=NOW)
+    for number, body in enumerate(['{"request": "refused words"}', '{"a": 1}']):
+        message_note(
+            organization=fleet.organization, protocol="3.1", direction="received", peer="City Power",
+            kind="POST /openadr3/3.1.0/events", status=400 if number == 0 else 201, body=body, now=NOW,
+        )  # fmt: skip
