@@ -33,8 +33,8 @@ SELECT who.id, who.scope, (
     FROM (
         SELECT created_at, id,
             '{"id":' || to_json(id)::text || ',"objectType":"EVENT","createdDateTime":"'
-            || to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') || '","modificationDateTime":"'
-            || to_char(modified_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') || '",'
+            || to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '","modificationDateTime":"'
+            || to_char(modified_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '",'
             || substr((
                 CASE WHEN audience <@ (SELECT audiences FROM who) THEN content
                 ELSE jsonb_set(content, '{targets}', (

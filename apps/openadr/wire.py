@@ -39,8 +39,8 @@ def wire(object_: WireObject, viewer: Viewer | None = None) -> dict[str, Any]:
     shown = {
         **object_.content,
         "id": object_.id,
-        "createdDateTime": rfc3339(object_.created_at),
-        "modificationDateTime": rfc3339(object_.modified_at),
+        "createdDateTime": _moment(object_.created_at),
+        "modificationDateTime": _moment(object_.modified_at),
         "objectType": OBJECT_TYPES[type(object_)],
     }
     if isinstance(object_, ClientObject | ReportObject):
@@ -99,3 +99,8 @@ def _without_nulls(value: Any) -> Any:
 def rfc3339(at: datetime) -> str:
     """Return an instant as OpenADR writes it."""
     return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _moment(at: datetime) -> str:
+    """Return when something was done; finer than a second, so that two changes are two times to who compares them."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

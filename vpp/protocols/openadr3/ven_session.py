@@ -1,5 +1,7 @@
 """A VEN's conversation with a 3.x VTN as a table of steps: no socket, no clock, no chance of its own."""
 
+import hashlib
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum, auto
@@ -131,12 +133,13 @@ def changes(held: Mapping[str, str], shown: Collection[dict[str, Any]]) -> Chang
 
 
 def mark(shown: Mapping[str, Any]) -> str:
-    """Return what tells one state of an object from another: when it was changed, and what we may see of its targets.
+    """Return what tells one state of an object from another: a digest of all that the VTN shows.
 
-    Targets are hidden from a VEN that is not granted them, and a grant does not touch the object's own time.
+    Its `modificationDateTime` does not tell: a VTN that writes whole seconds changes an object twice within one, and
+    targets are hidden from a VEN that is not granted them, which does not touch the object's own time.
     """
-    targets = shown.get("targets") or ()
-    return "|".join([_text(shown, "modificationDateTime"), *(str(target) for target in targets)])
+    _text(shown, "modificationDateTime")
+    return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()
 
 
 def _text(shown: Mapping[str, Any], name: str) -> str:

@@ -101,6 +101,10 @@ class TestChanges:
         held = {"a": mark(shown("a", targets=["north", "south"]))}
         assert len(changes(held, [shown("a", targets=["north"])]).fresh) == 1
 
+    def test_second_change_within_a_second_is_a_change(self) -> None:
+        held = {"a": mark(shown("a", priority=1))}
+        assert changes(held, [shown("a", priority=2)]).fresh == (shown("a", priority=2),)
+
     def test_event_shown_on_two_pages_is_one(self) -> None:
         later = shown("a", "2026-01-02T00:00:00Z")
         assert changes({}, [shown("a"), later]).fresh == (later,)
