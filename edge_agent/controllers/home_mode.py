@@ -91,9 +91,9 @@ class HomeModeController:
         if self._config.mode == "backup":
             self._fill(image, allowed, hours=_UNHURRIED_H, reason="kept full for an outage")
         elif self._config.mode == "time_of_use" and self._tariff is not None:
-            self._by_price(image, allowed, self._tariff)
+            self._by_price(image, allowed, tariff=self._tariff)
 
-    def _by_price(self, image: ProcessImage, allowed: Allowed, tariff: Tariff) -> None:
+    def _by_price(self, image: ProcessImage, allowed: Allowed, *, tariff: Tariff) -> None:
         lost = self._limits.discharge_efficiency**2
         if tariff.cheapest >= tariff.dearest * lost:
             return
