@@ -68,6 +68,7 @@ class Agent:
         self.payloads = DevicePayloads(self.book, takers)
         self._heard_at = int(self.outbox.get("heard_at") or 0)
         self._limits_heard_at: int | None = None
+        self._doubts_clock = False
         self.override = OverrideController()
         self.care = CareController(limits, config.care)
         if worn := self.outbox.get("care"):
@@ -183,7 +184,7 @@ class Agent:
             self.outbox.add_decision(decided)
         row = self.recorder.add(image)
         if row is not None:
-            self.outbox.add_row(row)
+            self.outbox.add_row(row, clock_trusted=self._trusts_clock)
 
     def _commit(self) -> None:
         self.outbox.put("device_state", self.driver.state())
@@ -217,16 +218,29 @@ class Agent:
             boot_id=self.outbox.boot_id,
             first_unacked=self.outbox.first_unacked(),
             agent_version=VERSION,
-            clock_trusted=self.clock.trusted,
+            clock_trusted=self._trusts_clock,
             features=list(FEATURES),
             resources=self._resources,
         )
 
     def welcomed(self, welcome: Welcome) -> None:
-        """Follow the cloud's wish for how often to report."""
+        """Follow the cloud's wish for how often to report, and doubt the clock if the cloud's says otherwise."""
+        off_s = abs(welcome.server_time - self.clock.now_ms()) / 1000
+        was_doubted, self._doubts_clock = self._doubts_clock, off_s > self._clock_tolerance_s
+        if self._doubts_clock and not was_doubted:
+            self.emit("clock_doubted", seconds=round(off_s))
         interval_s = max(welcome.snapshot_interval_s, self.config.cycle_s)
         self.recorder.interval_ms = round(interval_s * 1000)
         self.emit("connected", site_id=welcome.site_id)
+
+    @property
+    def _trusts_clock(self) -> bool:
+        return self.clock.trusted and not self._doubts_clock
+
+    @property
+    def _clock_tolerance_s(self) -> float:
+        """How far the cloud's time may be off; a message's way takes longer where time runs faster."""
+        return self.config.clock_tolerance_s * max(1.0, self.clock.scale / 10.0)
 
     def heard(self) -> None:
         """Note that the link is alive."""

@@ -22,7 +22,10 @@ class GridLimits(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class LinkConfig(msgspec.Struct, forbid_unknown_fields=True):
-    """How to reach the cloud. All times are the machine's own seconds."""
+    """How to reach the cloud. All times are the machine's own seconds.
+
+    Once a connection is back, old rows wait up to `backfill_spread_s`, so that not every hub sends its own at once.
+    """
 
     transport: Literal["websocket", "post"] = "websocket"
     backoff_s: Positive = 0.5
@@ -31,6 +34,7 @@ class LinkConfig(msgspec.Struct, forbid_unknown_fields=True):
     claim_poll_s: Positive = 5.0
     post_interval_s: Positive = 10.0
     request_timeout_s: Positive = 20.0
+    backfill_spread_s: Annotated[float, msgspec.Meta(ge=0)] = 60.0
 
 
 class Failsafe(msgspec.Struct, forbid_unknown_fields=True):
@@ -99,6 +103,7 @@ class HubConfig(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     reserve_soc: Fraction = 0.1
     outbox_max_mb: Positive = 256.0
     link_lost_after_s: Positive = 900.0
+    clock_tolerance_s: Positive = 120.0
     max_catch_up_cycles: Annotated[int, msgspec.Meta(ge=1)] = 600
     grid: GridLimits = msgspec.field(default_factory=GridLimits)
     failsafe: Failsafe | None = None

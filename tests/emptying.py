@@ -4,6 +4,7 @@ Django's flush truncates every table and then makes content types and permission
 a handful of rows.
 """
 
+from functools import cache
 from typing import Any
 
 import pytest
@@ -11,8 +12,7 @@ from django.db import connection
 from django.test import TransactionTestCase
 
 # Made by the migrations, and the same after every test.
-KEPT = ("django_migrations", "django_content_type", "auth_permission")
-LARGE_BYTES = 1_000_000
+KEPT = ("django_content_type", "auth_permission")
 EMPTYING = """
 DO $$
 DECLARE one record;
@@ -20,17 +20,16 @@ BEGIN
     SET LOCAL session_replication_role = replica;
     FOR one IN
         SELECT oid::regclass AS name, pg_relation_size(oid) AS bytes FROM pg_class
-        WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND NOT relname = ANY({kept})
-            AND pg_relation_size(oid) > 0
+        WHERE relname = ANY({names}) AND relnamespace = 'public'::regnamespace AND pg_relation_size(oid) > 0
     LOOP
-        IF one.bytes > {large} THEN
+        IF one.bytes > 1000000 THEN
             EXECUTE 'TRUNCATE ' || one.name || ' CASCADE';
         ELSE
             EXECUTE 'DELETE FROM ' || one.name;
         END IF;
     END LOOP;
 END $$
-""".replace("{kept}", f"ARRAY{list(KEPT)!r}").replace("{large}", str(LARGE_BYTES))
+"""
 
 _flush = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
 
@@ -45,6 +44,13 @@ def _empty(case: Any) -> None:
         cursor.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
         (is_superuser,) = cursor.fetchone()
         if is_superuser and not case.serialized_rollback:
-            cursor.execute(EMPTYING)
+            cursor.execute(EMPTYING.replace("{names}", f"ARRAY{list(_tables())!r}"))
             return
     _flush(case)
+
+
+@cache
+def _tables() -> tuple[str, ...]:
+    """The tables that Django's flush empties."""
+    names = connection.introspection.django_table_names(only_existing=True, include_views=False)
+    return tuple(sorted(set(names) - set(KEPT)))
