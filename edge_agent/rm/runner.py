@@ -49,6 +49,7 @@ class DeviceRunner:
         self._read_at = 0.0
         self._wanted: float | None = None
         self._is_told = False
+        self.is_refused_for_good = False
         # Whether the device may still hold an order of ours.
         self._holds = False
         self._written_at = 0.0
@@ -71,6 +72,11 @@ class DeviceRunner:
     def wanted_kw(self) -> float | None:
         """What the device is told to hold [kW]; None: itself."""
         return self._wanted
+
+    @property
+    def is_told(self) -> bool:
+        """Whether the device took what is wanted of it."""
+        return self._is_told and self.refusal is None
 
     def want(self, power_kw: float | None) -> None:
         """Tell the device, now and again until told otherwise; None gives it back to itself."""
@@ -153,7 +159,7 @@ class DeviceRunner:
         try:
             await self._call(self.device.write(wanted))
         except DeviceError as error:
-            self.refusal = error.detail
+            self.refusal, self.is_refused_for_good = error.detail, error.permanent
             # Asked again with the next renewal, or at once when something else is wanted.
             self._is_told = wanted == self._wanted
             self._failures += not error.permanent

@@ -156,7 +156,7 @@ class CemSession(Session):
         """Messages of a control type that was left may still be under way."""
         return kind.partition(".")[0] in self._left or (kind == "RevokeObject" and bool(self._left))
 
-    def refused(self, message: Message, now: datetime) -> list[object]:
+    def refused(self, message: Message, *, detail: str) -> list[object]:
         """A control type that is refused is not chosen again; an instruction that is refused is rejected."""
         if isinstance(message, SelectControlType) and message.control_type == self.control_type:
             self._unwanted.add(message.control_type)
@@ -165,6 +165,7 @@ class CemSession(Session):
             return [Described(self.details)]
         key = key_of(getattr(message, "id", ""))
         if key in self.instructions and self.instructions.news(key, InstructionStatus.REJECTED):
+            self.instructions[key].reason = detail
             return [Progress(self.instructions[key])]
         return []
 

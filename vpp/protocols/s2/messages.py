@@ -5,8 +5,8 @@ envelopes; an allowed limit range says whether it is for abnormal conditions onl
 the schema spells `Id` and s2-python wants twice.
 """
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from pydantic import model_validator
@@ -19,6 +19,7 @@ from s2python.ppbc import PPBCPowerProfileStatus, PPBCPowerSequenceContainerStat
 from s2python.s2_parser import TYPE_TO_MESSAGE_CLASS
 
 Message = S2Message
+M = TypeVar("M")
 
 
 class ContainerStatus(PPBCPowerSequenceContainerStatus):
@@ -83,6 +84,11 @@ CLASSES: Final[dict[str, type[Message]]] = {
     "PEBC.Instruction": EnvelopeInstruction,
     "DDBC.SystemDescription": DemandSystem,
 }
+
+
+def made(model: Callable[..., M], /, **fields: Any) -> M:
+    """A message or a part of one, with what is optional left out (s2-python's types want it named)."""
+    return model(**fields)
 
 
 def kind_of(message: Message) -> str:

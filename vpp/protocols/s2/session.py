@@ -121,7 +121,7 @@ class Session:
         if self.is_over:
             return []
         if isinstance(message, ReceptionStatus):
-            return self._received(message, now)
+            return self._received(message)
         place = len(self._outgoing)
         subject = id_of(message)
         assert subject is not None
@@ -148,16 +148,16 @@ class Session:
         """Whether a message crossed one of ours that made it needless."""
         return False
 
-    def _received(self, status: ReceptionStatus, now: datetime) -> list[object]:
+    def _received(self, status: ReceptionStatus) -> list[object]:
         entry = self._unanswered.pop(status.subject_message_id, None)
         if entry is None or status.status == ReceptionStatusValues.OK:
             return []
         message, label = entry[0], status.diagnostic_label or ""
         if isinstance(message, Handshake):
             return [self.close(f"the peer refused our handshake: {label}", permanent=True)]
-        return [*self.refused(message, now), Refused(message, status.status, label)]
+        return [*self.refused(message, detail=label), Refused(message, status.status, label)]
 
-    def refused(self, message: Message, now: datetime) -> list[object]:
+    def refused(self, message: Message, *, detail: str) -> list[object]:
         """React to a message of ours that the peer does not take."""
         return []
 
