@@ -41,11 +41,11 @@ class S2Client:
         self._tls = self._context()
         self.last_error: str | None = None
 
-    def _context(self) -> ssl.SSLContext | None:
+    def _context(self) -> dict[str, ssl.SSLContext]:
         if not self._config.authority:
-            return None
+            return {}
         try:
-            return ssl.create_default_context(cafile=str(Path(self._config.authority)))
+            return {"ssl": ssl.create_default_context(cafile=str(Path(self._config.authority)))}
         except (OSError, ssl.SSLError) as error:
             raise ConfigError(f"s2 client: authority {self._config.authority}: {error}") from error
 
@@ -65,7 +65,7 @@ class S2Client:
         async with connect(
             self._config.url,
             additional_headers=headers,
-            ssl=self._tls,
+            **self._tls,
             max_size=MAX_FRAME,
             ping_interval=50,
             ping_timeout=20,

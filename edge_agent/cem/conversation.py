@@ -27,7 +27,7 @@ _TICK_S: Final = 1.0
 class S2Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """How to speak with resource managers. `roles` by resource id or name, where theirs is not what they say."""
 
-    versions: list[str] = list(VERSIONS)
+    versions: tuple[str, ...] = VERSIONS
     roles: dict[str, RoleKey] = {}
     details_within_s: Positive = 30.0
 
@@ -37,7 +37,7 @@ class Conversation:
 
     def __init__(self, socket: Connection, home: Home, *, settings: S2Settings) -> None:
         self._socket, self._home, self._settings = socket, home, settings
-        self.session = CemSession(versions=tuple(settings.versions))
+        self.session = CemSession(versions=settings.versions)
         self.closed: Closed | None = None
         self._unit: ForeignUnit | None = None
         self._work = asyncio.Event()
