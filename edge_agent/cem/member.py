@@ -103,6 +103,7 @@ class Member:
         if self._is_released:
             self._is_released = False
             self._select(self.session.choose(), now)
+            self.flush()
         self._instructor.instruct(wish, now, conditions=conditions)
         self.flush()
 

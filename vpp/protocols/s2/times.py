@@ -10,6 +10,8 @@ from s2python.generated.gen_s2 import Duration
 T = TypeVar("T")
 _MOST = 24
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+# What a peer says is valid from now on is valid, though its clock be a little ahead of ours.
+CLOCKS_DIFFER = timedelta(seconds=2)
 LATEST = datetime(9000, 1, 1, tzinfo=UTC)
 
 
@@ -41,7 +43,7 @@ class Timeline(Generic[T]):
 
     def at(self, now: datetime) -> T | None:
         """What is valid now."""
-        valid = [said for valid_from, _, said in self._said if valid_from <= now]
+        valid = [said for valid_from, _, said in self._said if valid_from <= now + CLOCKS_DIFFER]
         return valid[-1] if valid else None
 
     def all(self) -> list[T]:
