@@ -20,6 +20,7 @@ from edge_agent.controllers.override import Override, OverrideController
 from edge_agent.controllers.schedule_book import Notice, ScheduleBook
 from edge_agent.controllers.self_consumption import SelfConsumptionController, follow_residual
 from edge_agent.cycle import Cycle, Recorder
+from edge_agent.drivers import LivingDriver
 from edge_agent.drivers.catalog import open_driver
 from edge_agent.link.post import PostLink
 from edge_agent.link.websocket import WebSocketLink
@@ -34,6 +35,8 @@ Emit = Callable[..., None]
 # How much of the past is made, and how many missed cycles are made up, before others get their turn.
 _HISTORY_ROWS_AT_ONCE = 10 * ROWS_PER_MESSAGE
 _CYCLES_AT_ONCE = 20
+# How long the first cycle waits for devices to be there [s]; those that come later are described at the next start.
+_DEVICES_OPEN_S = 20.0
 _OVERRIDE_FILE = "override.json"
 
 
@@ -50,6 +53,18 @@ class Agent:
         saved = self.outbox.get("device_state")
         self._first_start = self.outbox.get("started_at") is None
         self.driver = open_driver(config.driver, now_ms=self._tick_before(clock.now_ms()), saved=saved)
+        self.override = OverrideController()
+        self.recorder = Recorder(config.snapshot_interval_s)
+        self._heard_at = int(self.outbox.get("heard_at") or 0)
+        self._compose()
+        self.provisioner = Provisioner(config, load_identity(self._data_dir), emit=emit)
+        self.link = WebSocketLink(self) if config.link.transport == "websocket" else PostLink(self)
+        self._backfilling = self.outbox.waiting("backfill") > 0
+        self._override_seen = 0
+
+    def _compose(self) -> None:
+        """Put controllers and cycle together for what the driver describes now."""
+        config = self.config
         self._resources = self.driver.describe()
         for resource in self._resources:
             if resource.kind == "battery":
@@ -60,8 +75,6 @@ class Agent:
         self.book = ScheduleBook(limits.ranges, takers)
         self.book.load(self.outbox.get("schedules") or b"[]")
         self.payloads = DevicePayloads(self.book, takers)
-        self._heard_at = int(self.outbox.get("heard_at") or 0)
-        self.override = OverrideController()
         controllers = (
             LimitsController(limits, config.grid, cycle_s=config.cycle_s),
             CapacityController(self.book, connected=self._connected),
@@ -71,11 +84,6 @@ class Agent:
             SelfConsumptionController(),
         )
         self.cycle = Cycle(self.driver, controllers, limits=limits)
-        self.recorder = Recorder(config.snapshot_interval_s)
-        self.provisioner = Provisioner(config, load_identity(self._data_dir), emit=emit)
-        self.link = WebSocketLink(self) if config.link.transport == "websocket" else PostLink(self)
-        self._backfilling = self.outbox.waiting("backfill") > 0
-        self._override_seen = 0
 
     def _tick_before(self, now_ms: int) -> int:
         return floor_ms(now_ms, self.config.cycle_s)
@@ -85,7 +93,13 @@ class Agent:
     async def run(self) -> None:
         """Live until cancelled; what was measured and decided is on disk when this ends."""
         link: asyncio.Task[None] | None = None
+        devices: asyncio.Task[None] | None = None
         try:
+            if isinstance(self.driver, LivingDriver):
+                devices = asyncio.create_task(self.driver.run(), name=f"devices {self.config.key}")
+                devices.add_done_callback(_raise_in_loop)
+                await self.driver.opened(_DEVICES_OPEN_S)
+                self._compose()
             live_from = self._tick_before(self.clock.now_ms())
             if self._first_start:
                 live_from = await self._record_history(live_from)
@@ -93,10 +107,11 @@ class Agent:
             link.add_done_callback(_raise_in_loop)
             await self._live(live_from)
         finally:
-            if link:
-                link.cancel()
-                with suppress(asyncio.CancelledError):
-                    await link
+            for task in (link, devices):
+                if task:
+                    task.cancel()
+                    with suppress(asyncio.CancelledError):
+                        await task
             with suppress(OutboxError):
                 self.outbox.close()
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import ssl
-from pathlib import Path
 
 import msgspec
 from websockets.asyncio.client import connect
@@ -41,11 +40,11 @@ class S2Client:
         self._tls = self._context()
         self.last_error: str | None = None
 
-    def _context(self) -> dict[str, ssl.SSLContext]:
-        if not self._config.authority:
-            return {}
+    def _context(self) -> ssl.SSLContext | None:
+        if not self._config.url.startswith("wss://"):
+            return None
         try:
-            return {"ssl": ssl.create_default_context(cafile=str(Path(self._config.authority)))}
+            return ssl.create_default_context(cafile=self._config.authority or None)
         except (OSError, ssl.SSLError) as error:
             raise ConfigError(f"s2 client: authority {self._config.authority}: {error}") from error
 
@@ -65,7 +64,7 @@ class S2Client:
         async with connect(
             self._config.url,
             additional_headers=headers,
-            **self._tls,
+            ssl=self._tls,
             max_size=MAX_FRAME,
             ping_interval=50,
             ping_timeout=20,
