@@ -26,6 +26,7 @@ from edge_agent.controllers.override import Override, OverrideController
 from edge_agent.controllers.schedule_book import Notice, ScheduleBook
 from edge_agent.controllers.self_consumption import SelfConsumptionController, follow_residual
 from edge_agent.cycle import Cycle, Recorder
+from edge_agent.drivers import LivingDriver
 from edge_agent.drivers.catalog import open_driver
 from edge_agent.link.post import PostLink
 from edge_agent.link.websocket import WebSocketLink
@@ -40,6 +41,8 @@ Emit = Callable[..., None]
 # How much of the past is made, and how many missed cycles are made up, before others get their turn.
 _HISTORY_ROWS_AT_ONCE = 10 * ROWS_PER_MESSAGE
 _CYCLES_AT_ONCE = 20
+# How long the first cycle waits for devices to be there [s]; those that come later are described at the next start.
+_DEVICES_OPEN_S = 20.0
 _OVERRIDE_FILE = "override.json"
 
 
@@ -56,6 +59,20 @@ class Agent:
         saved = self.outbox.get("device_state")
         self._first_start = self.outbox.get("started_at") is None
         self.driver = open_driver(config.driver, now_ms=self._tick_before(clock.now_ms()), saved=saved)
+        self.override = OverrideController()
+        self.recorder = Recorder(config.snapshot_interval_s)
+        self._heard_at = int(self.outbox.get("heard_at") or 0)
+        self._limits_heard_at: int | None = None
+        self._doubts_clock = False
+        self._compose()
+        self.provisioner = Provisioner(config, load_identity(self._data_dir), emit=emit)
+        self.link = _link(self)
+        self._backfilling = self.outbox.waiting("backfill") > 0
+        self._override_seen = 0
+
+    def _compose(self) -> None:
+        """Put controllers and cycle together for what the driver describes now."""
+        config = self.config
         self._resources = self.driver.describe()
         for resource in self._resources:
             if resource.kind == "battery":
@@ -66,19 +83,10 @@ class Agent:
         self.book = ScheduleBook(limits.ranges, takers)
         self.book.load(self.outbox.get("schedules") or b"[]")
         self.payloads = DevicePayloads(self.book, takers)
-        self._heard_at = int(self.outbox.get("heard_at") or 0)
-        self._limits_heard_at: int | None = None
-        self._doubts_clock = False
-        self.override = OverrideController()
         self.care = CareController(limits, config.care)
         if worn := self.outbox.get("care"):
             self.care.load(worn)
         self.cycle = Cycle(self.driver, self._controllers(limits), limits=limits)
-        self.recorder = Recorder(config.snapshot_interval_s)
-        self.provisioner = Provisioner(config, load_identity(self._data_dir), emit=emit)
-        self.link = _link(self)
-        self._backfilling = self.outbox.waiting("backfill") > 0
-        self._override_seen = 0
 
     def _controllers(self, limits: DeviceLimits) -> tuple[Controller, ...]:
         """Who decides, in this order: a later one chooses only within what earlier ones left."""
@@ -106,7 +114,13 @@ class Agent:
     async def run(self) -> None:
         """Live until cancelled; what was measured and decided is on disk when this ends."""
         link: asyncio.Task[None] | None = None
+        devices: asyncio.Task[None] | None = None
         try:
+            if isinstance(self.driver, LivingDriver):
+                devices = asyncio.create_task(self.driver.run(), name=f"devices {self.config.key}")
+                devices.add_done_callback(_raise_in_loop)
+                await self.driver.opened(_DEVICES_OPEN_S)
+                self._compose()
             live_from = self._tick_before(self.clock.now_ms())
             if self._first_start:
                 live_from = await self._record_history(live_from)
@@ -115,10 +129,11 @@ class Agent:
                 link.add_done_callback(_raise_in_loop)
             await self._live(live_from)
         finally:
-            if link:
-                link.cancel()
-                with suppress(asyncio.CancelledError):
-                    await link
+            for task in (link, devices):
+                if task:
+                    task.cancel()
+                    with suppress(asyncio.CancelledError):
+                        await task
             with suppress(OutboxError):
                 self.outbox.close()
 
