@@ -14,7 +14,26 @@ def _sunspec(document: dict[str, Any]) -> Device:
     return SunSpecDevice(device_table(document, SunSpecConfig))
 
 
-_KINDS = {"sunspec": _sunspec}
+def _mqtt(document: dict[str, Any]) -> Device:
+    from edge_agent.drivers.mqtt.config import PlainConfig, ShellyConfig, TasmotaConfig
+    from edge_agent.drivers.mqtt.plain import Plain
+    from edge_agent.drivers.mqtt.shelly import Shelly
+    from edge_agent.drivers.mqtt.tasmota import Tasmota
+
+    convention = document.get("convention")
+    if convention == "tasmota":
+        return Tasmota(device_table(document, TasmotaConfig))
+    if convention == "shelly":
+        return Shelly(device_table(document, ShellyConfig))
+    if convention == "plain":
+        return Plain(device_table(document, PlainConfig))
+    known = "tasmota, shelly, plain"
+    raise ConfigError(
+        f"device {document.get('key', '?')!r}: there is no convention {convention!r}; there are {known}"
+    )
+
+
+_KINDS = {"sunspec": _sunspec, "mqtt": _mqtt}
 
 
 def open_device(document: dict[str, Any]) -> Device:

@@ -11,7 +11,7 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 
 from tests.edge_agent.sunspec_map import BASE, Registers
 
-COMMON = {"Mn": "Acme", "Md": "Home 8", "SN": "A-17", "Vr": "1.2.3", "DA": 1}
+COMMON: dict[str, Any] = {"Mn": "Acme", "Md": "Home 8", "SN": "A-17", "Vr": "1.2.3", "DA": 1}
 HEARTBEAT_S = 10.0
 
 
@@ -95,6 +95,13 @@ class Plant:
         for connection in list(self.server.active_connections.values()):
             connection.close()
 
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        listener: Any = self.server and self.server.transport
+        found: int = listener.sockets[0].getsockname()[1]
+        return found
+
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[int]:
         """Serve on a free port."""
@@ -104,10 +111,10 @@ class Plant:
         self.server = ModbusTcpServer(device, address=("127.0.0.1", 0))
         await self.server.listen()
         try:
-            yield self.server.transport.sockets[0].getsockname()[1]
+            yield self.port
         finally:
             self.held.set()
-            await self.server.shutdown()
+            await self.server.shutdown()  # type: ignore[no-untyped-call]
 
 
 class DerPlant(Plant):
@@ -181,7 +188,7 @@ class OldPlant(Plant):
         self.registers.add(
             103, W=0, W_SF=0, Hz=4998, Hz_SF=-2, PhVphA=2310, V_SF=-1, WH=9_000_000, WH_SF=0, TmpCab=380, Tmp_SF=-1, St=4, Evt1=0
         )  # fmt: skip
-        scales = {"WRtg_SF": 0, "WHRtg_SF": 0, "MaxChaRte_SF": 0, "MaxDisChaRte_SF": 0}
+        scales: dict[str, Any] = {"WRtg_SF": 0, "WHRtg_SF": 0, "MaxChaRte_SF": 0, "MaxDisChaRte_SF": 0}
         self.registers.add(
             120, DERTyp=82, WRtg=8000, WHRtg=10000, MaxChaRte=5000, MaxDisChaRte=5000, **scales
         )

@@ -60,7 +60,7 @@ async def test_der_inverter_is_read() -> None:
 async def test_older_inverter_is_read_apart_from_its_battery() -> None:
     plant = OldPlant()
     async with opened(plant, "inverter") as inverter:
-        battery = device(plant.server.transport.sockets[0].getsockname()[1], "battery")  # type: ignore[union-attr]
+        battery = device(plant.port, "battery")
         await battery.open()
         assert battery.shape() == Battery(capacity_kwh=10.0, charge_kw=5.0, discharge_kw=5.0)
         await battery.write(3.0)

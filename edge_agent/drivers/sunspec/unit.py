@@ -40,7 +40,7 @@ _NONSENSE = (
 class _Device(SunSpecModbusClientDeviceTCP):  # type: ignore[misc]  # the library has no types
     """The library's client; an answer of another length than was asked for is an error."""
 
-    def read(self, addr: int, count: int, op: int = 3) -> bytes:
+    def read(self, addr: int, count: int, *, op: int = 3) -> bytes:
         data = bytes(super().read(addr, count, op))
         if len(data) != 2 * int(count):
             raise ModbusClientError(f"{len(data)} bytes for {count} registers at {addr}")
@@ -55,13 +55,13 @@ class Model:
 
     def __getitem__(self, name: str) -> float | None:
         """A point's value; None where it is not implemented or cannot be scaled."""
-        return _value(self._model, self._model, name)
+        return _value(self._model, name, group=self._model)
 
     def modules(self) -> list[dict[str, Any]]:
         """Name and DC power [W] of each module (model 160)."""
         groups = self._model.groups.get("module") or []
         return [
-            {"name": str(group.points["IDStr"].value or ""), "w": _value(self._model, group, "DCW")}
+            {"name": str(group.points["IDStr"].value or ""), "w": _value(self._model, "DCW", group=group)}
             for group in groups
         ]
 
@@ -97,7 +97,7 @@ class Model:
         return all(name in self._model.points and self[name] is not None for name in names)
 
 
-def _value(model: Any, group: Any, name: str) -> float | None:
+def _value(model: Any, name: str, *, group: Any) -> float | None:
     point = group.points.get(name)
     if point is None or point.value is None:
         return None
