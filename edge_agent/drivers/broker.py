@@ -11,6 +11,7 @@ import aiomqtt
 import msgspec
 
 from edge_agent.drivers.documents import Host, Port
+from edge_agent.drivers.tasks import ended
 from edge_agent.rm.device import DeviceError
 
 T = TypeVar("T")
@@ -53,13 +54,6 @@ def content(payload: object) -> Any:
         return msgspec.json.decode(payload)
     except msgspec.DecodeError:
         return payload.decode(errors="replace")
-
-
-async def ended(task: "asyncio.Task[None]") -> None:
-    """Cancel a task until it ends: Python 3.11's `wait_for`, inside aiomqtt, may swallow one cancellation."""
-    while not task.done():
-        task.cancel()
-        await asyncio.wait({task}, timeout=0.2)
 
 
 class Session:

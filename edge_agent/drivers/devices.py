@@ -33,7 +33,20 @@ def _mqtt(document: dict[str, Any]) -> Device:
     )
 
 
-_KINDS = {"sunspec": _sunspec, "mqtt": _mqtt}
+def _home_assistant(document: dict[str, Any]) -> Device:
+    from edge_agent.drivers.home_assistant.config import ROLES
+    from edge_agent.drivers.home_assistant.device import HomeAssistantDevice
+
+    role = document.get("role")
+    table = ROLES.get(role) if isinstance(role, str) else None
+    if table is None:
+        raise ConfigError(
+            f"device {document.get('key', '?')!r}: there is no role {role!r}; there are {', '.join(ROLES)}"
+        )
+    return HomeAssistantDevice(device_table(document, table))
+
+
+_KINDS = {"sunspec": _sunspec, "mqtt": _mqtt, "home_assistant": _home_assistant}
 
 
 def open_device(document: dict[str, Any]) -> Device:

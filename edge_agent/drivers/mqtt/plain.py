@@ -74,9 +74,8 @@ class Plain(Plug):
         else:
             watts = None
         energy = self._value(config.energy_topic, config.energy_path)
-        return Reading(
-            power_kw=self.power(watts), **self.registers(numbers.scaled(energy, config.energy_factor), None)
-        )
+        imported, exported = self.registers(numbers.scaled(energy, config.energy_factor), None)
+        return Reading(power_kw=self.power(watts), import_kwh=imported, export_kwh=exported)
 
     async def switch(self, is_on: bool, *, back_after_s: int | None) -> None:
         """Publish the command and wait for the state to follow, where there is one."""

@@ -66,11 +66,10 @@ class Plug(ABC):
         sign = -1.0 if common.is_reversed else 1.0
         return numbers.power_kw(numbers.scaled(watts, sign / 1000.0), most_kw)
 
-    def registers(self, imported: float | None, exported: float | None) -> dict[str, float | None]:
-        """Energy registers [kWh], the right way round."""
+    def registers(self, imported: float | None, exported: float | None) -> tuple[float | None, float | None]:
+        """Imported and exported energy [kWh], the right way round."""
         said = numbers.register_kwh(imported), numbers.register_kwh(exported)
-        imported, exported = reversed(said) if self._common.is_reversed else said
-        return {"import_kwh": imported, "export_kwh": exported}
+        return (said[1], said[0]) if self._common.is_reversed else said
 
     def check_alive(self, said: Any) -> None:
         """Refuse what has not changed for too long although it should: a clock, a counter."""

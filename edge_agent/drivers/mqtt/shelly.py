@@ -42,7 +42,8 @@ class Shelly(Plug):
         component = self._config.component
         said = await self._status(_NAMES[component])
         power_kw = self.power(numbers.number(said.get(_POWER[component])))
-        imported, exported = await self._energy_wh(said)
+        energy_wh = await self._energy_wh(said)
+        imported, exported = self.registers(*(numbers.scaled(each, 0.001) for each in energy_wh))
         temperature = said.get("temperature")
         return Reading(
             power_kw=power_kw,
@@ -53,7 +54,8 @@ class Shelly(Plug):
             ),
             faults=_faults(said),
             is_ready=not _faults(said),
-            **self.registers(numbers.scaled(imported, 0.001), numbers.scaled(exported, 0.001)),
+            import_kwh=imported,
+            export_kwh=exported,
         )
 
     async def _energy_wh(self, said: dict[str, Any]) -> tuple[Any, Any]:

@@ -74,13 +74,14 @@ class Tasmota(Plug):
         self.check_alive(sensors.get("Time"))
         energy = record(sensors.get(self._config.section), self._config.section)
         config = self._config
+        registers = _total(energy.get(config.import_field)), _total(energy.get(config.export_field))
+        imported, exported = self.registers(*registers)
         return Reading(
             power_kw=self.power(_total(energy.get(config.power_field))),
             voltage_v=numbers.voltage_v(_first(energy.get("Voltage"))),
             frequency_hz=numbers.frequency_hz(_first(energy.get("Frequency"))),
-            **self.registers(
-                _total(energy.get(config.import_field)), _total(energy.get(config.export_field))
-            ),
+            import_kwh=imported,
+            export_kwh=exported,
         )
 
     async def switch(self, is_on: bool, *, back_after_s: int | None) -> None:
