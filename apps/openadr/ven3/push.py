@@ -8,7 +8,7 @@ from apps.openadr.models import VenConnection3
 from apps.openadr.offload import database
 from apps.openadr.ven2b.secrets import decrypt
 from apps.openadr.ven3 import connections
-from apps.openadr.ven3.client import VtnClient, VtnError, id_of
+from apps.openadr.ven3.client import VtnClient, VtnError, id_of, tls_of
 from apps.openadr.ven3.ear import Broker, BrokerError, Ear, broker_of
 from vpp.protocols.openadr3.legacy import to_legacy
 
@@ -101,7 +101,11 @@ class Push:
         topics = await self._topics(connection)
         if not self._listens(broker, topics):
             await self.close()
-            self._ear = Ear(broker, topics, wake=self._wake)
+            self._ear = Ear(
+                broker, topics, wake=self._wake, tls=tls_of(connection) if broker.is_tls else None
+            )
+        if self._ear is not None and self._ear.trouble:
+            raise PushError(self._ear.trouble)
         return self._ear is not None and self._ear.hears
 
     def _listens(self, broker: Broker, topics: frozenset[str]) -> bool:
