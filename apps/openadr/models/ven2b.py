@@ -33,6 +33,10 @@ class VenConnection2b(models.Model):
         help_text="what SIMPLE levels 1, 2, 3 ask the program to shed",
     )  # fmt: skip
     enabled = models.BooleanField(default=True)
+    public_only = models.BooleanField(
+        default=False,
+        help_text="made by a tenant's operator: leads to the Internet, never to neighbors of ours",
+    )
     ven_id = models.CharField(max_length=128, blank=True)
     vtn_id = models.CharField(max_length=128, blank=True)
     registration_id = models.CharField(max_length=128, blank=True)

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import aiohttp
 import msgspec
 
+from apps.openadr.guard import check_literal, connector_of
 from apps.openadr.models import VenConnection3
 from apps.openadr.ven2b.secrets import decrypt
 from apps.openadr.ven3.connections import is_safe
@@ -201,10 +202,11 @@ class VtnClient:
         """Return status, body, and how long to wait before it is worth to ask again, if it is [s]."""
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(ssl=tls_of(self.connection)), timeout=LIMIT,
+                connector=connector_of(self.connection, tls_of(self.connection)), timeout=LIMIT,
                 headers={"Accept": "application/json"},
             )  # fmt: skip
         try:
+            check_literal(self.connection, url)
             async with self._session.request(method, url, allow_redirects=False, **options) as answer:
                 body = await _body(answer)
                 return answer.status, body, _patience(answer)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+from apps.openadr.guard import check_host
 from apps.openadr.models import VenConnection3
 from apps.openadr.offload import database
 from apps.openadr.ven2b.secrets import decrypt
@@ -95,7 +96,8 @@ class Push:
         binding = notifiers.get("MQTT") if isinstance(notifiers, dict) else None
         try:
             broker = broker_of(binding, client_id=connection.client_id, token=self._client.token)
-        except BrokerError as error:
+            await check_host(connection, broker.host, broker.port)
+        except (BrokerError, OSError) as error:
             await self.close()
             raise PushError(str(error)) from error
         topics = await self._topics(connection)
