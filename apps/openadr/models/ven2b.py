@@ -74,6 +74,7 @@ class VenEvent2b(models.Model):
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField(null=True, blank=True, help_text="none: without end")
     received_at = models.DateTimeField()
+    content = models.JSONField(null=True, help_text="the event as vpp.protocols.openadr2b has it")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["connection", "event_id"], name="ven_event2b_once")]
