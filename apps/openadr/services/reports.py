@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Count, F, Q
@@ -69,7 +70,7 @@ def reports_due(*, now: datetime) -> int:
         report_count=Count("reports", distinct=True, filter=Q(reports__client_key="", reports__asked_key="")),
     )
     due = counted.filter(report_count__lt=F("run_count"))
-    events = {event.signal_id: event for event in due if event.signal_id is not None}
+    events: dict[UUID, EventObject] = {event.signal_id: event for event in due if event.signal_id is not None}
     weeks = weeks_settled(source="openadr3:")
     ids = {pk: source.removeprefix("openadr3:").split(PART)[0] for pk, source in weeks.items()}
     of_weeks = EventObject.objects.in_bulk(sorted(set(ids.values())))

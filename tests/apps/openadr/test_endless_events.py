@@ -240,7 +240,7 @@ class TestAtAUtilitys3xServer:
         ven.extend(START + WEEK - HOUR)
         for one in weeks():
             settle(one)
-        asked = {"connection_pk": ven.connection.pk, "now": START + 3 * WEEK}
+        asked: dict[str, Any] = {"connection_pk": ven.connection.pk, "now": START + 3 * WEEK}
         assert [reports_make(**asked) for _ in range(2)] == [2, 0]
         names = set(VenReport3.objects.values_list("name", flat=True))
         assert names == {"settlement 1", f"settlement 1 from {weeks()[1].starts_at:%Y-%m-%d %H:%M}"}

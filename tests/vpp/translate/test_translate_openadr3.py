@@ -265,7 +265,7 @@ def test_intervals_that_repeat_for_ever_go_on_whenever_one_looks(days: float) ->
 
 
 def test_repeated_intervals_that_begin_far_ahead_are_taken() -> None:
-    ahead = {"intervalPeriod": {"start": "2026-03-01T17:00:00Z"}, "duration": "P9999Y"}
+    ahead: dict[str, Any] = {"intervalPeriod": {"start": "2026-03-01T17:00:00Z"}, "duration": "P9999Y"}
     made = draft(*HALF_DAYS, **ahead)
     assert (made.starts_at, made.ends_at - made.starts_at) == (AT_17 + 45 * DAY, 7 * DAY)
     made = draft(*HALF_DAYS, **{**ahead, "duration": "P2D"})
