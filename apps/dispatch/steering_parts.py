@@ -91,7 +91,7 @@ def parts_of(
         wishes=tuple(wished(key) for key in groups),
         group_of=np.array([numbers[key] for key in keys], dtype=np.intp),
         is_for=is_for,
-        shared=wished([bool(one) for one in is_for.all(axis=0)]),
+        shared=wished([all(column) for column in zip(*groups, strict=True)]),
         joint=_joint(program, signals, is_for=is_for, grid=grid, now=now),
     )
 

@@ -50,7 +50,7 @@ def check_literal(connection: Connection, url: str) -> None:
         raise OSError(errno.EHOSTUNREACH, f"{host} is no public address")
 
 
-async def check_host(connection: Connection, host: str, port: int) -> None:
+async def check_host(connection: Connection, host: str, *, port: int) -> None:
     """Refuse a host that is not public, whoever will speak with it. Raises `OSError`."""
     check_literal(connection, f"//{host}" if ":" not in host else f"//[{host}]")
     if is_guarded(connection):

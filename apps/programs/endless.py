@@ -68,7 +68,7 @@ def _moved_on(
 ) -> GridSignal | None:
     if held.ends_at - now > LONGEST_SIGNAL - STEP:
         return None
-    draft = _draft(event, held, drafts_at(now))
+    draft = _draft(event, held, drafts=drafts_at(now))
     return None if draft is None else signal_redraft(signal=held, draft=draft, event=event, now=now)
 
 
@@ -77,11 +77,11 @@ def _followed(
 ) -> GridSignal | None:
     if held.ends_at - now > FOLLOWED_BEFORE:
         return None
-    draft = _draft(event, held, drafts_at(max(held.ends_at, now)))
+    draft = _draft(event, held, drafts=drafts_at(max(held.ends_at, now)))
     return None if draft is None else signal_follow(before=held, draft=draft, event=event, now=now)
 
 
 def _draft(
-    event: UtilityEvent, held: GridSignal, drafts: Sequence[GridSignalDraft]
+    event: UtilityEvent, held: GridSignal, *, drafts: Sequence[GridSignalDraft]
 ) -> GridSignalDraft | None:
     return next((one for one in drafts if one.part == part_of(held, event)), None)

@@ -32,6 +32,7 @@ POSITIONAL = {
 IMPOSED_PARAMETERS = [
     {"scope", "receive", "send"},  # ASGI, with what is bound before
     {"stream", "media_type", "parser_context"},  # REST framework's parsers
+    {"host", "port", "family"},  # aiohttp's resolvers
 ]
 IMPOSED_NAMES = {"__exit__", "__aexit__", "__setattr__"}
 

@@ -96,7 +96,7 @@ class Push:
         binding = notifiers.get("MQTT") if isinstance(notifiers, dict) else None
         try:
             broker = broker_of(binding, client_id=connection.client_id, token=self._client.token)
-            await check_host(connection, broker.host, broker.port)
+            await check_host(connection, broker.host, port=broker.port)
         except (BrokerError, OSError) as error:
             await self.close()
             raise PushError(str(error)) from error
