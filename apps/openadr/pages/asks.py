@@ -70,7 +70,7 @@ _PRICES: Final = (
 
 
 def _device(
-    payload: str, label: str, hint: str, *, least: float | None = None, most: float | None = None
+    payload: str, label: str, *, hint: str, least: float | None = None, most: float | None = None
 ) -> Ask:
     says = f"Passed on to hubs as it is; devices that know {payload} act on it. {hint}"
     key = f"device_{payload.lower()}"
@@ -78,16 +78,24 @@ def _device(
 
 
 _DEVICES: Final = (
-    _device("CURVE", "Inverters: a curve", "Points x,y, e.g. 101,100 104,20"),
-    _device("OLS", "Optimum load shape", "Shares from 0 to 1, e.g. 0.2 0.5 1", least=0, most=1),
-    _device("DISPATCH_INSTRUCTION", "A dispatch instruction", "Words or numbers, as agreed."),
-    _device("CONTROL_SETPOINT", "Load control: setpoint", "Words or numbers, as agreed."),
-    _device("CONTROL_LEVEL_OFFSET", "Load control: offset", "A level from -10 to 10.", least=-10, most=10),
+    _device("CURVE", "Inverters: a curve", hint="Points x,y, e.g. 101,100 104,20"),
+    _device("OLS", "Optimum load shape", hint="Shares from 0 to 1, e.g. 0.2 0.5 1", least=0, most=1),
+    _device("DISPATCH_INSTRUCTION", "A dispatch instruction", hint="Words or numbers, as agreed."),
+    _device("CONTROL_SETPOINT", "Load control: setpoint", hint="Words or numbers, as agreed."),
     _device(
-        "CONTROL_LEVEL_OFFSET_PERCENT", "Load control: offset in percent", "From -1 to 1.", least=-1, most=1
+        "CONTROL_LEVEL_OFFSET", "Load control: offset", hint="A level from -10 to 10.", least=-10, most=10
     ),
-    _device("CTA2045_REBOOT", "CTA-2045: reboot", "0: soft, 1: hard.", least=0, most=1),
-    _device("CTA2045_SET_OVERRIDE_STATUS", "CTA-2045: override", "0: none, 1: override.", least=0, most=1),
+    _device(
+        "CONTROL_LEVEL_OFFSET_PERCENT",
+        "Load control: offset in percent",
+        hint="From -1 to 1.",
+        least=-1,
+        most=1,
+    ),
+    _device("CTA2045_REBOOT", "CTA-2045: reboot", hint="0: soft, 1: hard.", least=0, most=1),
+    _device(
+        "CTA2045_SET_OVERRIDE_STATUS", "CTA-2045: override", hint="0: none, 1: override.", least=0, most=1
+    ),
 )
 
 
