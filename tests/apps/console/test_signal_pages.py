@@ -138,6 +138,18 @@ def test_list_names_kind_priority_and_targets(as_: As, now: datetime) -> None:
     assert "to no end" in said
 
 
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [("price", "is moved on every hour"), ("setpoint", "followed by the next"), ("shed", "followed by the next")],
+)  # fmt: skip
+def test_page_says_how_an_event_without_end_goes_on(
+    as_: As, now: datetime, kind: SignalKind, told: str
+) -> None:
+    fleet = factories.make_fleet(homes=0)
+    assert told in said_of(as_, fleet, receive(fleet, kind, [0.1], endless=True))
+    assert "no end" not in said_of(as_, fleet, receive(fleet, kind, [0.1]))
+
+
 def test_a_signal_without_rank_says_nothing_of_it(now: datetime) -> None:
     assert rank_words(receive(factories.make_fleet(homes=0), "price", [0.1])) == ""
 
