@@ -46,7 +46,14 @@ def _home_assistant(document: dict[str, Any]) -> Device:
     return HomeAssistantDevice(device_table(document, table))
 
 
-_KINDS = {"sunspec": _sunspec, "mqtt": _mqtt, "home_assistant": _home_assistant}
+def _matter(document: dict[str, Any]) -> Device:
+    from edge_agent.drivers.matter.config import MatterConfig
+    from edge_agent.drivers.matter.device import MatterDevice
+
+    return MatterDevice(device_table(document, MatterConfig))
+
+
+_KINDS = {"sunspec": _sunspec, "mqtt": _mqtt, "home_assistant": _home_assistant, "matter": _matter}
 
 
 def open_device(document: dict[str, Any]) -> Device:

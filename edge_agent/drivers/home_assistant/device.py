@@ -102,7 +102,7 @@ class HomeAssistantDevice:
             return config.rated_kw * (self._client.state(config.switch).value == "on")
         if isinstance(config, HeaterConfig):
             action = self._client.state(config.climate).attributes.get("hvac_action")
-            return config.rated_kw * (action in {"heating", "preheating"})
+            return config.rated_kw * (action in ("heating", "preheating"))
         return None
 
     def _measured(self, entity: str | None, factors: dict[str, float]) -> float | None:
