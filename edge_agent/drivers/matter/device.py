@@ -3,6 +3,7 @@
 from typing import Any
 
 from edge_agent.drivers import numbers
+from edge_agent.drivers.documents import device_table
 from edge_agent.drivers.matter import clusters
 from edge_agent.drivers.matter.client import Client
 from edge_agent.drivers.matter.clusters import Endpoint
@@ -183,3 +184,8 @@ def _most_kw(shape: Shape, config: MatterConfig) -> float:
     sizes = [getattr(shape, name, None) for name in ("charge_kw", "discharge_kw", "rated_kw", "peak_kw")]
     known = [size for size in sizes if size is not None]
     return _OVER * max(known) if known else config.rated_kw or _HOUSE_KW
+
+
+def device_from(document: dict[str, Any]) -> MatterDevice:
+    """The device that a table describes."""
+    return MatterDevice(device_table(document, MatterConfig))
