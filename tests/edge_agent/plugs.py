@@ -72,7 +72,7 @@ class TasmotaPlug(Relay):
             return [(f"stat/{self.topic}/RESULT", json.dumps(unknown))]
         if self.mode != "stuck":
             self._obey(command, payload)
-        if command == "TimedPower1":
+        if command == "TimedPower1" and not payload:
             return [(f"stat/{self.topic}/RESULT", json.dumps({"TimedPower1": "Done"}))]
         state = "ON" if self.is_on else "OFF"
         return [

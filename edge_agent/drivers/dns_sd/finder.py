@@ -32,7 +32,9 @@ class DnsSdFinder:
         """What answers within `listen_s`."""
         names: dict[str, None] = {}
 
-        def hear(zeroconf: Zeroconf, service_type: str, name: str, state_change: ServiceStateChange) -> None:
+        def hear(
+            *, zeroconf: Zeroconf, service_type: str, name: str, state_change: ServiceStateChange
+        ) -> None:
             if state_change is not ServiceStateChange.Removed and len(names) < _MOST:
                 names[name] = None
 

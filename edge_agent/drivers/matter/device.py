@@ -169,8 +169,9 @@ def allowed(capability: Any, power_mw: int) -> tuple[int, int]:
     entries = capability.get("0") if isinstance(capability, dict) else None
     found: list[tuple[int, int, int]] = []
     for entry in entries if isinstance(entries, list) else []:
-        limits = [entry.get(str(index)) for index in range(4)] if isinstance(entry, dict) else []
-        if len(limits) == 4 and all(isinstance(limit, int) for limit in limits):
+        said = [entry.get(str(index)) for index in range(4)] if isinstance(entry, dict) else []
+        limits = [limit for limit in said if isinstance(limit, int)]
+        if len(limits) == 4:
             low, high, shortest, longest = limits
             nearest = min(max(power_mw, low), high)
             found.append((abs(nearest - power_mw), nearest, min(max(REVERSION_S, shortest), longest)))
