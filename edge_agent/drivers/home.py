@@ -52,9 +52,9 @@ def _open_shell(table: dict[str, Any]) -> Shell:
 
 def _join_simulated(devices: list[Device]) -> None:
     """A simulated meter measures the simulated devices beside it."""
-    if not any(type(device).__module__.endswith("simulator.single") for device in devices):
+    if not any(type(device).__module__.endswith("simulator.device") for device in devices):
         return
-    from edge_agent.drivers.simulator.single import SimulatedDevice
+    from edge_agent.drivers.simulator.device import SimulatedDevice
 
     for device in devices:
         if isinstance(device, SimulatedDevice):

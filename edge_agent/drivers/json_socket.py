@@ -34,7 +34,7 @@ class JsonSocket:
         self._task: asyncio.Task[None] | None = None
         self._waiting: dict[Any, asyncio.Future[Frame]] = {}
         self._is_over = False
-        self._reason = "the connection is closed"
+        self._reason = f"{url}: the connection is closed"
 
     @property
     def is_alive(self) -> bool:
@@ -55,7 +55,7 @@ class JsonSocket:
         except BaseException:
             await self.close()
             raise
-        self._is_over = False
+        self._is_over, self._reason = False, f"{self._url}: the connection is closed"
         self._task = asyncio.create_task(self._listen(self._socket))
 
     async def send(self, frame: Frame) -> None:

@@ -64,7 +64,7 @@ class TasmotaPlug(Relay):
         if command != "Status":
             self.told.append(f"{command} {payload}".strip())
         if self.mode == "garbage":
-            return [(f"stat/{self.topic}/{name}", "{]") for name in ("STATUS", "STATUS10", "RESULT")]
+            return [(f"stat/{self.topic}/{name}", "{]") for name in ("STATUS10", "STATUS11")]
         if command == "Status":
             return self._status(payload)
         if command == "TimedPower1" and not self.knows_timed_power:
@@ -72,7 +72,7 @@ class TasmotaPlug(Relay):
             return [(f"stat/{self.topic}/RESULT", json.dumps(unknown))]
         if self.mode != "stuck":
             self._obey(command, payload)
-        if command == "TimedPower1":
+        if command == "TimedPower1" and not payload:
             return [(f"stat/{self.topic}/RESULT", json.dumps({"TimedPower1": "Done"}))]
         state = "ON" if self.is_on else "OFF"
         return [
@@ -100,6 +100,7 @@ class TasmotaPlug(Relay):
             "2": {"StatusFWR": {"Version": "14.2.0(release-tasmota)", "Hardware": "ESP32-C3"}},
             "5": {"StatusNET": {"Hostname": "boiler", "Mac": "A0:B1:C2:D3:E4:F5"}},
             "10": {"StatusSNS": {"Time": f"2026-01-01T00:00:00+{seconds}", "ENERGY": measured}},
+            "11": {"StatusSTS": {"Uptime": "0T00:01:00", "POWER": "ON" if self.is_on else "OFF"}},
         }
         return [(f"stat/{self.topic}/STATUS{number}", json.dumps(said[number]))]
 

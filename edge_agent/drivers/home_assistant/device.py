@@ -1,10 +1,15 @@
 """Entities of a Home Assistant as one device."""
 
+from typing import Any
+
 import msgspec
 
+from edge_agent.config import ConfigError
 from edge_agent.drivers import numbers
+from edge_agent.drivers.documents import device_table
 from edge_agent.drivers.home_assistant.client import Client, State
 from edge_agent.drivers.home_assistant.config import (
+    ROLES,
     BatteryConfig,
     Common,
     HeaterConfig,
@@ -102,7 +107,7 @@ class HomeAssistantDevice:
             return config.rated_kw * (self._client.state(config.switch).value == "on")
         if isinstance(config, HeaterConfig):
             action = self._client.state(config.climate).attributes.get("hvac_action")
-            return config.rated_kw * (action in {"heating", "preheating"})
+            return config.rated_kw * (action in ("heating", "preheating"))
         return None
 
     def _measured(self, entity: str | None, factors: dict[str, float]) -> float | None:
@@ -167,3 +172,13 @@ def _factor(entity: str, state: State, *, factors: dict[str, float]) -> float:
     if not isinstance(unit, str) or unit not in factors:
         raise DeviceError(f"{entity} is in {unit!r}, not in {' or '.join(factors)}")
     return factors[unit]
+
+
+def device_from(document: dict[str, Any]) -> HomeAssistantDevice:
+    """The device that a table describes."""
+    role = document.get("role")
+    table = ROLES.get(role) if isinstance(role, str) else None
+    if table is None:
+        where = f"device {document.get('key', '?')!r}"
+        raise ConfigError(f"{where}: there is no role {role!r}; there are {', '.join(ROLES)}")
+    return HomeAssistantDevice(device_table(document, table))

@@ -98,25 +98,26 @@ class Tasmota(Plug):
         await self._confirm(session, state)
 
     async def _confirm(self, session: Session, wanted: str) -> None:
-        """Ask for the relay's state until it is the wanted one; late answers to earlier orders are passed over."""
+        """Ask for the relay's state, which comes after what was ordered: one answer to one question."""
         relay = self._config.relay
         names = ("POWER1", "POWER") if relay == 1 else (f"POWER{relay}",)
-        heard: list[str] = []
 
         def state_of(topic: str, said: Any) -> str | None:
-            if topic != self._topic("stat", "RESULT") or not isinstance(said, dict):
+            is_unknown = isinstance(said, dict) and said.get("Command") == "Unknown"
+            if topic == self._topic("stat", "RESULT") and is_unknown:
+                return "Unknown"
+            if topic != self._topic("stat", "STATUS11"):
                 return None
-            heard.extend(str(said[name])[:20] for name in names if name in said)
-            heard.extend(["Unknown"] * (said.get("Command") == "Unknown"))
-            return heard[-1] if heard and heard[-1] in {wanted, "Unknown"} else None
+            state = said.get("StatusSTS") if isinstance(said, dict) else None
+            states = state if isinstance(state, dict) else {}
+            return next((str(states[name])[:20] for name in names if name in states), "nothing of its relay")
 
-        asked = self._topic("cmnd", f"Power{relay}")
-        try:
-            said = await session.ask(asked, "", answer=state_of, timeout_s=self._config.timeout_s)
-        except DeviceError as error:
-            raise (DeviceError(f"was told {wanted} and says {heard[-1]}") if heard else error) from None
+        asked = self._topic("cmnd", "Status")
+        said = await session.ask(asked, "11", answer=state_of, timeout_s=self._config.timeout_s)
         if said == "Unknown":
             raise DeviceError('its firmware has no TimedPower: set rest to "keep"', permanent=True)
+        if said != wanted:
+            raise DeviceError(f"was told {wanted} and says {said}")
 
     async def close(self) -> None:
         """Disconnect; a timer that runs at the plug goes on."""

@@ -1,8 +1,9 @@
 """An inverter, a battery or a meter that speaks SunSpec over Modbus TCP."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from edge_agent.drivers.documents import device_table
 from edge_agent.drivers.sunspec import roles
 from edge_agent.drivers.sunspec.bus import Bus, bus_at
 from edge_agent.drivers.sunspec.config import SunSpecConfig
@@ -130,3 +131,8 @@ def identity_of(unit: Unit) -> Identity:
     return Identity(
         maker=model.text("Mn"), model=model.text("Md"), serial=model.text("SN"), firmware=model.text("Vr")
     )
+
+
+def device_from(document: dict[str, Any]) -> SunSpecDevice:
+    """The device that a table describes."""
+    return SunSpecDevice(device_table(document, SunSpecConfig))

@@ -17,7 +17,7 @@ from edge_agent.clock import Clock
 from edge_agent.config import ConfigError, hub_config
 from edge_agent.controllers.override import Override
 from edge_agent.drivers.catalog import open_driver
-from edge_agent.drivers.simulator.single import SimulatedConfig, SimulatedDevice
+from edge_agent.drivers.simulator.device import SimulatedConfig, SimulatedDevice
 from edge_agent.rm.device import REVERSION_S, DeviceError
 from tests.edge_agent.cem.peer import Peer
 from tests.edge_agent.cem.test_foreign_managers import MEASURED, STORE

@@ -49,7 +49,7 @@ class SimulatedConfig(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     speed: Positive = 1.0
 
 
-def open_simulated(document: dict[str, Any]) -> "SimulatedDevice":
+def device_from(document: dict[str, Any]) -> "SimulatedDevice":
     """A simulated device from its table."""
     try:
         config = msgspec.convert(document, SimulatedConfig)
