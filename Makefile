@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
+# The whole suite runs as two processes; what ARGS chooses, as one.
+IN_TWO := -n 2 --dist loadfile
 
 .PHONY: help setup setup-dev demo run test test-all check lint types contracts bench requirements clean
 
@@ -21,10 +23,10 @@ run: setup ## Start the platform on its embedded services (or on DATABASE_URL an
 	@$(BIN)/python -m ores_cloud run $(ARGS)
 
 test: setup-dev ## Run all tests, on embedded services unless DATABASE_URL and REDIS_URL are set
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(or $(ARGS),$(IN_TWO))
 
 test-all: setup-dev ## All tests with the slow and exhaustive variants
-	@ORES_TEST_ALL=1 $(BIN)/python -m pytest $(ARGS)
+	@ORES_TEST_ALL=1 $(BIN)/python -m pytest $(or $(ARGS),$(IN_TWO))
 
 lint: setup-dev
 	@$(BIN)/ruff format --check --quiet . || { echo "ruff format would change files: run .venv/bin/ruff format ."; exit 1; }

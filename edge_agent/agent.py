@@ -1,6 +1,7 @@
 """One hub, composed: driver, controllers, cycle, outbox, identity and link."""
 
 import asyncio
+import random
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -11,10 +12,15 @@ import msgspec
 from edge_agent import VERSION
 from edge_agent.clock import Clock
 from edge_agent.config import HubConfig
+from edge_agent.controllers import Controller
 from edge_agent.controllers.capacity import CapacityController
+from edge_agent.controllers.care import CareController
 from edge_agent.controllers.cloud_schedule import CloudScheduleController
 from edge_agent.controllers.device_payloads import DevicePayloads
 from edge_agent.controllers.droop import DroopController
+from edge_agent.controllers.failsafe import FailsafeController
+from edge_agent.controllers.home_mode import HomeModeController
+from edge_agent.controllers.island import IslandController
 from edge_agent.controllers.limits import LimitsController
 from edge_agent.controllers.override import Override, OverrideController
 from edge_agent.controllers.schedule_book import Notice, ScheduleBook
@@ -27,7 +33,7 @@ from edge_agent.link.websocket import WebSocketLink
 from edge_agent.outbox import ROWS_PER_MESSAGE, Outbox, OutboxError, message_of
 from edge_agent.process_image import ProcessImage
 from edge_agent.provisioning import Provisioner, load_identity
-from edge_agent.safety import device_limits
+from edge_agent.safety import DeviceLimits, device_limits
 from vpp.intervals import floor_ms
 from vpp.protocols.link.messages import FEATURES, Hello, Instruction, Welcome
 
@@ -56,9 +62,11 @@ class Agent:
         self.override = OverrideController()
         self.recorder = Recorder(config.snapshot_interval_s)
         self._heard_at = int(self.outbox.get("heard_at") or 0)
+        self._limits_heard_at: int | None = None
+        self._doubts_clock = False
         self._compose()
         self.provisioner = Provisioner(config, load_identity(self._data_dir), emit=emit)
-        self.link = WebSocketLink(self) if config.link.transport == "websocket" else PostLink(self)
+        self.link = _link(self)
         self._backfilling = self.outbox.waiting("backfill") > 0
         self._override_seen = 0
 
@@ -75,15 +83,28 @@ class Agent:
         self.book = ScheduleBook(limits.ranges, takers)
         self.book.load(self.outbox.get("schedules") or b"[]")
         self.payloads = DevicePayloads(self.book, takers)
-        controllers = (
-            LimitsController(limits, config.grid, cycle_s=config.cycle_s),
+        self.care = CareController(limits, config.care)
+        if worn := self.outbox.get("care"):
+            self.care.load(worn)
+        self.cycle = Cycle(self.driver, self._controllers(limits), limits=limits)
+
+    def _controllers(self, limits: DeviceLimits) -> tuple[Controller, ...]:
+        """Who decides, in this order: a later one chooses only within what earlier ones left."""
+        config = self.config
+        return (
+            LimitsController(limits, config.grid, cycle_s=config.cycle_s, least_soc=config.island.least_soc),
+            IslandController(limits, config.island, draw=random.random),
+            self.care,
             CapacityController(self.book, connected=self._connected),
+            FailsafeController(
+                config.failsafe, connected=self._connected, limits_heard_at=lambda: self._limits_heard_at
+            ),
             self.override,
             DroopController(self.book),
             CloudScheduleController(self.book),
+            HomeModeController(config.home, limits),
             SelfConsumptionController(),
         )
-        self.cycle = Cycle(self.driver, controllers, limits=limits)
 
     def _tick_before(self, now_ms: int) -> int:
         return floor_ms(now_ms, self.config.cycle_s)
@@ -103,8 +124,9 @@ class Agent:
             live_from = self._tick_before(self.clock.now_ms())
             if self._first_start:
                 live_from = await self._record_history(live_from)
-            link = asyncio.create_task(self.link.run(), name=f"link {self.config.key}")
-            link.add_done_callback(_raise_in_loop)
+            if self.link is not None:
+                link = asyncio.create_task(self.link.run(), name=f"link {self.config.key}")
+                link.add_done_callback(_raise_in_loop)
             await self._live(live_from)
         finally:
             for task in (link, devices):
@@ -177,17 +199,19 @@ class Agent:
             self.outbox.add_decision(decided)
         row = self.recorder.add(image)
         if row is not None:
-            self.outbox.add_row(row)
+            self.outbox.add_row(row, clock_trusted=self._trusts_clock)
 
     def _commit(self) -> None:
         self.outbox.put("device_state", self.driver.state())
         self.outbox.put("heard_at", str(self._heard_at).encode())
+        self.outbox.put("care", self.care.dump())
         try:
             self.outbox.commit()
         except OutboxError as error:
             self.emit("outbox_failed", detail=str(error))
             return
-        self.link.wake()
+        if self.link is not None:
+            self.link.wake()
         if self._backfilling and self.outbox.waiting("backfill") == 0:
             self._backfilling = False
             self.emit("backfilled")
@@ -209,16 +233,29 @@ class Agent:
             boot_id=self.outbox.boot_id,
             first_unacked=self.outbox.first_unacked(),
             agent_version=VERSION,
-            clock_trusted=self.clock.trusted,
+            clock_trusted=self._trusts_clock,
             features=list(FEATURES),
             resources=self._resources,
         )
 
     def welcomed(self, welcome: Welcome) -> None:
-        """Follow the cloud's wish for how often to report."""
+        """Follow the cloud's wish for how often to report, and doubt the clock if the cloud's says otherwise."""
+        off_s = abs(welcome.server_time - self.clock.now_ms()) / 1000
+        was_doubted, self._doubts_clock = self._doubts_clock, off_s > self._clock_tolerance_s
+        if self._doubts_clock and not was_doubted:
+            self.emit("clock_doubted", seconds=round(off_s))
         interval_s = max(welcome.snapshot_interval_s, self.config.cycle_s)
         self.recorder.interval_ms = round(interval_s * 1000)
         self.emit("connected", site_id=welcome.site_id)
+
+    @property
+    def _trusts_clock(self) -> bool:
+        return self.clock.trusted and not self._doubts_clock
+
+    @property
+    def _clock_tolerance_s(self) -> float:
+        """How far the cloud's time may be off; a message's way takes longer where time runs faster."""
+        return self.config.clock_tolerance_s * max(1.0, self.clock.scale / 10.0)
 
     def heard(self) -> None:
         """Note that the link is alive."""
@@ -234,6 +271,8 @@ class Agent:
     def received(self, instruction: Instruction) -> None:
         """Take an instruction; schedule and answer become durable together with the next commit."""
         now_ms = self.clock.now_ms()
+        if instruction.limits is not None:
+            self._limits_heard_at = now_ms
         self._report(self.book.receive(instruction, now_ms))
 
     def _report(self, notices: list[Notice]) -> None:
@@ -267,6 +306,13 @@ class Agent:
                 self.override.override = msgspec.json.decode(path.read_bytes(), type=Override)
             except (OSError, msgspec.MsgspecError) as error:
                 self.emit("override_unreadable", detail=str(error))
+
+
+def _link(agent: Agent) -> WebSocketLink | PostLink | None:
+    """The hub's way to the cloud; None for one that lives without."""
+    if not agent.config.cloud_url:
+        return None
+    return WebSocketLink(agent) if agent.config.link.transport == "websocket" else PostLink(agent)
 
 
 def write_override(data_dir: Path, override: Override | None) -> None:

@@ -22,7 +22,10 @@ class GridLimits(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class LinkConfig(msgspec.Struct, forbid_unknown_fields=True):
-    """How to reach the cloud. All times are the machine's own seconds."""
+    """How to reach the cloud. All times are the machine's own seconds.
+
+    Once a connection is back, old rows wait up to `backfill_spread_s`, so that not every hub sends its own at once.
+    """
 
     transport: Literal["websocket", "post"] = "websocket"
     backoff_s: Positive = 0.5
@@ -31,13 +34,64 @@ class LinkConfig(msgspec.Struct, forbid_unknown_fields=True):
     claim_poll_s: Positive = 5.0
     post_interval_s: Positive = 10.0
     request_timeout_s: Positive = 20.0
+    backfill_spread_s: Annotated[float, msgspec.Meta(ge=0)] = 60.0
+
+
+class Failsafe(msgspec.Struct, forbid_unknown_fields=True):
+    """What the grid connection may carry [kW] while whoever sets its limits is not heard (EEBus LPC and LPP)."""
+
+    import_kw: Annotated[float, msgspec.Meta(ge=0)]
+    export_kw: Annotated[float, msgspec.Meta(ge=0)]
+    grace_s: Positive = 120.0
+    least_s: Positive = 7200.0
+
+
+class Island(msgspec.Struct, forbid_unknown_fields=True):
+    """The home without the grid: what is shed first, and how it comes back.
+
+    Each of `shed_first` is shed at a state of charge of its own, from `margin_soc` above the reserve down to it.
+    """
+
+    shed_first: list[str] = msgspec.field(default_factory=lambda: ["ev", "heat"])
+    margin_soc: Fraction = 0.2
+    least_soc: Fraction = 0.03
+    rejoin_least_s: Positive = 60.0
+    rejoin_most_s: Positive = 300.0
+
+
+class Care(msgspec.Struct, forbid_unknown_fields=True):
+    """How a battery is spared: full cycles a day, and the temperatures [°C] within which it works."""
+
+    cycles_a_day: Positive | None = None
+    coldest_c: float = 0.0
+    hottest_c: float = 50.0
+
+
+class TariffPeriod(msgspec.Struct, forbid_unknown_fields=True):
+    """A price [currency per kWh] every day from a time of day to another, as HH:MM; it may reach over midnight."""
+
+    starts: Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+    ends: Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+    price: float
+
+
+class HomeMode(msgspec.Struct, forbid_unknown_fields=True):
+    """What the home does when nobody asks: use its own energy, follow a tariff, or keep its battery for an outage."""
+
+    mode: Literal["self_consumption", "time_of_use", "backup"] = "self_consumption"
+    time_zone: str = "UTC"
+    tariff: list[TariffPeriod] = []
+    charge_to_soc: Fraction = 0.9
 
 
 class HubConfig(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """One hub. `driver` is read by the driver that its `kind` names. Intervals are simulated seconds."""
+    """One hub. `driver` is read by the driver that its `kind` names. Intervals are simulated seconds.
+
+    Without `cloud_url` the hub lives on its own: it keeps what it measured up to `outbox_max_mb`.
+    """
 
     key: str
-    cloud_url: str
+    cloud_url: str = ""
     data_dir: str
     name: str = ""
     model: str = "ores-hub"
@@ -49,8 +103,13 @@ class HubConfig(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     reserve_soc: Fraction = 0.1
     outbox_max_mb: Positive = 256.0
     link_lost_after_s: Positive = 900.0
+    clock_tolerance_s: Positive = 120.0
     max_catch_up_cycles: Annotated[int, msgspec.Meta(ge=1)] = 600
     grid: GridLimits = msgspec.field(default_factory=GridLimits)
+    failsafe: Failsafe | None = None
+    island: Island = msgspec.field(default_factory=Island)
+    care: Care = msgspec.field(default_factory=Care)
+    home: HomeMode = msgspec.field(default_factory=HomeMode)
     link: LinkConfig = msgspec.field(default_factory=LinkConfig)
     driver: dict[str, Any]
 

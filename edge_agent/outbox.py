@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from edge_agent.room import drop, thin
 from vpp.protocols.link import codec
 from vpp.protocols.link.messages import COLUMNS, InstructionStatus, Lane, Snapshots
 
@@ -161,16 +162,19 @@ class Outbox:
 
     # --- messages
 
-    def add_row(self, row: Row) -> None:
+    def add_row(self, row: Row, *, clock_trusted: bool = True) -> None:
         """Stage a live row: into the last message if nobody has seen that yet, else as a message of its own.
+
+        Rows whose clock is not trusted have messages of their own.
 
         A message that grew full unseen belongs to the past: it moves to the backfill lane, so that after a
         long silence live data waits for one message at most.
         """
         lane = self._lanes["live"]
         message = self._open
-        if message is None or message.seq <= lane.handed or message.seq != lane.staged_end - 1:
-            message = self._open = Snapshots("live", lane.staged_end, [])
+        is_open = message is not None and lane.handed < message.seq == lane.staged_end - 1
+        if message is None or not is_open or message.clock_trusted != clock_trusted:
+            message = self._open = Snapshots("live", lane.staged_end, [], clock_trusted=clock_trusted)
             lane.staged_end += 1
         _append(message, row)
         self._stage(message, len(message.at))
@@ -283,18 +287,18 @@ class Outbox:
         return freed
 
     def _make_room(self) -> None:
-        """Drop the oldest measurements, backfill first, until a tenth of the cap is free; keep the count."""
+        """Free a tenth of the cap, backfill first: thin what nobody has seen; where that is too little, lose the oldest."""
         goal = self._max_bytes * 9 // 10
         for lane in _DROPPED_FIRST:
             state = self._lanes[lane]
-            sql = "SELECT seq, rows, length(body) FROM message WHERE lane = ? ORDER BY seq"
-            for seq, rows, size in self._db.execute(sql, (lane,)).fetchall():
-                if self._bytes <= goal or seq >= state.end - 1:
-                    break
-                self._db.execute("DELETE FROM message WHERE lane = ? AND seq = ?", (lane, seq))
-                self._bytes -= size
-                self.dropped_rows += rows
-                state.first = seq + 1
+            wanted = self._bytes - goal
+            self._bytes -= thin(self._db, lane, after=state.handed, before=state.end - 1, wanted=wanted)
+        for lane in _DROPPED_FIRST if self._bytes > self._max_bytes else ():
+            state = self._lanes[lane]
+            freed, lost = drop(self._db, lane, before=state.end - 1, wanted=self._bytes - goal)
+            self._bytes -= freed
+            self.dropped_rows += lost
+            state.first = self._load_lane(lane).first
         self._db.execute(_PUT, ("dropped_rows", str(self.dropped_rows).encode()))
 
 

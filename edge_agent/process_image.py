@@ -6,7 +6,8 @@ import msgspec
 class ProcessImage(msgspec.Struct, frozen=True, kw_only=True):
     """Measured values at `at` [ms]. Power [kW] in load convention, registers [kWh], state of charge 0-1.
 
-    None: the home has no such device, or it is not there now (a car on the road).
+    None: the home has no such device, or it is not there now (a car on the road). `on_grid` is false while the home
+    feeds itself; `battery_c` is the battery's temperature [°C].
     """
 
     at: int
@@ -22,6 +23,8 @@ class ProcessImage(msgspec.Struct, frozen=True, kw_only=True):
     heat_kw: float | None = None
     voltage_v: float | None = None
     frequency_hz: float | None = None
+    on_grid: bool = True
+    battery_c: float | None = None
 
     @property
     def residual_kw(self) -> float:

@@ -5,7 +5,7 @@ of it gives the nearest end.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from edge_agent.config import GridLimits
 from edge_agent.process_image import ProcessImage
@@ -101,12 +101,19 @@ def reserve_discharge_kw(limits: DeviceLimits, soc: float, *, hours: float) -> f
     return above_kwh * limits.discharge_efficiency / hours
 
 
-def protect_battery(image: ProcessImage, allowed: Allowed, *, limits: DeviceLimits, hours: float) -> None:
-    """Keep the backup reserve."""
+def protect_battery(
+    image: ProcessImage, allowed: Allowed, *, limits: DeviceLimits, hours: float, least_soc: float = 0.0
+) -> None:
+    """Keep the backup reserve; without a grid it is there to be used, down to `least_soc`."""
     if image.battery_soc is None:
         return
-    most_kw = reserve_discharge_kw(limits, image.battery_soc, hours=hours)
-    reason = f"backup reserve {limits.reserve_soc:.0%}"
+    kept = limits if image.on_grid else replace(limits, reserve_soc=min(least_soc, limits.reserve_soc))
+    most_kw = reserve_discharge_kw(kept, image.battery_soc, hours=hours)
+    reason = (
+        f"backup reserve {kept.reserve_soc:.0%}"
+        if image.on_grid
+        else f"no grid: {kept.reserve_soc:.0%} is left"
+    )
     allowed.narrow("battery", (-most_kw, float("inf")), by="safety", reason=reason)
 
 

@@ -474,6 +474,20 @@ def drop_queued() -> None:
     client().delete(*(f"{settings.REDIS_PREFIX}{queue}" for queue in QUEUES))
 
 
+def forget_counts() -> None:
+    """Forget what earlier tests left in Redis: cached answers, and counts of knocks, guesses and requests.
+
+    Only ours: another worker's tests run beside on the same server, so nothing is flushed.
+    """
+    from django.conf import settings
+
+    from apps.common.redis import client
+
+    keys = list(client().scan_iter(f"{settings.REDIS_PREFIX}*", count=1000))
+    if keys:
+        client().delete(*keys)
+
+
 def run_queued() -> list[str]:
     """Do what waits in the real queues, as a worker would; return the tasks' names in order."""
     from django.conf import settings

@@ -18,6 +18,9 @@ def _start_services() -> None:
     os.environ.setdefault("SECRET_KEY", "only-for-tests")
     os.environ.setdefault("LOG_LEVEL", "WARNING")
     os.environ.setdefault("REDIS_PREFIX", f"ores-test-{os.getpid()}:")
+    if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+        # Workers share the services; pytest-django gives each a database of its own.
+        os.environ["REDIS_PREFIX"] += f"{worker}:"
     if os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL"):
         return
     state = state_folder(f"test-{os.getpid()}")

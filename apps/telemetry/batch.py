@@ -63,8 +63,8 @@ class Batch:
 def build(pending: Sequence[Pending], *, now_ms: int, future_ms: int, oldest_ms: int) -> Batch:
     """Turn messages into checked rows.
 
-    A row dated after `now_ms + future_ms` or before `oldest_ms` is quarantined whole, a value that is NaN,
-    infinite or implausible alone.
+    A row dated after `now_ms + future_ms` or before `oldest_ms`, or by a clock that its hub did not trust, is
+    quarantined whole, a value that is NaN, infinite or implausible alone.
     """
     counts = np.array([len(item.message.at) for item in pending])
     owner = np.repeat(np.arange(len(pending)), counts)
@@ -74,6 +74,7 @@ def build(pending: Sequence[Pending], *, now_ms: int, future_ms: int, oldest_ms:
     batch = Batch(site, at, values, [], {}, {}, {})
     _quarantine_values(batch, pending, owner=owner, counts=counts, absent=absent)
     keep = _quarantine_rows(batch, owner, low=oldest_ms, high=now_ms + future_ms)
+    keep &= _quarantine_untrusted(batch, pending, owner=owner, keep=keep)
     if not keep.all():
         batch.site, batch.at_ms, batch.values = site[keep], at[keep], values[:, keep]
         owner = owner[keep]
@@ -136,13 +137,24 @@ def _quarantine_rows(batch: Batch, owner: NDArray[np.int64], *, low: int, high: 
     keep = (batch.at_ms >= low) & (batch.at_ms <= high)
     for row in np.flatnonzero(~keep).tolist():
         reason = "future_dated" if batch.at_ms[row] > high else "older_than_retention"
-        held = {
-            name: value
-            for name, value in zip(COLUMNS, batch.values[:, row].tolist(), strict=True)
-            if not math.isnan(value)
-        }
-        _set_aside(batch, int(owner[row]), row=row, reason=reason, content=held)
+        _set_aside(batch, int(owner[row]), row=row, reason=reason, content=_held(batch, row))
     return keep
+
+
+def _quarantine_untrusted(
+    batch: Batch, pending: Sequence[Pending], *, owner: NDArray[np.int64], keep: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    doubted = [index for index, item in enumerate(pending) if not item.message.clock_trusted]
+    trusted = ~np.isin(owner, doubted) if doubted else np.ones(len(owner), dtype=np.bool_)
+    for row in np.flatnonzero(keep & ~trusted).tolist():
+        reason = "clock_not_trusted"
+        _set_aside(batch, int(owner[row]), row=row, reason=reason, content=_held(batch, row))
+    return trusted
+
+
+def _held(batch: Batch, row: int) -> dict[str, float]:
+    values = batch.values[:, row].tolist()
+    return {name: value for name, value in zip(COLUMNS, values, strict=True) if not math.isnan(value)}
 
 
 def _set_aside(batch: Batch, message_index: int, *, row: int, reason: str, content: dict[str, Any]) -> None:

@@ -94,3 +94,19 @@ class Quarantined(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["site_id", "-id"], name="quarantined_recent")]
+
+
+class Gap(models.Model):
+    """Rows that a hub measured and had to give up before they could be sent."""
+
+    site_id = models.IntegerField()
+    starts_at = models.DateTimeField(help_text="the instant of the first of them")
+    ends_at = models.DateTimeField(help_text="the instant of the last of them")
+    rows = models.BigIntegerField()
+    reason = models.CharField(max_length=200, blank=True)
+    received_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["site_id", "starts_at", "ends_at"], name="telemetry_gap_once")
+        ]

@@ -1,6 +1,7 @@
 """The link over one outbound WebSocket: reconnects for ever, sends as the window allows."""
 
 import asyncio
+import random
 import time
 from contextlib import suppress
 from urllib.parse import urlsplit, urlunsplit
@@ -62,6 +63,7 @@ class WebSocketLink:
         self._host = host
         self._config = host.config.link
         self._work = asyncio.Event()
+        self._backfill_at = 0.0
         self.connected = False
 
     def wake(self) -> None:
@@ -84,6 +86,8 @@ class WebSocketLink:
                 hopeless = False
             if self.connected:
                 self.connected = False
+                spread_s = random.uniform(0.0, self._config.backfill_spread_s)  # noqa: S311  jitter
+                self._backfill_at = time.monotonic() + spread_s
                 self._host.emit("disconnected", reason=reason)
             await asyncio.sleep(backoff.next_s(hopeless=hopeless))
 
@@ -133,12 +137,18 @@ class WebSocketLink:
         outbox = self._host.outbox
         while True:
             self._work.clear()
-            for span in session.next_spans(outbox.ends()):
-                try:
-                    bodies = outbox.read(span.lane, first=span.first, end=span.end)
-                except OutboxError:
-                    await socket.close()
-                    raise
-                for body in bodies:
-                    await socket.send(body, text=True)
-            await self._work.wait()
+            while spans := session.next_spans(outbox.ends(), backfill_most=0 if self._held_s() else 1):
+                for span in spans:
+                    try:
+                        bodies = outbox.read(span.lane, first=span.first, end=span.end)
+                    except OutboxError:
+                        await socket.close()
+                        raise
+                    for body in bodies:
+                        await socket.send(body, text=True)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._work.wait(), self._held_s() or None)
+
+    def _held_s(self) -> float:
+        """How long old rows still wait."""
+        return max(0.0, self._backfill_at - time.monotonic())

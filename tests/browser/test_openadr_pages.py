@@ -5,7 +5,6 @@ import re
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
@@ -22,7 +21,7 @@ from tests.factories import NOW
 @pytest.fixture
 def fleet(transactional_db: None, settings: Any) -> factories.Fleet:
     settings.ORES_CLOCK = factories.clock_at(NOW)
-    cache.clear()
+    factories.forget_counts()
     return factories.make_fleet(homes=3)
 
 

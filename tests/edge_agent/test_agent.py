@@ -38,7 +38,13 @@ class Hubs:
         self.events: list[dict[str, Any]] = []
 
     def config(self, **changes: Any) -> HubConfig:
-        link = {"backoff_s": 0.02, "backoff_max_s": 0.1, "claim_poll_s": 0.05, "post_interval_s": 0.1}
+        link = {
+            "backoff_s": 0.02,
+            "backoff_max_s": 0.1,
+            "claim_poll_s": 0.05,
+            "post_interval_s": 0.1,
+            "backfill_spread_s": 0.0,
+        }
         document = {
             "key": "home-02",
             "cloud_url": self.cloud.url,
@@ -246,7 +252,7 @@ async def test_the_same_over_posts(cloud: Cloud, hubs: Hubs) -> None:
         await until(lambda: (1, "applied") in states(cloud))
         count = len(cloud.hub.rows)
         await until(lambda: len(cloud.hub.rows) > count + 20)
-        assert agent.link.connected
+        assert agent.link is not None and agent.link.connected
     times = sorted(at for at in cloud.hub.rows if at >= NOON)
     assert times == list(range(times[0], times[-1] + 1, MINUTE))
 

@@ -12,7 +12,7 @@ import pytest
 from edge_agent.outbox import ROWS_PER_MESSAGE, Decided, Gone, Outbox, OutboxError, message_of
 from edge_agent.process_image import ProcessImage
 from vpp.protocols.link import codec
-from vpp.protocols.link.messages import InstructionStatus, Lane, Snapshots
+from vpp.protocols.link.messages import Gap, InstructionStatus, Lane, Snapshots
 
 ROOT = Path(__file__).parents[2]
 
@@ -112,22 +112,69 @@ def test_the_boot_is_kept_over_processes_and_renewed_with_the_machine(tmp_path: 
     assert other.boot_id != boot_id
 
 
-def test_at_its_cap_the_oldest_measurements_go_backfill_first_and_the_status_stays(tmp_path: Path) -> None:
-    outbox = opened(tmp_path, max_bytes=20_000)
-    for start in range(0, 6000, 60):
-        outbox.add_backfill(message_of(row(at) for at in range(start, start + 60)))
+def filled(tmp_path: Path, *, minutes: int, max_bytes: int) -> Outbox:
+    """A hub that recorded this many minutes of rows while nobody listened."""
+    outbox = opened(tmp_path, max_bytes=max_bytes)
+    for start in range(0, minutes, 60):
+        outbox.add_backfill(message_of(row(at * 60_000) for at in range(start, start + 60)))
         outbox.add_status(InstructionStatus(0, "i", 1, "applied", start))
         outbox.commit()
-    assert outbox.dropped_rows > 0
-    assert outbox.dropped_rows % 60 == 0
-    assert outbox.waiting("status") == 100
+    return outbox
+
+
+def gaps(outbox: Outbox) -> list[Gap]:
+    bodies = outbox.read("backfill", first=outbox.first_unacked()["backfill"], end=outbox.ends()["backfill"])
+    return [one for body in bodies if isinstance(one := codec.decode_hub(body.decode()), Gap)]
+
+
+def test_at_its_cap_old_rows_become_quarter_hours_before_any_is_lost(tmp_path: Path) -> None:
+    outbox = filled(tmp_path, minutes=1200, max_bytes=30_000)
+    assert (outbox.dropped_rows, gaps(outbox)) == (0, [])
     kept = messages(outbox, "backfill")
-    assert kept[-1].at[-1] == 5999
-    assert kept[0].at[0] == outbox.dropped_rows
+    assert [len(message.at) for message in kept][:3] == [5, 5, 5]
+    assert [len(message.at) for message in kept][-3:] == [60, 60, 60]
+    assert kept[0].at == [0, 900_000, 1_800_000, 2_700_000, 3_540_000]
+    assert kept[0].load_kw == [1.0] * 5
+    times = [at for message in kept for at in message.at]
+    assert times == sorted(set(times))
+    assert times[-1] == 1199 * 60_000
+
+
+def test_what_is_lost_at_last_is_said_by_a_marker_and_the_status_stays(tmp_path: Path) -> None:
+    outbox = filled(tmp_path, minutes=12_000, max_bytes=30_000)
+    assert outbox.dropped_rows > 0
+    assert outbox.waiting("status") == 200
+    (gap,) = gaps(outbox)
+    kept = messages(outbox, "backfill")
+    assert gap.seq == outbox.first_unacked()["backfill"] == kept[0].seq - 1
+    assert (gap.starts_at, gap.rows, gap.reason) == (0, outbox.dropped_rows, "the outbox was full")
+    assert gap.ends_at < kept[0].at[0]
+    assert kept[-1].at[-1] == 11_999 * 60_000
     with pytest.raises(Gone):
         outbox.read("backfill", first=0, end=1)
     outbox.close()
-    assert opened(tmp_path).dropped_rows == outbox.dropped_rows
+    again = opened(tmp_path)
+    assert (again.dropped_rows, gaps(again)) == (outbox.dropped_rows, [gap])
+
+
+def test_message_that_was_sent_keeps_its_content(tmp_path: Path) -> None:
+    outbox = filled(tmp_path, minutes=180, max_bytes=10**9)
+    sent = outbox.read("backfill", first=0, end=2)
+    outbox.close()
+    small = opened(tmp_path, max_bytes=14_000)
+    assert small.read("backfill", first=0, end=2) == sent
+    small.add_backfill(message_of(row(at * 60_000) for at in range(180, 240)))
+    small.commit()
+    assert small.read("backfill", first=0, end=2) == sent
+
+
+def test_rows_of_a_doubted_clock_stand_alone(tmp_path: Path) -> None:
+    outbox = opened(tmp_path)
+    for at, trusted in ((1, True), (2, False), (3, False), (4, True)):
+        outbox.add_row(row(at), clock_trusted=trusted)
+    outbox.commit()
+    found = [(message.at, message.clock_trusted) for message in messages(outbox, "live")]
+    assert found == [([1], True), ([2, 3], False), ([4], True)]
 
 
 def test_values_and_decisions_are_kept(tmp_path: Path) -> None:

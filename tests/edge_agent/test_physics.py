@@ -1,6 +1,6 @@
 """The simulated devices obey physics, whatever they are told."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 
 import msgspec
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_agent.drivers.simulator.config import Battery, Ev, Heat, Home
+from edge_agent.drivers.simulator.config import Battery, Ev, Heat, Home, Outage
 from edge_agent.drivers.simulator.devices import BatteryModel, EvModel, HeatModel
 from edge_agent.drivers.simulator.driver import SimulatorDriver
 from edge_agent.drivers.simulator.fleet import HOMES, fleet
@@ -195,3 +195,51 @@ def test_heat_pump_keeps_below_its_limit_unless_the_tank_would_run_empty() -> No
     assert limited.run(2.5, 0.1, demand_kw=6.0, limit_kw=1.0) == 1.0
     limited.tank_kwh = 0.0
     assert limited.run(None, 1.0, demand_kw=6.0, limit_kw=0.0) == 2.0
+
+
+NIGHT_OUTAGE = Outage(
+    datetime.fromtimestamp(NOON / 1000, UTC), datetime.fromtimestamp(NOON / 1000 + 6 * 3600, UTC)
+)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, HOMES - 1), st.lists(SETPOINTS, min_size=1, max_size=24))
+def test_an_island_balances_itself_and_makes_nothing_of_nothing(number: int, steps: list) -> None:
+    home = msgspec.structs.replace(homes()[number].home, outages=[NIGHT_OUTAGE])
+    world = World(home, load_profiles(), at=NOON)
+    assert world.battery is not None
+    for setpoints in steps:
+        before = world.battery.energy_kwh
+        imported, exported, began = world.import_kwh, world.export_kwh, world.at
+        flows = world.advance(world.next_stop(world.at + 900_000), setpoints)
+        hours = (world.at - began) / 3_600_000
+        balance = flows.load_kw + flows.pv_kw + flows.battery_kw + flows.ev_kw + flows.heat_kw
+        assert (flows.grid_kw, world.import_kwh, world.export_kwh) == (0.0, imported, exported)
+        assert balance == pytest.approx(0.0, abs=0.01)
+        assert flows.pv_kw <= 1e-9
+        assert world.battery.energy_kwh - before <= max(0.0, flows.battery_kw) * hours + 1e-9
+        assert world.on_grid is False
+
+
+def test_home_is_dark_when_its_battery_is_empty_and_says_how_much_it_missed() -> None:
+    home = homes()[0].home
+    assert home.battery
+    home = msgspec.structs.replace(
+        home, outages=[NIGHT_OUTAGE], battery=msgspec.structs.replace(home.battery, initial_soc=0.0)
+    )
+    world = World(home, load_profiles(), at=NOON)
+    flows = world.advance(world.next_stop(NOON + 900_000))
+    assert (flows.load_kw, flows.ev_kw, flows.heat_kw) == (0.0, 0.0, 0.0)
+    assert flows.battery_kw == pytest.approx(-flows.pv_kw)
+    assert world.unserved_kwh > 0.0
+
+
+def test_step_ends_where_the_grid_goes_or_comes() -> None:
+    begins = datetime.fromtimestamp(NOON / 1000 + 100, UTC)
+    outage = Outage(begins, begins + timedelta(seconds=50))
+    world = World(msgspec.structs.replace(homes()[0].home, outages=[outage]), load_profiles(), at=NOON)
+    stops = []
+    while world.at < NOON + 300_000:
+        world.advance(world.next_stop(NOON + 300_000))
+        stops.append(((world.at - NOON) // 1000, world.on_grid))
+    assert stops == [(100, True), (150, False), (300, True)]

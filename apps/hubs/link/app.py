@@ -20,6 +20,7 @@ from vpp.protocols.link.cloud import LANES, CloudSession, Verdict
 from vpp.protocols.link.messages import (
     Ack,
     CloudMessage,
+    Gap,
     Hello,
     HubMessage,
     InstructionStatus,
@@ -81,6 +82,8 @@ class Conversation:
                 )
             elif type(message) is Points:
                 self.server.spawn(self._store_points(message))
+            elif type(message) is Gap:
+                self.server.spawn(self._store_gap(message))
         else:
             self.wake.set()
         return verdict
@@ -109,6 +112,15 @@ class Conversation:
             self._failed(message.lane, message.seq)
             return
         self._stored(message.lane, message.seq, len(message.at), quarantined)
+
+    async def _store_gap(self, message: Gap) -> None:
+        try:
+            await self.server.store_gap(self.identity.site_id, message)
+        except Exception:
+            log.exception("a gap could not be stored")
+            self._failed(message.lane, message.seq)
+            return
+        self._stored(message.lane, message.seq, 0, 0)
 
     def _stored(self, lane: Lane, seq: int, held: int, quarantined: int) -> None:
         self.unstored -= 1

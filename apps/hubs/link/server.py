@@ -18,9 +18,10 @@ from apps.hubs.errors import HubRevokedError, TokenError
 from apps.hubs.instructions import instruction_statuses_apply, instructions_take, waiting_hub_ids
 from apps.hubs.selectors import LinkIdentity
 from apps.hubs.tokens import token_read
+from apps.telemetry.gaps import gap_store
 from apps.telemetry.points import points_store
 from apps.telemetry.writer import SnapshotWriter
-from vpp.protocols.link.messages import CloudMessage, Hello, InstructionStatus, Points
+from vpp.protocols.link.messages import CloudMessage, Gap, Hello, InstructionStatus, Points
 
 log = logging.getLogger(__name__)
 IDENTITY_CACHE_S = 10.0
@@ -134,6 +135,10 @@ class LinkServer:
     async def store_points(self, site_id: int, message: Points) -> int:
         """Store further quantities; return how many were quarantined."""
         return await in_thread(points_store, site_id=site_id, message=message, now=clock.now())
+
+    async def store_gap(self, site_id: int, message: Gap) -> None:
+        """Note rows that a hub had to give up."""
+        await in_thread(gap_store, site_id=site_id, message=message, now=clock.now())
 
     async def instructions(self, hub_id: str) -> list[CloudMessage]:
         """Return what a hub that has just come must be told, including what it never answered."""

@@ -1,6 +1,6 @@
 """A simulated home: which profiles drive it and how big its devices are."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -60,6 +60,13 @@ class Heat(msgspec.Struct, forbid_unknown_fields=True):
     target: Fraction = 0.7
 
 
+class Outage(msgspec.Struct, forbid_unknown_fields=True):
+    """A time without the grid, as UTC instants."""
+
+    starts_at: datetime
+    ends_at: datetime
+
+
 class Home(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """A simulated home. The `weeks` from each `first_week` on repeat, beginning on `first_monday`."""
 
@@ -75,6 +82,7 @@ class Home(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     weeks: int = 3
     noise: float = 0.005
     profiles: str = ""
+    outages: list[Outage] = []
 
 
 def home_config(document: dict[str, Any]) -> Home:
@@ -87,6 +95,8 @@ def home_config(document: dict[str, Any]) -> Home:
         raise ConfigError(f"simulated home: {error}") from error
     if not monday:
         raise ConfigError(f"simulated home: first_monday {home.first_monday} is no Monday")
+    if any(one.starts_at.tzinfo is None or one.ends_at.tzinfo is None for one in home.outages):
+        raise ConfigError("simulated home: an outage begins and ends at an instant with its time zone")
     if home.ev:
         charger_kw(home.ev.profile)
     return home

@@ -5,6 +5,8 @@ Powers are AC [kW] in load convention, energies [kWh], times [h]. Every `run` ho
 
 from edge_agent.drivers.simulator.config import Battery, Ev, Heat
 
+_ENOUGH_KW = float("inf")
+
 
 class BatteryModel:
     """Energy in the cells rises by charging times efficiency, falls by discharging over efficiency."""
@@ -19,6 +21,11 @@ class BatteryModel:
     def soc(self) -> float:
         """State of charge, 0 to 1."""
         return self.energy_kwh / self.config.capacity_kwh
+
+    def gives_kw(self, hours: float) -> float:
+        """What it can give for this long."""
+        left_kw = self.energy_kwh * self.config.discharge_efficiency / hours
+        return max(0.0, min(self.config.discharge_kw, left_kw) - self.config.standby_kw)
 
     def run(self, wish_kw: float | None, hours: float) -> float:
         """Charge (positive) or discharge (negative) as wished, within power and energy; None idles."""
@@ -60,8 +67,13 @@ class EvModel:
         self.visit = visit
         self.need_kwh = min(need_kwh, self.config.full_soc * self.config.battery_kwh)
 
-    def run(self, limit_kw: float | None, hours: float, *, hours_left: float) -> float:
-        """Charge at full power, or below `limit_kw` as long as the need can still be met by departure."""
+    def run(
+        self, limit_kw: float | None, hours: float, *, hours_left: float, there_kw: float = _ENOUGH_KW
+    ) -> float:
+        """Charge at full power, or below `limit_kw` as long as the need can still be met by departure.
+
+        `there_kw` is what can be had at all.
+        """
         if self.visit < 0 or self.need_kwh <= 0.0:
             return 0.0
         full_kw = self.config.charge_kw
@@ -69,7 +81,7 @@ class EvModel:
         if power_kw < full_kw:
             late_kwh = self.need_kwh - full_kw * max(0.0, hours_left - hours)
             power_kw = max(power_kw, min(full_kw, late_kwh / hours))
-        power_kw = min(power_kw, self.need_kwh / hours)
+        power_kw = min(power_kw, self.need_kwh / hours, there_kw)
         self.need_kwh = max(0.0, self.need_kwh - power_kw * hours)
         return power_kw
 
@@ -85,11 +97,18 @@ class HeatModel:
         self.unmet_kwh = 0.0
 
     def run(
-        self, wish_kw: float | None, hours: float, *, demand_kw: float, limit_kw: float | None = None
+        self,
+        wish_kw: float | None,
+        hours: float,
+        *,
+        demand_kw: float,
+        limit_kw: float | None = None,
+        there_kw: float = _ENOUGH_KW,
     ) -> float:
         """Electric power while the house draws `demand_kw` [kW thermal]; None keeps the tank at target.
 
-        `limit_kw` bounds the wish; what keeps the tank from running empty is drawn all the same.
+        `limit_kw` bounds the wish; what keeps the tank from running empty is drawn all the same, as far as
+        `there_kw`, what can be had at all, allows.
         """
         config = self.config
         if wish_kw is None:
@@ -100,7 +119,7 @@ class HeatModel:
         drawn_kw = demand_kw - self.tank_kwh / hours
         least_kw = drawn_kw / config.cop
         most_kw = (drawn_kw + config.tank_kwh / hours) / config.cop
-        power_kw = min(max(wish_kw, least_kw, 0.0), most_kw, config.rated_kw)
+        power_kw = min(max(wish_kw, least_kw, 0.0), most_kw, config.rated_kw, there_kw)
         power_kw = max(0.0, power_kw)
         level_kwh = self.tank_kwh + (power_kw * config.cop - demand_kw) * hours
         if level_kwh < 0.0:

@@ -94,6 +94,7 @@ class SimulatorDriver:
             heat_kw=round(flows.heat_kw * gauss(1.0, noise), 4) if world.heat else None,
             voltage_v=round(voltage_v(flows.grid_kw) + gauss(0.0, 0.6), 1),
             frequency_hz=round(gauss(50.0, 0.012), 3),
+            on_grid=world.on_grid,
         )
 
     def history(self, *, days: int, step_s: int, until_ms: int, decide: FollowResidual) -> "History":

@@ -3,6 +3,7 @@
 from __future__ import annotations  # array[float] is for the type checker only
 
 from array import array
+from datetime import datetime
 
 import msgspec
 
@@ -30,6 +31,7 @@ class WorldState(msgspec.Struct):
     ev_need_kwh: float
     tank_kwh: float
     unmet_kwh: float = 0.0
+    unserved_kwh: float = 0.0
 
 
 class Flows(msgspec.Struct, frozen=True):
@@ -48,6 +50,10 @@ def voltage_v(grid_kw: float) -> float:
     return _SUPPLY_V - _DROP_V_PER_KW * grid_kw
 
 
+def _ms(at: datetime) -> int:
+    return round(at.timestamp() * 1000)
+
+
 class World:
     """The truth about a home; what the hub sees of it is the driver's business."""
 
@@ -57,6 +63,9 @@ class World:
         self.import_kwh = 0.0
         self.export_kwh = 0.0
         self.inverter = VoltWatt(config.pv.peak_kw) if config.pv else None
+        self.unserved_kwh = 0.0
+        self.on_grid = True
+        self._outages = [tuple(_ms(at) for at in (one.starts_at, one.ends_at)) for one in config.outages]
         self._rest_kw = 0.0
         self.battery = BatteryModel(config.battery) if config.battery else None
         self.ev = EvModel(config.ev) if config.ev else None
@@ -102,44 +111,75 @@ class World:
         at = self.at
         hours = (to_ms - at) / _MS_PER_HOUR
         local = self._calendar.local_step(at)
-        load_kw = self._load_kw[local]
-        pv_kw = battery_kw = ev_kw = heat_kw = 0.0
-        available_kw = self._pv_kw[self._calendar.sun_step(at)]
-        if available_kw:
-            limit_kw = setpoints.pv_kw
-            if limit_kw is not None:
-                available_kw = min(available_kw, max(0.0, -limit_kw))
-            if self.inverter:
-                available_kw = self.inverter.power_kw(available_kw, self._voltage_with)
-            pv_kw = -available_kw
+        load_kw, pv_kw, there_kw = self._load_kw[local], -self._sun_kw(at, setpoints.pv_kw), float("inf")
+        self.on_grid = not any(begins <= at < ends for begins, ends in self._outages)
+        if not self.on_grid:
+            load_kw, pv_kw, there_kw = self._island(load_kw, pv_kw, hours=hours)
+        ev_kw = heat_kw = battery_kw = 0.0
         if self.ev:
-            ev_kw = self._run_ev(self.ev, local, hours=hours, limit_kw=setpoints.ev_kw)
+            ev_kw = self._run_ev(self.ev, local, hours=hours, limit_kw=setpoints.ev_kw, there_kw=there_kw)
         if self.heat:
             heat_kw = self.heat.run(
                 setpoints.heat_kw,
                 hours,
                 demand_kw=self._demand_kw[local],
                 limit_kw=setpoints.heat_most_kw,
+                there_kw=there_kw - ev_kw,
             )
+        rest_kw = load_kw + pv_kw + ev_kw + heat_kw
         if self.battery:
-            wish_kw = setpoints.battery_kw
-            if follow:
-                wish_kw = follow(load_kw + pv_kw + ev_kw + heat_kw, soc=self.battery.soc, hours=hours)
-            battery_kw = self.battery.run(wish_kw, hours)
-        grid_kw = load_kw + pv_kw + battery_kw + ev_kw + heat_kw
-        if grid_kw >= 0.0:
-            self.import_kwh += grid_kw * hours
+            wish_kw = follow(rest_kw, soc=self.battery.soc, hours=hours) if follow else setpoints.battery_kw
+            battery_kw = self.battery.run(wish_kw if self.on_grid else self._formed_kw(rest_kw), hours)
+        if not self.on_grid:
+            # Whatever is left over, the inverter does not make.
+            pv_kw -= rest_kw + battery_kw
+        grid_kw = load_kw + pv_kw + battery_kw + ev_kw + heat_kw if self.on_grid else 0.0
+        return self._close(to_ms, Flows(grid_kw, load_kw, pv_kw, battery_kw, ev_kw, heat_kw))
+
+    def _sun_kw(self, at: int, limit_kw: float | None) -> float:
+        """What the sun gives below a limit (zero or negative) and what the voltage lets through."""
+        available_kw = self._pv_kw[self._calendar.sun_step(at)]
+        if not available_kw:
+            return 0.0
+        if limit_kw is not None:
+            available_kw = min(available_kw, max(0.0, -limit_kw))
+        return self.inverter.power_kw(available_kw, self._voltage_with) if self.inverter else available_kw
+
+    def _island(self, load_kw: float, pv_kw: float, *, hours: float) -> tuple[float, float, float]:
+        """Load, sun and what is there for the rest without a grid; a dark home's sun fills its battery.
+
+        Only a battery forms a grid of the home's own.
+        """
+        gives_kw = self.battery.gives_kw(hours) if self.battery else 0.0
+        spare_kw = gives_kw - pv_kw - load_kw
+        if gives_kw > 0.0 and spare_kw >= 0.0:
+            return load_kw, pv_kw, spare_kw
+        self.unserved_kwh += load_kw * hours
+        return 0.0, pv_kw if self.battery else 0.0, 0.0
+
+    def _formed_kw(self, rest_kw: float) -> float:
+        """What the battery's inverter does to hold an island's balance, its own standby included."""
+        assert self.battery is not None
+        return -rest_kw - self.battery.config.standby_kw
+
+    def _close(self, to_ms: int, flows: Flows) -> Flows:
+        """Let the meters count."""
+        hours = (to_ms - self.at) / _MS_PER_HOUR
+        if flows.grid_kw >= 0.0:
+            self.import_kwh += flows.grid_kw * hours
         else:
-            self.export_kwh -= grid_kw * hours
+            self.export_kwh -= flows.grid_kw * hours
         self.at = to_ms
-        self._rest_kw = grid_kw - pv_kw
-        return Flows(grid_kw, load_kw, pv_kw, battery_kw, ev_kw, heat_kw)
+        self._rest_kw = flows.grid_kw - flows.pv_kw
+        return flows
 
     def _voltage_with(self, generated_kw: float) -> float:
         """The voltage [V] at the meter with this much PV beside what the rest did last."""
         return voltage_v(self._rest_kw - generated_kw)
 
-    def _run_ev(self, ev: EvModel, local: int, *, hours: float, limit_kw: float | None) -> float:
+    def _run_ev(
+        self, ev: EvModel, local: int, *, hours: float, limit_kw: float | None, there_kw: float
+    ) -> float:
         visit = self._visit_at[local]
         if visit != ev.visit:
             ev.arrive(visit, self._visits[visit].need_kwh if visit >= 0 else 0.0)
@@ -147,11 +187,12 @@ class World:
             return 0.0
         into_step_ms = self.at % STEP_MS
         left_ms = (self._visits[visit].departs - local) * STEP_MS - into_step_ms
-        return ev.run(limit_kw, hours, hours_left=left_ms / _MS_PER_HOUR)
+        return ev.run(limit_kw, hours, hours_left=left_ms / _MS_PER_HOUR, there_kw=there_kw)
 
     def next_stop(self, to_ms: int) -> int:
-        """How far one step may go: to `to_ms` or the next change of the profiles."""
-        return min(to_ms, self.at - self.at % STEP_MS + STEP_MS)
+        """How far one step may go: to `to_ms`, the next change of the profiles, or of the grid."""
+        changes = (at for outage in self._outages for at in outage if at > self.at)
+        return min(to_ms, self.at - self.at % STEP_MS + STEP_MS, *changes)
 
     def dump(self) -> WorldState:
         """The state to save."""
@@ -164,12 +205,14 @@ class World:
             ev_need_kwh=self.ev.need_kwh if self.ev else 0.0,
             tank_kwh=self.heat.tank_kwh if self.heat else 0.0,
             unmet_kwh=self.heat.unmet_kwh if self.heat else 0.0,
+            unserved_kwh=self.unserved_kwh,
         )
 
     def load(self, state: WorldState) -> None:
         """Take up a saved state."""
         self.at = state.at
         self.import_kwh, self.export_kwh = state.import_kwh, state.export_kwh
+        self.unserved_kwh = state.unserved_kwh
         if self.battery:
             self.battery.energy_kwh = state.battery_kwh
         if self.ev:

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
@@ -238,7 +237,7 @@ class TestDecision:
         assert "no battery whose state is known" in said[said.rindex(f"{bare.name} ") :]
 
     def test_replay_and_what_if(self, as_: As, now: datetime) -> None:
-        cache.clear()
+        factories.forget_counts()
         fleet = factories.make_fleet(homes=2)
         plan = plan_of(receive(fleet, "price", CHEAP_THEN_DEAR, starts_at=NOW))
         client = as_(factories.make_operator(organization=fleet.organization))

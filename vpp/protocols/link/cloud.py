@@ -13,6 +13,7 @@ from vpp.protocols.link.messages import (
     LINK_VERSION,
     Ack,
     CloudMessage,
+    Gap,
     Hello,
     HubMessage,
     InstructionStatus,
@@ -197,12 +198,14 @@ class CloudSession:
         return Verdict.HELLO
 
 
-def _flaw(message: Snapshots | Points | InstructionStatus | Hello) -> str | None:
+def _flaw(message: Snapshots | Gap | Points | InstructionStatus | Hello) -> str | None:
     """What is wrong with the shape of a message, or None."""
     if type(message) is Snapshots:
         return _snapshots_flaw(message)
     if type(message) is Points:
         return _points_flaw(message)
+    if type(message) is Gap and message.ends_at < message.starts_at:
+        return "a gap ends before it starts"
     return None
 
 

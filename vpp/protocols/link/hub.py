@@ -112,14 +112,20 @@ class HubSession:
         """Messages sent and not acknowledged."""
         return sum(lane.next - 1 - lane.acked for lane in self._lanes.values())
 
-    def next_spans(self, ends: Mapping[Lane, int]) -> list[Span]:
-        """What to send now; `ends` is each lane's next free seq. What is returned counts as sent."""
+    def next_spans(self, ends: Mapping[Lane, int], *, backfill_most: int = WINDOW["backfill"]) -> list[Span]:
+        """What to send now; `ends` is each lane's next free seq. What is returned counts as sent.
+
+        `backfill_most` bounds the messages of old rows: 0 while they have to wait, 1 so that live data never waits
+        for more than one of them.
+        """
         if self._over or not self._open:
             return []
         spans = []
         for lane in SENDING_ORDER:
             position = self._lanes[lane]
             end = min(ends.get(lane, 0), position.acked + 1 + WINDOW[lane])
+            if lane == "backfill":
+                end = min(end, position.next + backfill_most)
             if end > position.next:
                 spans.append(Span(lane, position.next, end))
                 position.next = end

@@ -70,7 +70,8 @@ class Snapshots(msgspec.Struct, tag="snapshots", tag_field="type", omit_defaults
     """Rows of the canonical quantities, column by column; each non-empty column is as long as `at`.
 
     A row's power values are means over the time since the row before; registers and state of charge are
-    values at `at`. A column left out means the site has no such quantity.
+    values at `at`. A column left out means the site has no such quantity. Where the clock was not trusted, `at` is
+    what it said all the same.
     """
 
     lane: Lane
@@ -88,6 +89,18 @@ class Snapshots(msgspec.Struct, tag="snapshots", tag_field="type", omit_defaults
     heat_kw: list[float | None] = []
     voltage_v: list[float | None] = []
     frequency_hz: list[float | None] = []
+    clock_trusted: bool = True
+
+
+class Gap(msgspec.Struct, tag="gap", tag_field="type", omit_defaults=True):
+    """Rows between two instants that the hub measured and had to give up, in place of their messages."""
+
+    lane: Lane
+    seq: Seq
+    starts_at: Instant
+    ends_at: Instant
+    rows: Seq
+    reason: Text = ""
 
 
 class Points(msgspec.Struct, tag="points", tag_field="type", omit_defaults=True):
@@ -221,6 +234,6 @@ class LinkError(msgspec.Struct, tag="error", tag_field="type", omit_defaults=Tru
     expected_seq: int | None = None
 
 
-HubMessage = Hello | Snapshots | Points | InstructionStatus
+HubMessage = Hello | Snapshots | Gap | Points | InstructionStatus
 CloudMessage = Welcome | Ack | Instruction | LinkError
 Json = dict[str, Any]

@@ -118,3 +118,12 @@ def test_another_version_ends_the_session() -> None:
     (effect,) = hub.feed(Welcome(1, 0, version=2))
     assert isinstance(effect, Ended)
     assert effect.error.code == "unsupported_version"
+
+
+def test_old_rows_wait_while_they_are_held_back_and_go_one_by_one_beside_live_data() -> None:
+    ends: dict[Lane, int] = {"live": 1, "backfill": 3, "status": 0}
+    hub = opened({"live": 0, "backfill": 0, "status": 0}, ends)
+    assert hub.next_spans(ends, backfill_most=0) == [Span("live", 0, 1)]
+    assert hub.next_spans(ends, backfill_most=1) == [Span("backfill", 0, 1)]
+    ends["live"] = 2
+    assert hub.next_spans(ends, backfill_most=1) == [Span("live", 1, 2), Span("backfill", 1, 2)]

@@ -1,0 +1,103 @@
+"""The home without the grid: it balances itself, keeps its reserve for what matters, and comes back gently."""
+
+from collections.abc import Callable
+
+from edge_agent.config import Island
+from edge_agent.process_image import ProcessImage
+from edge_agent.safety import Allowed, DeviceLimits
+
+# A load that was shed comes back this far above the state of charge at which it went.
+_HYSTERESIS_SOC = 0.05
+
+
+class IslandController:
+    """Right behind the devices' own limits; `draw` gives a share (0-1) of the time to wait before rejoining."""
+
+    name = "island"
+
+    def __init__(
+        self, limits: DeviceLimits, config: Island, *, draw: Callable[[], float], shed: frozenset[str] = frozenset()
+    ) -> None:  # fmt: skip
+        self._limits = limits
+        self._config = config
+        self._draw = draw
+        self._shed = set(shed)
+        self._islanded = False
+        self._rejoin_at: int | None = None
+
+    def control(self, image: ProcessImage, allowed: Allowed) -> None:
+        """Balance the island; after it, wait a while before anything big draws or feeds in."""
+        if not image.on_grid:
+            self._islanded, self._rejoin_at = True, None
+            self._shed_loads(image, allowed)
+            self._balance(image, allowed)
+            return
+        if self._islanded:
+            self._islanded = False
+            self._rejoin_at = image.at + self._wait_ms()
+        if self._rejoin_at is not None:
+            self._rejoin(image, allowed)
+
+    @property
+    def is_apart(self) -> bool:
+        """Whether the home is on its own, or has not taken up its place at the grid again."""
+        return self._islanded or self._rejoin_at is not None
+
+    def _wait_ms(self) -> int:
+        config = self._config
+        span_s = max(0.0, config.rejoin_most_s - config.rejoin_least_s)
+        return round((config.rejoin_least_s + span_s * self._draw()) * 1000)
+
+    def _shed_loads(self, image: ProcessImage, allowed: Allowed) -> None:
+        for place, key in enumerate(self._config.shed_first):
+            if self._is_shed(key, place, soc=image.battery_soc):
+                reason = f"no grid: shed as number {place + 1} of the owner's list"
+                allowed.narrow(key, (0.0, 0.0), by=self.name, reason=reason)
+
+    def _is_shed(self, key: str, place: int, *, soc: float | None) -> bool:
+        if soc is None:
+            return True
+        count = len(self._config.shed_first)
+        below = self._limits.reserve_soc + self._config.margin_soc * (count - place) / count
+        if soc < below:
+            self._shed.add(key)
+        elif soc >= below + _HYSTERESIS_SOC:
+            self._shed.discard(key)
+        return key in self._shed
+
+    def _balance(self, image: ProcessImage, allowed: Allowed) -> None:
+        """What the battery cannot give is not drawn, what neither it nor the home can take is not made."""
+        battery = allowed.ranges.get("battery")
+        gives_kw, takes_kw = (-battery.low, battery.high) if battery else (0.0, 0.0)
+        if image.battery_soc is not None and image.battery_soc >= 1.0:
+            takes_kw = 0.0
+        sun_kw = -(image.pv_kw or 0.0)
+        left_kw = max(0.0, gives_kw + sun_kw - image.load_kw)
+        for key in reversed(self._config.shed_first):
+            allowed.narrow(key, (0.0, left_kw), by=self.name, reason="no grid: what battery and sun can give")
+            known = allowed.ranges.get(key)
+            now_kw = (image.ev_kw if key == "ev" else image.heat_kw if key == "heat" else None) or 0.0
+            left_kw -= min(now_kw, known.high) if known else 0.0
+            left_kw = max(0.0, left_kw)
+        draws_kw = image.residual_kw + sun_kw
+        allowed.narrow(
+            "pv", (-max(0.0, draws_kw + takes_kw), 0.0), by=self.name, reason="no grid: nothing is exported"
+        )
+        allowed.want(
+            "battery", -image.residual_kw, by=self.name, reason="no grid: the battery carries the home"
+        )
+
+    def _rejoin(self, image: ProcessImage, allowed: Allowed) -> None:
+        assert self._rejoin_at is not None
+        if image.at >= self._rejoin_at:
+            self._rejoin_at = None
+            self._shed.clear()
+            return
+        reason = (
+            f"the grid is back: waiting {(self._rejoin_at - image.at) / 1000:.0f} s before taking part again"
+        )
+        for key in self._config.shed_first:
+            allowed.narrow(key, (0.0, 0.0), by=self.name, reason=reason)
+        house_kw = image.residual_kw - (image.pv_kw or 0.0)
+        allowed.narrow("pv", (-max(0.0, house_kw), 0.0), by=self.name, reason=reason)
+        allowed.narrow("battery", (-max(0.0, image.residual_kw), 0.0), by=self.name, reason=reason)
