@@ -152,6 +152,10 @@ class Home:
             heat_kw=power["heat"],
             voltage_v=next((one.voltage_v for one in anybody if one.voltage_v is not None), None),
             frequency_hz=next((one.frequency_hz for one in anybody if one.frequency_hz is not None), None),
+            on_grid=all(one.is_on_grid is not False for role in ROLES for one in said[role]),
+            battery_c=max(
+                (one.temperature_c for one in said["battery"] if one.temperature_c is not None), default=None
+            ),
         )
         return self._image
 
