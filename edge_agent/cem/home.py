@@ -116,7 +116,7 @@ class Home:
         found = [ResourceDescription("load", "load", "Household")]
         before = {one.key: one for one in self._kept.resources}
         for role in ROLES:
-            described = roles.describe(role, self.of(role), now) or before.get(role)
+            described = roles.describe(role, self.of(role), now=now) or before.get(role)
             if described is not None and role in roles.NAMES:
                 found.append(described)
         self._kept.resources = found[1:]

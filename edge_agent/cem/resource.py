@@ -189,7 +189,7 @@ def _why_not(
     key = key_of(mode.id)
     if (part, key) in excluded:
         return "it was rejected lately"
-    return block(described, facts, key, now=now)
+    return block(described, facts, to=key, now=now)
 
 
 def _option(
@@ -203,7 +203,7 @@ def _option(
     rate: tuple[float, float] = (0.0, 0.0),
 ) -> Option:
     key = key_of(mode.id)
-    entering, delay_s = transition_cost(described, facts, key)
+    entering, delay_s = transition_cost(described, facts, to=key)
     running = (costs.start_of_range + costs.end_of_range) / 2.0 if costs else 0.0
     return Option(
         part=part,

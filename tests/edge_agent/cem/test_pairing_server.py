@@ -120,8 +120,10 @@ class Device:
         status, begun = await self.post("requestPairing", asked)
         assert status == 200
         theirs = base64.b64decode(begun["clientHmacChallengeResponse"])
-        assert theirs == challenge_response(challenge, token, self.fingerprint)
-        ours = challenge_response(base64.b64decode(begun["serverHmacChallenge"]), token, self.fingerprint)
+        assert theirs == challenge_response(challenge, token, fingerprint=self.fingerprint)
+        ours = challenge_response(
+            base64.b64decode(begun["serverHmacChallenge"]), token, fingerprint=self.fingerprint
+        )
         attempt = {"pairingAttemptId": begun["pairingAttemptId"]}
         answer = {"serverHmacChallengeResponse": base64.b64encode(ours).decode()}
         status, details = await self.post("requestConnectionDetails", answer, **attempt)

@@ -77,7 +77,7 @@ def split_code(code: str) -> tuple[str | None, bytes]:
     return node or None, decoded
 
 
-def challenge_response(challenge: bytes, token: bytes, fingerprint: bytes = b"") -> bytes:
+def challenge_response(challenge: bytes, token: bytes, *, fingerprint: bytes = b"") -> bytes:
     """The answer to a challenge: HMAC-SHA256 keyed by it over the token and, within a LAN, the certificate's fingerprint."""
     return hmac.new(challenge, token + fingerprint, hashlib.sha256).digest()
 
@@ -128,7 +128,7 @@ class PairingHost:
             return Reply(404)
         if not isinstance(document, dict):
             return _error("Parsing error", "a request is a JSON object")
-        return handler(document, headers, now)
+        return handler(document, headers, now=now)
 
     def admit(self, token: str, now: datetime) -> str | None:
         """The node that a communication token belongs to; it opens one WebSocket and no second."""
@@ -137,7 +137,7 @@ class PairingHost:
 
     # --- pairing
 
-    def _request_pairing(self, given: dict[str, Any], headers: Mapping[str, str], now: datetime) -> Reply:
+    def _request_pairing(self, given: dict[str, Any], headers: Mapping[str, str], *, now: datetime) -> Reply:
         client = given.get("s2ClientNodeDescription")
         challenge = _decoded(given.get("clientHmacChallenge"))
         if not isinstance(client, dict) or not isinstance(client.get("id"), str) or challenge is None:
@@ -169,12 +169,14 @@ class PairingHost:
                 "s2ServerNodeDescription": {"id": self.node_id, "role": "CEM"},
                 "s2ServerEndpointDescription": {"deployment": "LAN"},
                 "selectedHmacHashingAlgorithm": ALGORITHM,
-                "clientHmacChallengeResponse": _text(challenge_response(challenge, token, self._fingerprint)),
+                "clientHmacChallengeResponse": _text(
+                    challenge_response(challenge, token, fingerprint=self._fingerprint)
+                ),
                 "serverHmacChallenge": _text(ours),
             },
         )
 
-    def _request_details(self, given: dict[str, Any], headers: Mapping[str, str], now: datetime) -> Reply:
+    def _request_details(self, given: dict[str, Any], headers: Mapping[str, str], *, now: datetime) -> Reply:
         key = headers.get("pairingattemptid", "")
         attempt = self._attempts.get(key)
         if attempt is None or now > attempt.until or attempt.access_token is not None:
@@ -182,7 +184,7 @@ class PairingHost:
         answer = _decoded(given.get("serverHmacChallengeResponse"))
         if answer is None:
             return Reply(400)
-        expected = challenge_response(attempt.challenge, attempt.token, self._fingerprint)
+        expected = challenge_response(attempt.challenge, attempt.token, fingerprint=self._fingerprint)
         if not hmac.compare_digest(answer, expected):
             del self._attempts[key]
             self._failures += 1
@@ -190,7 +192,7 @@ class PairingHost:
         attempt.access_token = _text(self._random(_CHALLENGE_BYTES))
         return Reply(200, {"initiateConnectionUrl": self.url, "accessToken": attempt.access_token})
 
-    def _finalize(self, given: dict[str, Any], headers: Mapping[str, str], now: datetime) -> Reply:
+    def _finalize(self, given: dict[str, Any], headers: Mapping[str, str], *, now: datetime) -> Reply:
         attempt = self._attempts.pop(headers.get("pairingattemptid", ""), None)
         if attempt is None or now > attempt.until:
             return Reply(401)
@@ -204,7 +206,7 @@ class PairingHost:
 
     # --- connections
 
-    def _initiate(self, given: dict[str, Any], headers: Mapping[str, str], now: datetime) -> Reply:
+    def _initiate(self, given: dict[str, Any], headers: Mapping[str, str], *, now: datetime) -> Reply:
         node = given.get("s2ClientNodeId")
         if not isinstance(node, str) or given.get("s2ServerNodeId") != self.node_id:
             return Reply(401)
@@ -226,7 +228,7 @@ class PairingHost:
             },
         )
 
-    def _confirm(self, given: dict[str, Any], headers: Mapping[str, str], now: datetime) -> Reply:
+    def _confirm(self, given: dict[str, Any], headers: Mapping[str, str], *, now: datetime) -> Reply:
         digest = _digest(_bearer(headers))
         node, until = self._pending.pop(digest, (None, now))
         if node is None or now > until:
@@ -237,7 +239,7 @@ class PairingHost:
         self._sessions[_digest(session)] = (node, now + PENDING_LIFE)
         return Reply(200, {"websocketUrl": self.url, "websocketToken": session})
 
-    def _unpair(self, given: dict[str, Any], headers: Mapping[str, str], now: datetime) -> Reply:
+    def _unpair(self, given: dict[str, Any], headers: Mapping[str, str], *, now: datetime) -> Reply:
         node = given.get("s2ClientNodeId")
         if not isinstance(node, str) or not self._is_token_of(node, headers):
             return Reply(401)

@@ -61,14 +61,14 @@ class Client:
     def begin(self) -> dict[str, Any]:
         reply = self.post("requestPairing", request())
         assert reply.status == 200
-        expected = text(challenge_response(CHALLENGE, self.token, FINGERPRINT))
+        expected = text(challenge_response(CHALLENGE, self.token, fingerprint=FINGERPRINT))
         assert reply.document["clientHmacChallengeResponse"] == expected
         document: dict[str, Any] = reply.document
         return document
 
     def answer(self, begun: dict[str, Any], token: bytes | None = None) -> Any:
         challenge = base64.b64decode(begun["serverHmacChallenge"])
-        response = challenge_response(challenge, token or self.token, FINGERPRINT)
+        response = challenge_response(challenge, token or self.token, fingerprint=FINGERPRINT)
         document = {"serverHmacChallengeResponse": text(response)}
         return self.post("requestConnectionDetails", document, pairingattemptid=begun["pairingAttemptId"])
 
@@ -94,7 +94,7 @@ def paired() -> tuple[Client, str]:
 def test_the_challenge_is_hmac_sha256_keyed_by_the_challenge() -> None:
     # RFC 4231, test case 1: the key is the challenge, the data is the token and what follows it.
     expected = "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"
-    assert challenge_response(b"\x0b" * 20, b"Hi ", b"There").hex() == expected
+    assert challenge_response(b"\x0b" * 20, b"Hi ", fingerprint=b"There").hex() == expected
 
 
 @pytest.mark.parametrize("node", [None, "7", "pump3"])
