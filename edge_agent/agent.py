@@ -33,15 +33,15 @@ from edge_agent.link.websocket import WebSocketLink
 from edge_agent.outbox import ROWS_PER_MESSAGE, Outbox, OutboxError, message_of
 from edge_agent.process_image import ProcessImage
 from edge_agent.provisioning import Provisioner, load_identity
-from edge_agent.safety import DeviceLimits, device_limits
+from edge_agent.safety import DeviceLimits, adopt, device_limits
 from vpp.intervals import floor_ms
-from vpp.protocols.link.messages import FEATURES, Hello, Instruction, Welcome
+from vpp.protocols.link.messages import FEATURES, Hello, Instruction, ResourceDescription, Welcome
 
 Emit = Callable[..., None]
 # How much of the past is made, and how many missed cycles are made up, before others get their turn.
 _HISTORY_ROWS_AT_ONCE = 10 * ROWS_PER_MESSAGE
 _CYCLES_AT_ONCE = 20
-# How long the first cycle waits for devices to be there [s]; those that come later are described at the next start.
+# How long the first cycle waits for devices to be there [s]; those that come later are taken up then.
 _DEVICES_OPEN_S = 20.0
 _OVERRIDE_FILE = "override.json"
 
@@ -73,11 +73,8 @@ class Agent:
     def _compose(self) -> None:
         """Put controllers and cycle together for what the driver describes now."""
         config = self.config
-        self._resources = self.driver.describe()
-        for resource in self._resources:
-            if resource.kind == "battery":
-                resource.parameters["reserve_soc"] = config.reserve_soc
-        limits = device_limits(self._resources, reserve_soc=config.reserve_soc)
+        self._resources = self._described()
+        self._limits = limits = device_limits(self._resources, reserve_soc=config.reserve_soc)
         self._decide_alone = partial(follow_residual, limits)
         takers = self.driver.payload_takers()
         self.book = ScheduleBook(limits.ranges, takers)
@@ -87,6 +84,24 @@ class Agent:
         if worn := self.outbox.get("care"):
             self.care.load(worn)
         self.cycle = Cycle(self.driver, self._controllers(limits), limits=limits)
+
+    def _described(self) -> list[ResourceDescription]:
+        resources = self.driver.describe()
+        for resource in resources:
+            if resource.kind == "battery":
+                resource.parameters["reserve_soc"] = self.config.reserve_soc
+        return resources
+
+    def _notice_devices(self) -> None:
+        """Take up what joined or grew; the cloud hears of it with the next session's hello."""
+        if not isinstance(self.driver, LivingDriver):
+            return
+        described = self._described()
+        if described == self._resources:
+            return
+        self._resources = described
+        adopt(self._limits, device_limits(described, reserve_soc=self.config.reserve_soc))
+        self.emit("devices_changed", resources=[resource.key for resource in described])
 
     def _controllers(self, limits: DeviceLimits) -> tuple[Controller, ...]:
         """Who decides, in this order: a later one chooses only within what earlier ones left."""
@@ -188,6 +203,7 @@ class Agent:
                     break
                 self._run_cycle(next_at)
                 next_at += cycle_ms
+            self._notice_devices()
             self._commit()
 
     def _run_cycle(self, at: int) -> None:

@@ -51,7 +51,7 @@ def envelope_ability(held: PowerEnvelopes, now: datetime) -> Ability:
 
 
 def envelope_limits(
-    held: PowerEnvelopes, wish: Wish, now: datetime
+    held: PowerEnvelopes, wish: Wish, *, now: datetime
 ) -> dict[CommodityQuantity, tuple[float, float]]:
     """Lower and upper limit [W] of every quantity for a wish, as near as the resource takes them."""
     constraints = held.constraints(now)
@@ -78,11 +78,11 @@ def nearest(spans: Spans, watts: float, *, prefer: Callable[[list[float]], float
 
 
 def envelope_instruction(
-    held: PowerEnvelopes, wish: Wish, now: datetime, *, new_id: Callable[[], UUID]
+    held: PowerEnvelopes, wish: Wish, *, now: datetime, new_id: Callable[[], UUID]
 ) -> EnvelopeInstruction | None:
     """The instruction that sets these limits."""
     constraints = held.constraints(now)
-    limits = envelope_limits(held, wish, now)
+    limits = envelope_limits(held, wish, now=now)
     if constraints is None or not limits:
         return None
     envelopes = [

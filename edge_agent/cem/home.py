@@ -116,7 +116,7 @@ class Home:
         found = [ResourceDescription("load", "load", "Household")]
         before = {one.key: one for one in self._kept.resources}
         for role in ROLES:
-            described = roles.describe(role, self.of(role), now) or before.get(role)
+            described = roles.describe(role, self.of(role), now=now) or before.get(role)
             if described is not None and role in roles.NAMES:
                 found.append(described)
         self._kept.resources = found[1:]
@@ -152,6 +152,10 @@ class Home:
             heat_kw=power["heat"],
             voltage_v=next((one.voltage_v for one in anybody if one.voltage_v is not None), None),
             frequency_hz=next((one.frequency_hz for one in anybody if one.frequency_hz is not None), None),
+            on_grid=all(one.is_on_grid is not False for role in ROLES for one in said[role]),
+            battery_c=max(
+                (one.temperature_c for one in said["battery"] if one.temperature_c is not None), default=None
+            ),
         )
         return self._image
 

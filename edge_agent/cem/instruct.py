@@ -80,9 +80,9 @@ class Instructor:
         """Give what instructions are needed for a wish; none where the resource does it already."""
         held = self.session.held
         if isinstance(held, PowerProfiles):
-            return self._program(held, conditions or Conditions(most_kw=wish.high_kw), now)
+            return self._program(held, conditions or Conditions(most_kw=wish.high_kw), now=now)
         if isinstance(held, PowerEnvelopes):
-            return self._envelope(held, wish, now)
+            return self._envelope(held, wish, now=now)
         return self._modes(wish, now)
 
     def _modes(self, wish: Wish, now: datetime) -> list[Given]:
@@ -145,8 +145,8 @@ class Instructor:
             operation_mode_factor=factor,
         )
 
-    def _envelope(self, held: PowerEnvelopes, wish: Wish, now: datetime) -> list[Given]:
-        limits = envelope_limits(held, wish, now)
+    def _envelope(self, held: PowerEnvelopes, wish: Wish, *, now: datetime) -> list[Given]:
+        limits = envelope_limits(held, wish, now=now)
         if not limits:
             self.reason = "it takes no limits now"
             return []
@@ -159,17 +159,17 @@ class Instructor:
         if high > w_from_kw(wish.high_kw) + _LIMIT_W or low < w_from_kw(wish.low_kw) - _LIMIT_W:
             self.reason += f" is the nearest possible: {'; '.join(self.ability(now).reasons)}"
         is_same = self._limits == choice and self._renew_at is not None and now < self._renew_at
-        message = None if is_same else envelope_instruction(held, wish, now, new_id=self.new_id)
+        message = None if is_same else envelope_instruction(held, wish, now=now, new_id=self.new_id)
         if message is None:
             return []
         self._limits, self._renew_at = choice, now + timedelta(seconds=ENVELOPE_S / 2.0)
         return [self._give(message, now, choice=choice)]
 
-    def _program(self, held: PowerProfiles, conditions: Conditions, now: datetime) -> list[Given]:
+    def _program(self, held: PowerProfiles, conditions: Conditions, *, now: datetime) -> list[Given]:
         step: Step | None = next_step(
             held,
             conditions,
-            now,
+            now=now,
             new_id=self.new_id,
             planned=self._planned,
             excluded=self.excluded(now),

@@ -98,8 +98,8 @@ def peak_kw(sequence: PPBCPowerSequence) -> float:
 def next_step(
     held: PowerProfiles,
     conditions: Conditions,
-    now: datetime,
     *,
+    now: datetime,
     new_id: Callable[[], UUID],
     planned: dict[str, datetime],
     excluded: Excluded = (),
@@ -111,10 +111,10 @@ def next_step(
             continue
         state = held.state(key_of(profile.id), key_of(place.container.id))
         if state in {STATUS.NOT_SCHEDULED, STATUS.SCHEDULED}:
-            return _schedule(place, conditions, now, new_id=new_id, planned=planned)
+            return _schedule(place, conditions, now=now, new_id=new_id, planned=planned)
         if state == STATUS.EXECUTING:
-            return _interrupt(place, conditions, now, new_id=new_id)
-        return _resume(place, conditions, now, new_id=new_id)
+            return _interrupt(place, conditions, now=now, new_id=new_id)
+        return _resume(place, conditions, now=now, new_id=new_id)
     return None
 
 
@@ -155,7 +155,10 @@ def _current(
         if sequence is None:
             return None
         return _Place(
-            profile, container, sequence, _latest(profile, [sequence], containers[place + 1 :], excluded)
+            profile,
+            container,
+            sequence,
+            _latest(profile, [sequence, *_following(containers[place + 1 :], excluded)]),
         )
     return None
 
@@ -171,23 +174,22 @@ def _preferred(container: PPBCPowerSequenceContainer, excluded: Excluded) -> PPB
     return min(may, key=lambda one: mean_kw(one) * length_s(one), default=None)
 
 
-def _latest(
-    profile: PPBCPowerProfileDefinition,
-    now_and_then: list[PPBCPowerSequence],
-    later: Sequence[PPBCPowerSequenceContainer],
-    excluded: Excluded,
-) -> datetime:
-    """The last instant to begin, so that this and all that follows end in time."""
-    following = [one for container in later if (one := _preferred(container, excluded)) is not None]
-    total_s = sum(length_s(one) for one in (*now_and_then, *following))
+def _following(later: Sequence[PPBCPowerSequenceContainer], excluded: Excluded) -> list[PPBCPowerSequence]:
+    """What is expected to run in the containers that come later."""
+    return [one for container in later if (one := _preferred(container, excluded)) is not None]
+
+
+def _latest(profile: PPBCPowerProfileDefinition, sequences: Sequence[PPBCPowerSequence]) -> datetime:
+    """The last instant to begin these, one after another, so that they end in time."""
+    total_s = sum(length_s(one) for one in sequences)
     return profile.end_time - timedelta(seconds=min(total_s, 1e9))
 
 
 def _schedule(
     place: _Place,
     conditions: Conditions,
-    now: datetime,
     *,
+    now: datetime,
     new_id: Callable[[], UUID],
     planned: dict[str, datetime],
 ) -> Step | None:
@@ -216,7 +218,7 @@ def _remaining_s(place: _Place, now: datetime) -> float:
 
 
 def _interrupt(
-    place: _Place, conditions: Conditions, now: datetime, *, new_id: Callable[[], UUID]
+    place: _Place, conditions: Conditions, *, now: datetime, new_id: Callable[[], UUID]
 ) -> Step | None:
     too_strong = peak_kw(place.sequence) > conditions.most_kw
     if not place.sequence.is_interruptible or not too_strong or _remaining_s(place, now) < _MARGIN_S:
@@ -226,7 +228,7 @@ def _interrupt(
 
 
 def _resume(
-    place: _Place, conditions: Conditions, now: datetime, *, new_id: Callable[[], UUID]
+    place: _Place, conditions: Conditions, *, now: datetime, new_id: Callable[[], UUID]
 ) -> Step | None:
     too_strong = peak_kw(place.sequence) > conditions.most_kw
     if too_strong and _remaining_s(place, now) > _MARGIN_S:

@@ -42,6 +42,29 @@ def ability(session: CemSession, now: datetime, *, excluded: Excluded = ()) -> A
     return unable("it takes no orders", kw=kw)
 
 
+def rated_kw(session: CemSession, now: datetime) -> tuple[float, float]:
+    """The weakest and strongest power [kW] that a resource describes, whatever holds it back now."""
+    held = session.held
+    if isinstance(held, PowerEnvelopes):
+        able = envelope_ability(held, now)
+        return able.low_kw, able.high_kw
+    if not isinstance(held, FillRate | DemandDriven | OperationModes):
+        return 0.0, 0.0
+    system: Any = held.system(now)
+    actuators = [] if system is None else [system] if isinstance(held, OperationModes) else system.actuators
+    low = high = 0.0
+    for actuator in actuators:
+        spans = [electric_kw(one) for mode in actuator.operation_modes for one in _power_ranges(mode)]
+        low += min((span[0] for span in spans), default=0.0)
+        high += max((span[1] for span in spans), default=0.0)
+    return low, high
+
+
+def _power_ranges(mode: Any) -> list[Any]:
+    elements = getattr(mode, "elements", None)
+    return [mode.power_ranges] if elements is None else [element.power_ranges for element in elements]
+
+
 def electric_kw(ranges: Iterable[Any]) -> tuple[float, float]:
     """Electric power [kW] of power ranges at factors 0 and 1, all phases together."""
     electric = [one for one in ranges if one.commodity_quantity in ELECTRIC]
@@ -166,7 +189,7 @@ def _why_not(
     key = key_of(mode.id)
     if (part, key) in excluded:
         return "it was rejected lately"
-    return block(described, facts, key, now=now)
+    return block(described, facts, to=key, now=now)
 
 
 def _option(
@@ -180,7 +203,7 @@ def _option(
     rate: tuple[float, float] = (0.0, 0.0),
 ) -> Option:
     key = key_of(mode.id)
-    entering, delay_s = transition_cost(described, facts, key)
+    entering, delay_s = transition_cost(described, facts, to=key)
     running = (costs.start_of_range + costs.end_of_range) / 2.0 if costs else 0.0
     return Option(
         part=part,

@@ -53,7 +53,7 @@ def parameters(role: RoleKey, rated: Rated) -> dict[str, float]:
     return {}
 
 
-def describe(role: RoleKey, units: Sequence[Unit], now: datetime) -> ResourceDescription | None:
+def describe(role: RoleKey, units: Sequence[Unit], *, now: datetime) -> ResourceDescription | None:
     """A role of this home, or None where it has none."""
     if role not in NAMES or not units:
         return None

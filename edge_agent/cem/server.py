@@ -3,6 +3,7 @@
 import asyncio
 import hmac
 import ssl
+from collections.abc import Callable
 from http import HTTPStatus
 from ipaddress import ip_address
 from pathlib import Path
@@ -46,9 +47,11 @@ def _is_loopback(host: str) -> bool:
 class S2Server:
     """Listens for resource managers; `port` is known once it does."""
 
-    def __init__(self, config: ServerConfig) -> None:
-        config.check()
+    def __init__(self, config: ServerConfig, *, admit: Callable[[str], bool] | None = None) -> None:
+        if admit is None:
+            config.check()
         self._config = config
+        self._may_enter = admit or self._has_token
         self._open = 0
         self.port = config.port
         self.listening = asyncio.Event()
@@ -93,12 +96,14 @@ class S2Server:
         """Turn away who has no token, asks for something else, or comes when the house is full."""
         if request.path.partition("?")[0] != self._config.path:
             return connection.respond(HTTPStatus.NOT_FOUND, "there is nothing here\n")
-        given = bearer(request.headers).encode()
-        if self._config.token and not hmac.compare_digest(given, self._config.token.encode()):
-            return connection.respond(HTTPStatus.UNAUTHORIZED, "a token is needed\n")
         if self._open >= self._config.connections:
             return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "too many connections\n")
+        if not self._may_enter(bearer(request.headers)):
+            return connection.respond(HTTPStatus.UNAUTHORIZED, "a token is needed\n")
         return None
+
+    def _has_token(self, given: str) -> bool:
+        return not self._config.token or hmac.compare_digest(given.encode(), self._config.token.encode())
 
 
 def port_of(server: Server) -> int:

@@ -7,10 +7,10 @@ from typing import Final, Protocol
 
 from s2python.common import ControlType
 
-from edge_agent.cem.ability import Ability, unable
+from edge_agent.cem.ability import Ability
 from edge_agent.cem.in_process import InProcess
 from edge_agent.cem.member import Member, Rated, RoleKey
-from edge_agent.cem.resource import electric_kw
+from edge_agent.cem.resource import electric_kw, rated_kw
 from edge_agent.rm.device import Battery, Charger, Device, Generator, Heater, Meter, Reading, Shape
 from edge_agent.rm.manager import DeviceManager
 from edge_agent.rm.runner import DeviceRunner, Pace
@@ -170,11 +170,11 @@ class ForeignUnit:
 
     def rated(self, now: datetime) -> Rated:
         """The widest powers it offered so far, and the size of a store by how fast it fills."""
-        able = unable("") if self.member is None else self.member.ability(now)
+        low_kw, high_kw = rated_kw(self.member.session, now) if self.member else (0.0, 0.0)
         before = self._rated
         self._rated = Rated(
-            charge_kw=max(before.charge_kw, able.high_kw),
-            discharge_kw=max(before.discharge_kw, -able.low_kw),
+            charge_kw=max(before.charge_kw, high_kw),
+            discharge_kw=max(before.discharge_kw, -low_kw),
             capacity_kwh=self._capacity_kwh(now) or before.capacity_kwh,
         )
         return self._rated

@@ -31,7 +31,7 @@ def open_home(document: dict[str, Any], *, saved: bytes | None = None) -> Home:
     shells: list[Shell] = []
     for table in config.devices:
         if table.get("kind") == "s2":
-            shells.append(_open_shell(table))
+            shells += _open_shells(table)
         else:
             devices.append(open_device(table))
     keys = [device.key for device in devices]
@@ -44,10 +44,10 @@ def open_home(document: dict[str, Any], *, saved: bytes | None = None) -> Home:
     return Home(units, shells=shells, saved=saved)
 
 
-def _open_shell(table: dict[str, Any]) -> Shell:
-    from edge_agent.drivers.s2.config import open_shell
+def _open_shells(table: dict[str, Any]) -> list[Shell]:
+    from edge_agent.drivers.s2.config import open_shells
 
-    return open_shell(table)
+    return open_shells(table)
 
 
 def _join_simulated(devices: list[Device]) -> None:

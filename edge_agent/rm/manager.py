@@ -56,7 +56,7 @@ class DeviceManager:
                 self._instructed(event.instruction, now)
             elif isinstance(event, Revoked) and event.key == self._waiting:
                 self._waiting = None
-                self.session.progress(event.key, InstructionStatus.REVOKED, now)
+                self.session.progress(event.key, InstructionStatus.REVOKED, now=now)
                 self.runner.want(None)
 
     def tick(self) -> None:
@@ -130,10 +130,10 @@ class DeviceManager:
         key = key_of(instruction.id)  # type: ignore[union-attr]
         flaw = self._flaw(self.runner.latest) or self._duty.take(instruction, now)
         if flaw is not None:
-            self.session.progress(key, InstructionStatus.REJECTED, now)
+            self.session.progress(key, InstructionStatus.REJECTED, now=now)
             return
         self._waiting = key
-        self.session.progress(key, InstructionStatus.NEW, now)
+        self.session.progress(key, InstructionStatus.NEW, now=now)
         self._apply(now)
 
     def _flaw(self, reading: Reading | None) -> str | None:
@@ -159,10 +159,10 @@ class DeviceManager:
         if refusal is None:
             self._waiting = None
             self._duty.done(now)
-            self.session.progress(key, InstructionStatus.ACCEPTED, now)
-            self.session.progress(key, InstructionStatus.STARTED, now)
+            self.session.progress(key, InstructionStatus.ACCEPTED, now=now)
+            self.session.progress(key, InstructionStatus.STARTED, now=now)
         elif self.runner.is_refused_for_good:
             self._waiting = None
-            self.session.progress(key, InstructionStatus.REJECTED, now)
+            self.session.progress(key, InstructionStatus.REJECTED, now=now)
         for message in self._duty.news(self.runner.latest or Reading(), now):
             self.session.send(message, now)

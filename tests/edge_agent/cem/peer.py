@@ -24,7 +24,7 @@ from s2python.connection.async_.control_type.class_based import ResourceManagerH
 from s2python.connection.async_.medium.s2_medium import MediumClosedConnectionError, S2AsyncMediumConnection
 from s2python.connection.async_.medium.websocket import WebsocketClientMedium
 from s2python.s2_parser import TYPE_TO_MESSAGE_CLASS, S2Parser
-from websockets.asyncio.server import ServerConnection
+from websockets.asyncio.connection import Connection
 from websockets.exceptions import WebSocketException
 
 from edge_agent.cem.home import utc_now
@@ -151,7 +151,7 @@ class Peer(S2ControlType):
 class ServerMedium(S2AsyncMediumConnection):
     """s2-python has none: a resource manager that listens."""
 
-    def __init__(self, socket: ServerConnection) -> None:
+    def __init__(self, socket: Connection) -> None:
         self._socket = socket
 
     async def is_connected(self) -> bool:

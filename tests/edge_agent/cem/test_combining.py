@@ -46,7 +46,9 @@ def test_the_mode_that_meets_a_wish_best(wish: Wish, mode: str, factor: float, k
     found = choose(combine([[OFF, ON, BOOST]], FREE), wish)
     assert found is not None
     combo, t = found
-    assert [(one.mode, one.factor) for one in combo.settings(t)] == [(mode, pytest.approx(factor))]
+    [setting] = combo.settings(t)
+    assert setting.mode == mode
+    assert setting.factor == pytest.approx(factor)
     assert combo.power_kw(t) == pytest.approx(kw)
 
 

@@ -23,6 +23,7 @@ from tests.edge_agent.cem.peer import Peer
 from tests.edge_agent.cem.test_foreign_managers import MEASURED, STORE
 from tests.edge_agent.cloud import Cloud
 from tests.edge_agent.rm.scripted import until
+from tests.vpp.protocols.s2.samples import ON
 
 METER = {"kind": "simulator", "key": "meter", "model": "meter", "present_kw": 1.0}
 SUN = {"kind": "simulator", "key": "roof", "model": "inverter", "rated_kw": 5.0, "present_kw": 3.0}
@@ -83,13 +84,20 @@ async def test_the_owner_curtails_the_sun(tmp_path: Path) -> None:
 
 
 async def test_a_foreign_battery_follows_the_hub_of_a_home_of_devices(tmp_path: Path) -> None:
-    async with hub(tmp_path, METER, SUN, FOREIGN) as (_, home, _cloud):
+    async with hub(tmp_path, METER, SUN, FOREIGN) as (agent, home, _cloud):
         [server] = home._shells
         assert isinstance(server, S2Server)
         await asyncio.wait_for(server.listening.wait(), 20)
         peer = Peer("FRBC", [*STORE, MEASURED], role=RoleType.ENERGY_STORAGE)
         async with peer.connected(server.port):
             await until(lambda: home.read(int(time.time() * 1000)).battery_soc == 0.5)
+            # It joined after the start, and takes the sun that is left all the same.
+            await until(lambda: agent.cycle.allowed.ranges.get("battery"))
+            # 2 kW go out at the meter besides the 1.5 kW that it says it takes already.
+            await until(
+                lambda: peer.orders and peer.orders[-1].operation_mode_factor == pytest.approx(3.5 / 5.0)
+            )
+            assert str(peer.orders[-1].operation_mode) == ON
 
 
 async def test_a_restarted_hub_knows_its_devices_before_they_answer(tmp_path: Path) -> None:

@@ -121,11 +121,11 @@ async def test_several_batteries_share_by_the_room_that_is_left() -> None:
         home.write(Setpoints(battery_kw=3.0))
         await until(lambda: small.written and large.written)
         # Room: 4 kWh and 2 kWh.
-        assert (small.written, large.written) == ([pytest.approx(2.0)], [pytest.approx(1.0)])
+        assert [*small.written, *large.written] == pytest.approx([2.0, 1.0])
         home.write(Setpoints(battery_kw=-3.0))
         await until(lambda: len(small.written) >= 2 and len(large.written) >= 2)
         # Energy: 1 kWh and 8 kWh.
-        assert (small.written[1], large.written[1]) == (pytest.approx(-1 / 3), pytest.approx(-8 / 3))
+        assert [small.written[1], large.written[1]] == pytest.approx([-1 / 3, -8 / 3])
 
 
 async def test_what_is_not_wished_any_more_is_given_back() -> None:
@@ -149,11 +149,11 @@ async def test_a_charger_is_limited_and_a_heat_pump_held() -> None:
     async with home_of(car, pump) as home:
         home.write(Setpoints(ev_kw=4.0, heat_kw=1.2))
         await until(lambda: car.written and pump.written)
-        assert (car.written, pump.written) == ([pytest.approx(4.0)], [pytest.approx(1.2)])
+        assert [*car.written, *pump.written] == pytest.approx([4.0, 1.2])
         home.write(Setpoints(ev_kw=1.0, heat_most_kw=2.0))
         await until(lambda: len(car.written) >= 2 and len(pump.written) >= 2)
         # Less than the car can take is a pause; an emptying tank is heated as far as it may.
-        assert (car.written[1], pump.written[1]) == (0.0, pytest.approx(2.0))
+        assert [car.written[1], pump.written[1]] == pytest.approx([0.0, 2.0])
 
 
 async def test_a_refused_order_is_kept_with_its_reason_and_another_choice_is_taken() -> None:

@@ -29,7 +29,7 @@ class S2FormatError(VppError):
 
 
 def reception(
-    subject: UUID, status: ReceptionStatusValues = ReceptionStatusValues.OK, detail: str | None = None
+    subject: UUID, status: ReceptionStatusValues = ReceptionStatusValues.OK, *, detail: str | None = None
 ) -> ReceptionStatus:
     """The answer to a message."""
     label = None if detail is None else detail[:_LABEL]

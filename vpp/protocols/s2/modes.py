@@ -125,7 +125,7 @@ def find(transitions: Iterable[Transition], came_from: str, *, to: str) -> Trans
     return None
 
 
-def block(described: HasModes, facts: Facts, to: str, *, now: datetime, abnormal: bool = False) -> str | None:
+def block(described: HasModes, facts: Facts, *, to: str, now: datetime, abnormal: bool = False) -> str | None:
     """Why a mode cannot be entered now, or None. The active mode can always be kept."""
     mode = next((one for one in described.operation_modes if key_of(one.id) == to), None)
     if mode is None:
@@ -148,7 +148,7 @@ def block(described: HasModes, facts: Facts, to: str, *, now: datetime, abnormal
     return None
 
 
-def transition_cost(described: HasModes, facts: Facts, to: str) -> tuple[float, float]:
+def transition_cost(described: HasModes, facts: Facts, *, to: str) -> tuple[float, float]:
     """What it costs to enter a mode, and how long it takes [s]."""
     if facts.mode is None or facts.mode == to:
         return 0.0, 0.0

@@ -95,7 +95,7 @@ class RmSession(Session):
             self.state = "described"
         self.send(details, now)
 
-    def progress(self, key: str, status: InstructionStatus, now: datetime) -> None:
+    def progress(self, key: str, status: InstructionStatus, *, now: datetime) -> None:
         """Tell what became of an instruction."""
         update = InstructionStatusUpdate(
             message_id=self.new_id(), instruction_id=UUID(key), status_type=status, timestamp=now

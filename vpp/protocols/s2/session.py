@@ -112,7 +112,7 @@ class Session:
             message = decode(text)
         except S2FormatError as error:
             if error.subject is not None:
-                self._outgoing.append(reception(error.subject, error.status, error.detail))
+                self._outgoing.append(reception(error.subject, error.status, detail=error.detail))
             return self._flawed(error.detail)
         return self.feed(message, now)
 
@@ -129,7 +129,7 @@ class Session:
             events = self._handle(message, now)
         except S2ContentError as error:
             status = ReceptionStatusValues.INVALID_CONTENT
-            self._outgoing.insert(place, reception(subject, status, error.detail))
+            self._outgoing.insert(place, reception(subject, status, detail=error.detail))
             return self._flawed(error.detail)
         self._outgoing.insert(place, reception(subject))
         return events

@@ -91,14 +91,16 @@ def test_a_transition_needs_its_timers_to_end() -> None:
     # The transition itself started the timer: ten minutes from noon.
     assert held.facts.timers == {TIMER: NOW + timedelta(minutes=10)}
     assert (
-        block(system, held.facts, OFF, now=NOW + timedelta(minutes=9)) == "a timer blocks it until 12:10:00"
+        block(system, held.facts, to=OFF, now=NOW + timedelta(minutes=9))
+        == "a timer blocks it until 12:10:00"
     )
-    assert block(system, held.facts, OFF, now=NOW + timedelta(minutes=10)) is None
-    assert block(system, held.facts, ON, now=NOW) is None
-    assert block(system, held.facts, uid(70), now=NOW) == "it is not described"
+    assert block(system, held.facts, to=OFF, now=NOW + timedelta(minutes=10)) is None
+    assert block(system, held.facts, to=ON, now=NOW) is None
+    assert block(system, held.facts, to=uid(70), now=NOW) == "it is not described"
     held.take(message("OMBC.TimerStatus"))
     assert (
-        block(system, held.facts, OFF, now=NOW + timedelta(minutes=10)) == "a timer blocks it until 18:00:00"
+        block(system, held.facts, to=OFF, now=NOW + timedelta(minutes=10))
+        == "a timer blocks it until 18:00:00"
     )
 
 
@@ -108,8 +110,8 @@ def test_a_transition_costs_and_lasts_as_described() -> None:
     held.take(message("OMBC.Status", active_operation_mode_id=OFF, previous_operation_mode_id=None))
     system = held.system(NOW)
     assert system is not None
-    assert transition_cost(system, held.facts, ON) == (0.2, 2.0)
-    assert transition_cost(system, held.facts, OFF) == (0.0, 0.0)
+    assert transition_cost(system, held.facts, to=ON) == (0.2, 2.0)
+    assert transition_cost(system, held.facts, to=OFF) == (0.0, 0.0)
 
 
 def test_what_is_for_abnormal_conditions_or_has_no_transition_is_blocked() -> None:
@@ -118,12 +120,12 @@ def test_what_is_for_abnormal_conditions_or_has_no_transition_is_blocked() -> No
     held.take(message("OMBC.Status", active_operation_mode_id=OFF, previous_operation_mode_id=None))
     system = held.system(NOW)
     assert system is not None
-    assert block(system, held.facts, ON, now=NOW) == "it is for abnormal conditions only"
-    assert block(system, held.facts, ON, now=NOW, abnormal=True) is None
+    assert block(system, held.facts, to=ON, now=NOW) == "it is for abnormal conditions only"
+    assert block(system, held.facts, to=ON, now=NOW, abnormal=True) is None
     held.take(message("OMBC.SystemDescription", transitions=[], message_id=uid(71)))
     system = held.system(NOW)
     assert system is not None
-    assert block(system, held.facts, ON, now=NOW) == "there is no transition from the active mode"
+    assert block(system, held.facts, to=ON, now=NOW) == "there is no transition from the active mode"
     assert held.revoke("OMBC.SystemDescription", uid(71))
 
 

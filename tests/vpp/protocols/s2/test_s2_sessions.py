@@ -187,7 +187,7 @@ def test_a_refused_control_type_is_not_chosen_again() -> None:
     session.select(session.choose(), NOW)
     selection: Any = session.take_outgoing()[-1]
     events = session.feed(
-        reception(selection.message_id, ReceptionStatusValues.TEMPORARY_ERROR, "later"), NOW
+        reception(selection.message_id, ReceptionStatusValues.TEMPORARY_ERROR, detail="later"), NOW
     )
     assert isinstance(events[0], Described)
     assert isinstance(events[1], Refused)
@@ -255,7 +255,7 @@ def test_an_instruction_refused_at_reception_is_rejected() -> None:
     session = cem_in("FRBC", described=True)
     given = session.instruct(read(SAMPLES["FRBC.Instruction"]), NOW)
     subject = UUID(SAMPLES["FRBC.Instruction"]["message_id"])
-    events = session.feed(reception(subject, INVALID_CONTENT, "no such mode"), NOW)
+    events = session.feed(reception(subject, INVALID_CONTENT, detail="no such mode"), NOW)
     assert events == [Progress(given), Refused(given.message, INVALID_CONTENT, "no such mode")]
     assert (given.status, given.is_over) == (InstructionStatus.REJECTED, True)
 
@@ -330,6 +330,6 @@ def test_two_sessions_of_ours_understand_each_other() -> None:
     given = cem.instruct(order, NOW)
     events = [event for message in cem.take_outgoing() for event in rm.feed(message, NOW)]
     assert events == [Instructed(order)]
-    rm.progress(ORDER, InstructionStatus.STARTED, NOW)
+    rm.progress(ORDER, InstructionStatus.STARTED, now=NOW)
     assert [event for message in rm.take_outgoing() for event in cem.feed(message, NOW)] == [Progress(given)]
     assert (given.status, str(details.resource_id)) == (InstructionStatus.STARTED, RESOURCE)
