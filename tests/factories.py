@@ -462,7 +462,7 @@ def rows_of(site_id: int, *names: str, table: str = "telemetry_snapshot") -> lis
 # --- background work ---
 
 
-QUEUES = ("dispatch", "default", "ingest", "openadr")
+QUEUES = ("dispatch", "default", "ingest", "market", "openadr")
 
 
 def drop_queued() -> None:
