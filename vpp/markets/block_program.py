@@ -134,6 +134,6 @@ def _block_rows(program: BlockProgram) -> tuple[Any, Floats]:
         rows.append({at: 1.0 for at, block in enumerate(blocks) if block.group == group})
         most.append(1.0)
     entries = [(at, column, value) for at, row in enumerate(rows) for column, value in row.items()]
-    at, column, value = (np.array(part) for part in zip(*entries, strict=True))
+    row_at, column, value = (np.array(part) for part in zip(*entries, strict=True))
     shape = (len(rows), len(program.orders) + 2 * count)
-    return sparse.csr_matrix((value, (at, column + len(program.orders))), shape=shape), np.array(most)
+    return sparse.csr_matrix((value, (row_at, column + len(program.orders))), shape=shape), np.array(most)

@@ -117,8 +117,8 @@ def clear_with_reserve(
     _check(offers, names=names, capacities=capacities)
     ranked = sorted(offers, key=lambda offer: offer.key)
     steps = steps_of(orders, apart=_groups(orders, capacities))
-    answer = _Program(orders, steps, ranked).solve(services, capacities)
-    fill = fills_of(orders, steps, answer.x[: len(steps.side)], balanced=True)
+    answer = _Program(orders, steps, offers=ranked).solve(services, capacities)
+    fill = fills_of(orders, steps, energy_kwh=answer.x[: len(steps.side)], balanced=True)
     reserve = _whole_reserve(ranked, answer.x[len(steps.side) :], services=services)
     price = round(-float(answer.eqlin.marginals[0]) * MICRO_EACH)
     reserve_price = np.rint(-answer.ineqlin.marginals[: len(services)] * MICRO_EACH).astype(np.int64)
@@ -159,7 +159,7 @@ def _groups(orders: Orders, capacities: Sequence[Capacity]) -> Ints:
 
 
 class _Program:
-    def __init__(self, orders: Orders, steps: Steps, offers: Sequence[ReserveOffer]) -> None:
+    def __init__(self, orders: Orders, steps: Steps, *, offers: Sequence[ReserveOffer]) -> None:
         self._steps, self._offers = steps, offers
         self._owner = np.zeros(len(steps.side), np.int64)
         self._owner[steps.step_of] = orders.participant

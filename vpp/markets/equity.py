@@ -77,7 +77,7 @@ def clear_low_income_first(
         return EquityClearing(nothing, 0, 0, 0, 0.0)
     buys = orders.side == BUY
     groups = (_Group(orders, buys & low_income), _Group(orders, buys & ~low_income), _Group(orders, ~buys))
-    search = _Search(groups, crossing, k_permille)
+    search = _Search(groups, crossing, k_permille=k_permille)
     before = search.best_at(search.start, least_nano=search.best_nano)
     found = search.run(search.best_nano - search.best_nano * sacrifice_permille // 1000)
     fill = no_fill(orders)
@@ -139,7 +139,7 @@ class _Outcome:
 
 
 class _Search:
-    def __init__(self, groups: tuple[_Group, _Group, _Group], crossing: Crossing, k_permille: int) -> None:
+    def __init__(self, groups: tuple[_Group, _Group, _Group], crossing: Crossing, *, k_permille: int) -> None:
         self._low, self._others, self._sellers = groups
         self.start = crossing.price(k_permille)
         self._start_wh = crossing.volume_wh

@@ -148,7 +148,7 @@ def _solve(steps: Steps, links: Links, *, zones: int, most: Floats) -> Any:
 def _result(
     orders: Orders, steps: Steps, *, answer: Any, flows: tuple[Floats, Floats], loss: Floats
 ) -> LinkClearing:
-    fill = fills_of(orders, steps, answer.x[: len(steps.side)], balanced=False)
+    fill = fills_of(orders, steps, energy_kwh=answer.x[: len(steps.side)], balanced=False)
     price = np.rint(-answer.eqlin.marginals * MICRO_EACH).astype(np.int64)
     signed = orders.side * fill
     pay = signed * price[orders.location]

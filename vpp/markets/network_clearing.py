@@ -102,13 +102,13 @@ def clear_network(
     free = _uncongested(orders, network, hours=hours, k_permille=k_permille)
     if free is not None:
         return free
-    program = _Program(steps_of(orders), network, hours)
+    program = _Program(steps_of(orders), network, hours=hours)
     active: set[int] = set(program.broken(np.zeros(len(program.steps.side))).tolist())
     for rounds in range(1, 2 * len(network.names) + 2):
         answer = program.solve(sorted(active))
         broken = set(program.broken(answer.energy_kwh).tolist()) - active
         if not broken:
-            fill = fills_of(orders, program.steps, answer.energy_kwh, balanced=True)
+            fill = fills_of(orders, program.steps, energy_kwh=answer.energy_kwh, balanced=True)
             return _result(orders, network, fill=fill, prices=answer, hours=hours, rounds=rounds)
         active |= broken
     raise ClearingFailedError("limits were added without end")
@@ -124,7 +124,7 @@ class _Answer:
 class _Program:
     """Welfare over steps with some of the rows."""
 
-    def __init__(self, steps: Steps, network: LinearNetwork, hours: float) -> None:
+    def __init__(self, steps: Steps, network: LinearNetwork, *, hours: float) -> None:
         self.steps = steps
         self._network = network
         # A step's kWh within the period are kWh / hours of kW drawn at its node.

@@ -16,6 +16,7 @@ from vpp.markets.linear_network import Floats
 from vpp.markets.orders import Orders
 from vpp.markets.radial_network import RadialNetwork
 from vpp.markets.steps import Steps, steps_of
+from vpp.resources.horizon import modeling
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ def solve_dc_program(orders: Orders, network: DcNetwork, *, hours: float) -> Pro
     ClearingInfeasibleError
         Where no trade meets the limits.
     """
-    import cvxpy as cp
+    cp = modeling()
 
     steps = steps_of(orders)
     energy, drawn = _trade(steps, nodes=network.nodes, hours=hours)
@@ -61,7 +62,7 @@ def solve_radial_program(orders: Orders, network: RadialNetwork, *, hours: float
     ClearingInfeasibleError
         Where no trade meets the limits.
     """
-    import cvxpy as cp
+    cp = modeling()
 
     steps = steps_of(orders)
     nodes = len(network.parent)
@@ -104,7 +105,7 @@ def solve_radial_program(orders: Orders, network: RadialNetwork, *, hours: float
 
 def _trade(steps: Steps, *, nodes: int, hours: float) -> tuple[Any, Any]:
     """Energy of the steps [kWh] and the power they draw at each node [kW]."""
-    import cvxpy as cp
+    cp = modeling()
 
     energy = cp.Variable(len(steps.side), nonneg=True)
     place = np.zeros((nodes, len(steps.side)))
@@ -115,7 +116,7 @@ def _trade(steps: Steps, *, nodes: int, hours: float) -> tuple[Any, Any]:
 def _solved(
     steps: Steps, energy: Any, *, rules: list[Any], drawn: Any, price: Callable[[], Any]
 ) -> ProgramAnswer:
-    import cvxpy as cp
+    cp = modeling()
 
     problem = cp.Problem(cp.Maximize(steps.value @ energy), [*rules, energy <= steps.most_kwh])
     problem.solve(solver=cp.HIGHS)

@@ -51,7 +51,7 @@ def steps_of(orders: Orders, *, apart: Ints | None = None) -> Steps:
     return Steps(step_of, unique[0], unique[1], unique[2], quantity)
 
 
-def fills_of(orders: Orders, steps: Steps, energy_kwh: Floats, *, balanced: bool) -> Ints:
+def fills_of(orders: Orders, steps: Steps, *, energy_kwh: Floats, balanced: bool) -> Ints:
     """Return fills (N,) [Wh] of a program's answer (S,) [kWh], by priority class and pro rata within a step.
 
     Steps are rounded to whole Wh, each by less than one; with `balanced` so that bought equals sold.
