@@ -152,4 +152,5 @@ def _first_units(left: Ints, gain: Ints, *, energy: Ints) -> Ints:
     if not len(ends):
         return np.zeros(len(energy), np.int64)
     at = np.minimum(np.searchsorted(ends, energy, side="left"), len(ends) - 1)
-    return worth[at] - np.maximum(ends[at] - energy, 0) * gain[at]
+    units: Ints = worth[at] - np.maximum(ends[at] - energy, 0) * gain[at]
+    return units

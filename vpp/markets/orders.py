@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -139,7 +139,7 @@ def make_orders(
     return orders
 
 
-def _broadcast(name: str, *, value: ArrayLike, count: int) -> NDArray[np.generic]:
+def _broadcast(name: str, *, value: ArrayLike, count: int) -> NDArray[Any]:
     try:
         return np.broadcast_to(np.asarray(value), (count,))
     except ValueError:
@@ -149,26 +149,28 @@ def _broadcast(name: str, *, value: ArrayLike, count: int) -> NDArray[np.generic
 def _whole(name: str, *, value: ArrayLike, count: int) -> Ints:
     array = _broadcast(name, value=value, count=count)
     if array.dtype.kind == "f":
-        _refuse(~np.isfinite(array), OrderNotFiniteError, f"{name} is not finite")
-        _refuse(array != np.rint(array), OrderNotWholeError, f"{name} is no whole number")
-        _refuse(np.abs(array) > 2.0**53, OrderOversizedError, f"{name} is too large for an exact number")
+        _refuse(~np.isfinite(array), OrderNotFiniteError, detail=f"{name} is not finite")
+        _refuse(array != np.rint(array), OrderNotWholeError, detail=f"{name} is no whole number")
+        _refuse(
+            np.abs(array) > 2.0**53, OrderOversizedError, detail=f"{name} is too large for an exact number"
+        )
     elif array.dtype.kind not in "iub" or (array.dtype.kind == "u" and bool((array > 2**63 - 1).any())):
         raise OrderError(f"{name} is made of {array.dtype}, not of whole numbers")
     return array.astype(np.int64)
 
 
-def _refuse(bad: Bools, error: type[OrderError], detail: str) -> None:
+def _refuse(bad: Bools, error: type[OrderError], *, detail: str) -> None:
     if bad.any():
         raise error(f"order {int(np.argmax(bad))}: {detail}")
 
 
 def _check(orders: Orders, limits: Limits) -> None:
     price, quantity = orders.price_micro, orders.quantity_wh
-    _refuse(np.abs(orders.side) != 1, OrderSideError, "side is neither 1 nor -1")
-    _refuse(quantity <= 0, OrderNotPositiveError, "quantity is not above 0 Wh")
-    _refuse(quantity > limits.most_wh, OrderOversizedError, f"quantity is above {limits.most_wh} Wh")
+    _refuse(np.abs(orders.side) != 1, OrderSideError, detail="side is neither 1 nor -1")
+    _refuse(quantity <= 0, OrderNotPositiveError, detail="quantity is not above 0 Wh")
+    _refuse(quantity > limits.most_wh, OrderOversizedError, detail=f"quantity is above {limits.most_wh} Wh")
     outside = (price < limits.least_price_micro) | (price > limits.most_price_micro)
-    _refuse(outside, OrderPriceError, "price is outside the market's bounds")
+    _refuse(outside, OrderPriceError, detail="price is outside the market's bounds")
     if len(orders):
         check_total(quantity, price)
         _check_keys(orders.key)
