@@ -3,7 +3,6 @@
 import base64
 import binascii
 import dataclasses
-import hashlib
 import hmac
 import json
 from collections.abc import Mapping, Sequence
@@ -17,12 +16,12 @@ from django.core.exceptions import ImproperlyConfigured
 
 from apps.accounts.models import Organization
 from apps.common.bulk import bulk_copy
-from apps.markets.inputs import canonical
-from apps.markets.merkle import leaf_hash, path_of, root_of
 from apps.markets.models import ClearingRun, Delivery, LogEntry, LogLeaf, Trade
+from vpp.ledger.canonical import canonical_bytes
+from vpp.ledger.log import BEGINNING, chain_hash
+from vpp.ledger.merkle import MerkleTree, leaf_hash
 
 CODE: Final = "markets-log-1"
-NOTHING: Final = bytes(32)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,18 +60,30 @@ def _seed() -> bytes:
 
 
 def trade_leaves(*, run: ClearingRun, trades: Sequence[Trade]) -> list[Leaf]:
-    """Return what is sealed of a run's trades."""
-    names = ("side", "energy_wh", "price_micro", "pay_nano", "fee_nano", "green_wh")
+    """Return what is sealed of a run's trades; money is text, for numbers of any size."""
+    names = ("side", "energy_wh", "price_micro", "green_wh")
     return [
-        Leaf(one.participant_id, {"order": one.order_id, **{name: getattr(one, name) for name in names}})
+        Leaf(
+            one.participant_id,
+            {
+                "order": one.order_id, "pay_nano": str(one.pay_nano), "fee_nano": str(one.fee_nano),
+                **{name: getattr(one, name) for name in names},
+            },
+        )
         for one in trades
-    ]
+    ]  # fmt: skip
 
 
 def delivery_leaves(*, lines: Sequence[Delivery]) -> list[Leaf]:
     """Return what is sealed of a run's deliveries."""
-    names = ("traded_wh", "position_wh", "metered_wh", "imbalance_wh", "pay_nano", "status")
-    return [Leaf(one.participant_id, {name: getattr(one, name) for name in names}) for one in lines]
+    names = ("traded_wh", "position_wh", "metered_wh", "imbalance_wh")
+    return [
+        Leaf(
+            one.participant_id,
+            {"pay_nano": str(one.pay_nano), "status": str(one.status), **{name: getattr(one, name) for name in names}},
+        )
+        for one in lines
+    ]
 
 
 def seal(
@@ -85,11 +96,11 @@ def seal(
     contents = [_content(run, kind, place, leaf=leaf) for place, leaf in enumerate(leaves)]
     hashes = [leaf_hash(content) for content in contents]
     index = before.index + 1 if before else 0
-    previous = bytes(before.entry_hash) if before else NOTHING
-    body = canonical(_body(run, kind, index=index, previous=previous, hashes=hashes, facts=facts, now=now))
+    previous = bytes(before.entry_hash) if before else BEGINNING
+    body = canonical_bytes(_body(run, kind, index=index, previous=previous, hashes=hashes, facts=facts, now=now))
     key = signing_key()
     entry = LogEntry.objects.create(
-        organization_id=organization_id, index=index, kind=kind, run=run, at=now, body=body, entry_hash=leaf_hash(body),
+        organization_id=organization_id, index=index, kind=kind, run=run, at=now, body=body, entry_hash=chain_hash(previous, leaf_hash(body)),
         signature=key.sign(body), public_key=key.public_key().public_bytes_raw(),
     )  # fmt: skip
     bulk_copy(
@@ -113,19 +124,19 @@ def _body(
     now: datetime,
 ) -> dict[str, Any]:
     return {
-        "code": CODE, "index": index, "previous": previous.hex(), "kind": kind, "market": run.market_id, "run": run.pk,
+        "code": CODE, "index": index, "previous": previous.hex(), "kind": str(kind), "market": run.market_id, "run": run.pk,
         "version": run.version, "starts_at": run.starts_at.isoformat(), "at": now.isoformat(),
         "input_hash": run.input_hash, "result_hash": run.result_hash, "leaves": len(hashes),
-        "root": root_of(hashes).hex(), "facts": dict(facts),
+        "root": MerkleTree(hashes).root().hex(), "facts": dict(facts),
     }  # fmt: skip
 
 
 def _content(run: ClearingRun, kind: str, place: int, *, leaf: Leaf) -> bytes:
     """A leaf's bytes; its salt can be computed by the platform alone, so that neighbors cannot be guessed."""
-    salt = hmac.digest(_seed(), f"{run.pk}:{run.version}:{kind}:{place}".encode(), "sha256")[:16]
-    return canonical(
+    salt = hmac.digest(_seed(), f"{run.pk}:{run.version}:{str(kind)}:{place}".encode(), "sha256")[:16]
+    return canonical_bytes(
         {
-            "kind": kind, "run": run.pk, "participant": leaf.participant_id, "starts_at": run.starts_at.isoformat(),
+            "kind": str(kind), "run": run.pk, "participant": leaf.participant_id, "starts_at": run.starts_at.isoformat(),
             "ends_at": run.ends_at.isoformat(), "salt": salt.hex(), **leaf.facts,
         }  # fmt: skip
     )
@@ -134,11 +145,12 @@ def _content(run: ClearingRun, kind: str, place: int, *, leaf: Leaf) -> bytes:
 def proof_of(*, leaf: LogLeaf) -> dict[str, Any]:
     """Return all that somebody needs to check one leaf, and nothing of any other's."""
     entry = leaf.entry
-    hashes = [bytes(one) for one in entry.leaves.order_by("position").values_list("leaf_hash", flat=True)]
+    hashes = entry.leaves.order_by("position").values_list("leaf_hash", flat=True)
+    tree = MerkleTree(bytes(one) for one in hashes)
     return {
-        "leaf": bytes(leaf.content).decode("ascii"),
+        "leaf": bytes(leaf.content).decode(),
         "position": leaf.position,
-        "path": [one.hex() for one in path_of(hashes, leaf.position)],
+        "path": [one.hex() for one in tree.inclusion_proof(leaf.position)],
         "entry": entry_plain(entry),
     }
 
@@ -147,7 +159,7 @@ def entry_plain(entry: LogEntry) -> dict[str, Any]:
     """Return an entry as it is published; it names no participant."""
     return {
         "index": entry.index,
-        "body": bytes(entry.body).decode("ascii"),
+        "body": bytes(entry.body).decode(),
         "entry_hash": bytes(entry.entry_hash).hex(),
         "signature": base64.b64encode(bytes(entry.signature)).decode(),
         "public_key": base64.b64encode(bytes(entry.public_key)).decode(),
@@ -157,7 +169,7 @@ def entry_plain(entry: LogEntry) -> dict[str, Any]:
 def log_faults(*, organization: Organization) -> list[Fault]:
     """Check every entry and leaf of an organization's log; return what is not as it was sealed, the first first."""
     faults: list[Fault] = []
-    previous = NOTHING
+    previous = BEGINNING
     entries = LogEntry.objects.filter(organization=organization).order_by("index")
     for place, entry in enumerate(entries.prefetch_related("leaves")):
         if entry.index != place:
@@ -169,10 +181,9 @@ def log_faults(*, organization: Organization) -> list[Fault]:
 
 def _entry_faults(entry: LogEntry, *, previous: bytes) -> list[Fault]:
     body = bytes(entry.body)
-    hashed = hashlib.sha256(b"\x00" + body).digest()
-    if hashed != bytes(entry.entry_hash) or not _signed(entry):
+    said = json.loads(body) if _signed(entry) else None
+    if said is None or chain_hash(bytes.fromhex(said["previous"]), leaf_hash(body)) != bytes(entry.entry_hash):
         return [Fault(entry.index, None, "the entry was changed")]
-    said = json.loads(body)
     if said["previous"] != previous.hex() or said["index"] != entry.index:
         return [Fault(entry.index, None, "the entry does not follow the one before")]
     leaves = sorted(entry.leaves.all(), key=lambda one: one.position)
@@ -181,7 +192,7 @@ def _entry_faults(entry: LogEntry, *, previous: bytes) -> list[Fault]:
         for one in leaves
         if leaf_hash(bytes(one.content)) != bytes(one.leaf_hash)
     ]
-    if not changed and root_of([bytes(one.leaf_hash) for one in leaves]).hex() != said["root"]:
+    if not changed and MerkleTree(bytes(one.leaf_hash) for one in leaves).root().hex() != said["root"]:
         return [Fault(entry.index, None, "a leaf is missing or was put in its place")]
     return changed
 
