@@ -253,7 +253,7 @@ def _trades(run: ClearingRun, result: Result) -> list[Trade]:
             run=run, order_id=fill.key, participant_id=fill.participant, side=fill.side, energy_wh=fill.energy_wh,
             price_micro=fill.price_micro, pay_nano=fill.pay_nano, fee_nano=fill.fee_nano, green_wh=fill.green_wh,
         )
-        for fill in result.fills
+        for fill in sorted(result.fills, key=lambda one: one.key)
     ]  # fmt: skip
 
 

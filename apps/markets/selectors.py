@@ -165,6 +165,13 @@ def leaves_of_participant(*, participant: Participant) -> QuerySet[LogLeaf]:
     return found.order_by("-entry__index", "position")
 
 
+def leaf_of_trade(*, trade: Trade) -> LogLeaf | None:
+    """Return the leaf that a trade was sealed as: leaves stand in the order of the run's trades."""
+    earlier = Trade.objects.filter(run=trade.run, order_id__lt=trade.order_id).count()
+    found = LogLeaf.objects.filter(entry__run=trade.run, entry__kind=LogEntry.Kind.CLEARING, position=earlier)
+    return found.select_related("entry").first()
+
+
 def month_before(now: datetime) -> datetime:
     """Return the beginning of the thirty days before an instant."""
     return now - timedelta(days=30)
