@@ -8,9 +8,11 @@ from apps.markets.inputs import OrderLine
 Step = tuple[float, float]
 
 
-def clearing_chart(*, lines: Sequence[OrderLine], cleared: tuple[int, int | None], currency: str) -> Chart | None:
+def clearing_chart(
+    *, lines: Sequence[OrderLine], cleared: tuple[int, int | None], currency: str
+) -> Chart | None:
     """Draw demand falling and supply rising; `cleared` is the volume [Wh] and the price [1e-6 per kWh], if it is one."""
-    bids = _steps(sorted(((-one.price_micro, one.offered_wh) for one in lines if one.side == 1)), sign=-1)
+    bids = _steps(sorted((-one.price_micro, one.offered_wh) for one in lines if one.side == 1), sign=-1)
     offers = _steps(sorted((one.price_micro, one.offered_wh) for one in lines if one.side == -1), sign=1)
     if not bids and not offers:
         return None
@@ -23,14 +25,21 @@ def clearing_chart(*, lines: Sequence[OrderLine], cleared: tuple[int, int | None
     drawn = [Drawn("used", "line", _path(bids, frame)), Drawn("sun", "line", _path(offers, frame))]
     legend = [("used", "line", "bids"), ("sun", "line", "offers")]
     if price is not None:
-        drawn.append(Drawn("planned", "line", _path([(0.0, price), (volume, price), (volume, frame[1])], frame)))
+        drawn.append(
+            Drawn("planned", "line", _path([(0.0, price), (volume, price), (volume, frame[1])], frame))
+        )
         legend.append(("planned", "line", f"cleared: {volume:g} kWh at {price:g} {currency}"))
     return Chart(
         title="Bids and offers by quantity",
         drawn=drawn,
         legend=legend,
-        x_ticks=[Tick(_percent(value / frame[0]), f"{value:g} kWh", _anchor(value / frame[0])) for value in x_ticks],
-        y_ticks=[Tick(_percent(_down(value, frame)), f"{value:g} {currency}".replace("-", "−")) for value in y_ticks],
+        x_ticks=[
+            Tick(_percent(value / frame[0]), f"{value:g} kWh", _anchor(value / frame[0])) for value in x_ticks
+        ],
+        y_ticks=[
+            Tick(_percent(_down(value, frame)), f"{value:g} {currency}".replace("-", "−"))
+            for value in y_ticks
+        ],
         zero=_percent(_down(0.0, frame)),
         now="",
         hovers=[],

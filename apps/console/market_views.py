@@ -52,7 +52,9 @@ def run_detail(request: HttpRequest, organization_id: int, market_id: int, run_i
     if request.method == "POST":
         change = markets.redo if request.POST.get("do") == "again" else markets.undo
         try:
-            made = change(user=_user(request), run=run, reason=request.POST.get("reason", ""), now=clock.now())
+            made = change(
+                user=_user(request), run=run, reason=request.POST.get("reason", ""), now=clock.now()
+            )
             return redirect("console:market_run", organization_id, market_id, made.pk)
         except DomainError as error:
             said, status = error.detail, error.status

@@ -110,18 +110,28 @@ def market_view(*, market: Market, zone: ZoneInfo, now: datetime) -> MarketView:
     """Put a market's page together."""
     runs = runs_of_organization(organization=market.organization).filter(market=market)
     people = participants_of_organization(organization=market.organization).filter(market=market)
-    return MarketView(market, _book(market, now=now), _prices(market, zone, now=now), list(runs[:NEWEST]), list(people[:200]))
+    return MarketView(
+        market,
+        _book(market, now=now),
+        _prices(market, zone, now=now),
+        list(runs[:NEWEST]),
+        list(people[:200]),
+    )
 
 
 def run_view(*, run: ClearingRun, now: datetime, replay: bool) -> RunView:
     """Put a run's page together; with `replay` it is computed again."""
     inputs = inputs_from(kept(run)[0])
-    trades = list(run.trades.select_related("participant", "order").order_by("side", "order__price_micro", "pk"))
+    trades = list(
+        run.trades.select_related("participant", "order").order_by("side", "order__price_micro", "pk")
+    )
     one_price = run.buy_price_micro if run.buy_price_micro == run.sell_price_micro else None
     settled = hasattr(run, "deliveries")
     return RunView(
         run=run,
-        curves=clearing_chart(lines=inputs.orders, cleared=(run.volume_wh, one_price), currency=run.market.currency),
+        curves=clearing_chart(
+            lines=inputs.orders, cleared=(run.volume_wh, one_price), currency=run.market.currency
+        ),
         fairness=_fairness(trades),
         trades=trades[:200],
         cuts=list(run.cuts.select_related("order__participant").order_by("order_id")[:200]),
@@ -164,7 +174,8 @@ def _book(market: Market, *, now: datetime) -> Book:
     held = orders_of_organization(organization=market.organization)
     orders = list(held.filter(market=market, starts_at=starts_at, state=Order.State.OPEN))
     lines = [
-        OrderLine(one.pk, one.side, one.price_micro, one.quantity_wh, one.participant_id, 0, 0, 0, 0) for one in orders
+        OrderLine(one.pk, one.side, one.price_micro, one.quantity_wh, one.participant_id, 0, 0, 0, 0)
+        for one in orders
     ]
     drawn = clearing_chart(lines=lines, cleared=(0, None), currency=market.currency)
     bids, offers = (_levels([one for one in orders if one.side == side]) for side in (1, -1))
@@ -185,7 +196,9 @@ def _prices(market: Market, zone: ZoneInfo, *, now: datetime) -> Chart | None:
     if not found:
         return None
     width = length(market).total_seconds()
-    points = [point for one in found for point in stepped(one.starts_at, width, values=[one.price_micro / 1e6])]
+    points = [
+        point for one in found for point in stepped(one.starts_at, width, values=[one.price_micro / 1e6])
+    ]
     return chart(
         title="Cleared prices", period=period, series=[Series("given", "price per kWh", points)], zone=zone,
         unit=market.currency, now=now,

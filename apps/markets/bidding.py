@@ -36,7 +36,7 @@ def drafts(
     value, and offers what is left there at that value. A surplus it offers from its least price on. No bid
     reaches an own offer.
     """
-    found = _bids(need_wh, spare_wh, preferences) if need_wh > 0 else []
+    found = _bids(need_wh, spare_wh, preferences=preferences) if need_wh > 0 else []
     if need_wh < 0:
         found.append(Draft(OFFER, preferences.sell_limit_micro, -need_wh, green=True, firm=True))
     covered = sum(one.quantity_wh for one in found if one.side == BID and not one.firm)
@@ -49,7 +49,7 @@ def drafts(
     return _uncrossed([one for one in within if one.quantity_wh > 0])
 
 
-def _bids(need_wh: int, spare_wh: int, preferences: Preferences) -> list[Draft]:
+def _bids(need_wh: int, spare_wh: int, *, preferences: Preferences) -> list[Draft]:
     """Storage stands in for a purchase only where it is worth less than the purchase may cost."""
     worth_it = preferences.storage_value_micro < preferences.buy_limit_micro
     covered = min(need_wh, max(spare_wh, 0)) if worth_it else 0

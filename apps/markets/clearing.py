@@ -120,14 +120,18 @@ def clearing_run(
     offered = cut_orders(market=held, orders=orders, starts_at=starts_at)
     inputs = _inputs(held, offered, starts_at=starts_at)
     newest = versions.aggregate(last=Max("version"))["last"] or 0
-    return _commit(held, orders, inputs=inputs, version=newest + 1, reason=reason, now=now, starts_at=starts_at)
+    return _commit(
+        held, orders, inputs=inputs, version=newest + 1, reason=reason, now=now, starts_at=starts_at
+    )
 
 
 @transaction.atomic
 def run_cancel(*, run: ClearingRun, reason: str, actor: str, now: datetime) -> ClearingRun:
     """Undo a run: what was booked is booked back, hubs drop its schedules, its orders are open again."""
     said = reason_checked(reason)
-    market = Market.objects.select_for_update(of=("self",)).select_related("organization").get(pk=run.market_id)
+    market = (
+        Market.objects.select_for_update(of=("self",)).select_related("organization").get(pk=run.market_id)
+    )
     held = ClearingRun.objects.select_for_update(of=("self",)).get(pk=run.pk)
     if held.state != ClearingRun.State.DONE:
         raise RunNotAllowedError("this run is canceled already")
@@ -163,7 +167,9 @@ def run_replay(*, run: ClearingRun) -> Replay:
     """Compute a run from its kept inputs again and compare."""
     inputs, result = kept(run)
     again = result_bytes(compute(inputs_from(inputs)))
-    return Replay(digest(inputs) == run.input_hash, again == result and digest(again) == run.result_hash, digest(again))
+    return Replay(
+        digest(inputs) == run.input_hash, again == result and digest(again) == run.result_hash, digest(again)
+    )
 
 
 def kept(run: ClearingRun) -> tuple[bytes, bytes]:
@@ -233,16 +239,28 @@ def _commit(
         account_nano=result.account_nano, input_hash=digest(plain_inputs), result_hash=digest(plain_result),
     )  # fmt: skip
     RunContent.objects.create(run=run, inputs=zlib.compress(plain_inputs), result=zlib.compress(plain_result))
-    bulk_copy(Cut, [Cut(run=run, order_id=key, cut_wh=cut, reason=why[:200]) for key, cut, why in inputs.cuts])
+    bulk_copy(
+        Cut, [Cut(run=run, order_id=key, cut_wh=cut, reason=why[:200]) for key, cut, why in inputs.cuts]
+    )
     trades = _trades(run, result)
     bulk_copy(Trade, trades)
     Order.objects.filter(pk__in=[order.pk for order in orders]).update(
         state=Order.State.CLEARED, state_reason=""
     )
-    _book(market, run, trades, now=now)
+    _book(market, run, trades=trades, now=now)
     schedules_tell(run=run, market=market, orders=orders, trades=trades, now=now)
-    facts = {"mechanism": run.mechanism, "volume_wh": run.volume_wh, "price_micro": [run.buy_price_micro, run.sell_price_micro]}
-    seal(run=run, kind=LogEntry.Kind.CLEARING, leaves=trade_leaves(run=run, trades=trades), facts=facts, now=now)
+    facts = {
+        "mechanism": run.mechanism,
+        "volume_wh": run.volume_wh,
+        "price_micro": [run.buy_price_micro, run.sell_price_micro],
+    }
+    seal(
+        run=run,
+        kind=LogEntry.Kind.CLEARING,
+        leaves=trade_leaves(run=run, trades=trades),
+        facts=facts,
+        now=now,
+    )
     transaction.on_commit(lambda: publish("markets", [str(market.pk)]))
     return run
 
@@ -257,7 +275,7 @@ def _trades(run: ClearingRun, result: Result) -> list[Trade]:
     ]  # fmt: skip
 
 
-def _book(market: Market, run: ClearingRun, trades: Sequence[Trade], *, now: datetime) -> None:
+def _book(market: Market, run: ClearingRun, *, trades: Sequence[Trade], now: datetime) -> None:
     """Participants pay and get; what the mechanism leaves over, and fees, go to the market's own accounts."""
     accounts, own = participants_accounts(market=market), own_accounts(market=market)
     entries = []

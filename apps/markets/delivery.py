@@ -53,7 +53,11 @@ def deliveries_settle_due(*, now: datetime) -> int:
 @transaction.atomic
 def delivery_settle(*, run: ClearingRun, now: datetime) -> DeliveryBatch | None:
     """Settle one run's imbalances; None where meters are missing that may still come, or it was settled already."""
-    held = ClearingRun.objects.select_for_update(of=("self",)).select_related("market__organization").get(pk=run.pk)
+    held = (
+        ClearingRun.objects.select_for_update(of=("self",))
+        .select_related("market__organization")
+        .get(pk=run.pk)
+    )
     if held.state != ClearingRun.State.DONE or DeliveryBatch.objects.filter(run=held).exists():
         return None
     market = held.market
@@ -61,12 +65,15 @@ def delivery_settle(*, run: ClearingRun, now: datetime) -> DeliveryBatch | None:
     if any(one.status == Delivery.Status.MISSING for one in lines) and now < held.ends_at + GIVEN_UP:
         return None
     batch = DeliveryBatch.objects.create(
-        run=held, created_at=now, short_price_micro=market.short_price_micro, long_price_micro=market.long_price_micro
+        run=held,
+        created_at=now,
+        short_price_micro=market.short_price_micro,
+        long_price_micro=market.long_price_micro,
     )
     for one in lines:
         one.batch = batch
     bulk_copy(Delivery, lines)
-    _book(market, batch, lines, now=now)
+    _book(market, batch, lines=lines, now=now)
     facts = {"short_price_micro": batch.short_price_micro, "long_price_micro": batch.long_price_micro}
     seal(run=held, kind=LogEntry.Kind.DELIVERY, leaves=delivery_leaves(lines=lines), facts=facts, now=now)
     transaction.on_commit(lambda: publish("markets", [str(market.pk)]))
@@ -87,7 +94,9 @@ def _lines(run: ClearingRun, market: Market) -> list[Delivery]:
     for trade in trades:
         traded[trade.participant_id] = traded.get(trade.participant_id, 0) + trade.side * trade.energy_wh
     homes: dict[int, list[int]] = {}
-    for who, site_id in ParticipantSite.objects.filter(market=market).values_list("participant_id", "site_id"):
+    for who, site_id in ParticipantSite.objects.filter(market=market).values_list(
+        "participant_id", "site_id"
+    ):
         homes.setdefault(who, []).append(site_id)
     metered = metered_wh(site_ids=sorted(site for who in traded for site in homes.get(who, [])), run=run)
     asked = sites_asked(organization=market.organization, starts_at=run.starts_at, ends_at=run.ends_at)
@@ -110,11 +119,16 @@ def _line(line: Delivery, *, meters: Sequence[int | None], events: Sequence[str]
     line.metered_wh = sum(known)
     line.imbalance_wh = line.metered_wh - line.position_wh
     if events:
-        line.status, line.note = Delivery.Status.EXCUSED, f"the event {events[0]} went first; nothing is charged"[:200]
+        line.status, line.note = (
+            Delivery.Status.EXCUSED,
+            f"the event {events[0]} went first; nothing is charged"[:200],
+        )
         return line
     line.status = Delivery.Status.MEASURED
     line.pay_nano = imbalance_nano(
-        line.imbalance_wh, short_price_micro=market.short_price_micro, long_price_micro=market.long_price_micro
+        line.imbalance_wh,
+        short_price_micro=market.short_price_micro,
+        long_price_micro=market.long_price_micro,
     )
     return line
 
@@ -124,7 +138,9 @@ def metered_wh(*, site_ids: Sequence[int], run: ClearingRun) -> Mapping[int, int
     from vpp.intervals import Grid
     from vpp.settlement.metering import interval_energies
 
-    readings = register_readings(site_ids=site_ids, starts_at=run.starts_at - MARGIN, ends_at=run.ends_at + MARGIN)
+    readings = register_readings(
+        site_ids=site_ids, starts_at=run.starts_at - MARGIN, ends_at=run.ends_at + MARGIN
+    )
     grid = Grid(run.starts_at, round((run.ends_at - run.starts_at).total_seconds()), 1)
     found: dict[int, int | None] = {}
     for site_id, rows in readings.items():
@@ -138,14 +154,17 @@ def metered_wh(*, site_ids: Sequence[int], run: ClearingRun) -> Mapping[int, int
     return found
 
 
-def _book(market: Market, batch: DeliveryBatch, lines: Sequence[Delivery], *, now: datetime) -> None:
+def _book(market: Market, batch: DeliveryBatch, *, lines: Sequence[Delivery], now: datetime) -> None:
     accounts = participants_accounts(market=market)
     own = own_accounts(market=market)[Account.Kind.IMBALANCE]
     charged = [one for one in lines if one.status == Delivery.Status.MEASURED]
     entries = [
-        Entry(accounts[one.participant_id], Posting.Line.IMBALANCE, -one.pay_nano, one.imbalance_wh) for one in charged
+        Entry(accounts[one.participant_id], Posting.Line.IMBALANCE, -one.pay_nano, one.imbalance_wh)
+        for one in charged
     ]
     paid, energy = sum(one.pay_nano for one in charged), sum(one.imbalance_wh for one in charged)
     entries.append(Entry(own, Posting.Line.IMBALANCE, paid, -energy))
-    cause = Cause(Transfer.Kind.IMBALANCE, f"imbalance of {batch.run.starts_at.isoformat()}", run=batch.run, batch=batch)
+    cause = Cause(
+        Transfer.Kind.IMBALANCE, f"imbalance of {batch.run.starts_at.isoformat()}", run=batch.run, batch=batch
+    )
     transfer(market=market, cause=cause, entries=entries, now=now)

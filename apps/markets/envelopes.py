@@ -51,7 +51,11 @@ def envelopes_of(*, market: Market, starts_at: datetime) -> dict[int, Envelope]:
     """Return every participant's envelope; homes that an event asks for have none to trade with."""
     ends_at = starts_at + length(market)
     asked = sites_asked(organization=market.organization, starts_at=starts_at, ends_at=ends_at)
-    rows = ParticipantSite.objects.filter(market=market).select_related("site").order_by("participant_id", "site_id")
+    rows = (
+        ParticipantSite.objects.filter(market=market)
+        .select_related("site")
+        .order_by("participant_id", "site_id")
+    )
     found: dict[int, Envelope] = {}
     for row in rows:
         site, before = row.site, found.get(row.participant_id, Envelope(0, 0, frozenset(), ""))
@@ -60,7 +64,9 @@ def envelopes_of(*, market: Market, starts_at: datetime) -> dict[int, Envelope]:
             before.import_wh + (0 if busy else _wh(site.import_limit_kw, market)),
             before.export_wh + (0 if busy else _wh(site.export_limit_kw, market)),
             before.areas | ({site.grid_area_id} if site.grid_area_id else set()),
-            f"the event {busy} goes first" if busy else before.reason or "beyond the limit of the grid connection",
+            f"the event {busy} goes first"
+            if busy
+            else before.reason or "beyond the limit of the grid connection",
         )
     return found
 
@@ -91,20 +97,27 @@ def cut_orders(*, market: Market, orders: Sequence[Order], starts_at: datetime) 
             one.location = min(envelope.areas, default=0)
         _cut(_side(mine, Order.Side.OFFER), most_wh=envelope.export_wh, reason=envelope.reason)
         _cut(_side(mine, Order.Side.BID), most_wh=envelope.import_wh, reason=envelope.reason)
-    _cut_areas(market, offered, envelopes)
+    _cut_areas(market, offered, envelopes=envelopes)
     return offered
 
 
-def _cut_areas(market: Market, offered: Sequence[Offered], envelopes: Mapping[int, Envelope]) -> None:
+def _cut_areas(market: Market, offered: Sequence[Offered], *, envelopes: Mapping[int, Envelope]) -> None:
     """What the area's own offers and the others' bids could send through its transformer stays within its limit."""
     limits, held = area_limits(market=market)
     for limit in limits:
         inside = [one for one in offered if _areas(one, envelopes) & held[limit.area_id]]
         outside = [one for one in offered if not _areas(one, envelopes) & held[limit.area_id]]
-        sides = ((Order.Side.OFFER, Order.Side.BID, limit.export_wh), (Order.Side.BID, Order.Side.OFFER, limit.import_wh))
+        sides = (
+            (Order.Side.OFFER, Order.Side.BID, limit.export_wh),
+            (Order.Side.BID, Order.Side.OFFER, limit.import_wh),
+        )
         for side, other, most_wh in sides:
             if most_wh is not None and _sum(_side(outside, other)) > most_wh:
-                _cut(_side(inside, side), most_wh=most_wh, reason=f"beyond the limit of the grid area {limit.name}")
+                _cut(
+                    _side(inside, side),
+                    most_wh=most_wh,
+                    reason=f"beyond the limit of the grid area {limit.name}",
+                )
 
 
 def _cut(offered: Sequence[Offered], *, most_wh: int, reason: str) -> None:

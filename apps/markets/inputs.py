@@ -10,7 +10,17 @@ from vpp.markets.orders import make_orders
 from vpp.markets.registry import mechanism_named
 from vpp.markets.result import Clearing
 
-COLUMNS: Final = ("key", "side", "price_micro", "offered_wh", "participant", "priority", "green", "preference", "location")
+COLUMNS: Final = (
+    "key",
+    "side",
+    "price_micro",
+    "offered_wh",
+    "participant",
+    "priority",
+    "green",
+    "preference",
+    "location",
+)
 CODE: Final = "markets-1"
 
 
@@ -139,11 +149,11 @@ def compute(inputs: Inputs) -> Result:
         volume_wh=found.volume_wh,
         welfare_nano=found.welfare_nano,
         account_nano=found.account_nano,
-        fills=tuple(_fills(inputs, lines, found)),
+        fills=tuple(_fills(inputs, lines, found=found)),
     )
 
 
-def _fills(inputs: Inputs, lines: Sequence[OrderLine], found: Clearing) -> list[Fill]:
+def _fills(inputs: Inputs, lines: Sequence[OrderLine], *, found: Clearing) -> list[Fill]:
     fill_wh, pay_nano = found.fill_wh.tolist(), found.pay_nano.tolist()
     green = _green(lines, fill_wh, found=found)
     fees = {1: inputs.buyer_fee_micro, -1: inputs.seller_fee_micro}
@@ -161,14 +171,21 @@ def _green(lines: Sequence[OrderLine], fill_wh: Sequence[int], *, found: Clearin
     """Of each order's energy what is green: by its trades, else the market's mix, whole Wh that never sum to more."""
     if found.trades is not None:
         green = [0] * len(lines)
-        pairs = zip(found.trades.bid.tolist(), found.trades.offer.tolist(), found.trades.energy_wh.tolist(), strict=True)
+        pairs = zip(
+            found.trades.bid.tolist(),
+            found.trades.offer.tolist(),
+            found.trades.energy_wh.tolist(),
+            strict=True,
+        )
         for bid, offer, energy in pairs:
             if lines[offer].green:
                 green[bid] += energy
                 green[offer] += energy
         return green
     sold = sum(energy for line, energy in zip(lines, fill_wh, strict=True) if line.side == -1)
-    sold_green = sum(energy for line, energy in zip(lines, fill_wh, strict=True) if line.side == -1 and line.green)
+    sold_green = sum(
+        energy for line, energy in zip(lines, fill_wh, strict=True) if line.side == -1 and line.green
+    )
     return [
         (energy if line.green else 0) if line.side == -1 else energy * sold_green // sold if sold else 0
         for line, energy in zip(lines, fill_wh, strict=True)

@@ -93,7 +93,13 @@ def _set_state(market: Market, state: str, *, reason: str, actor: str, now: date
         raise ConflictError(f"the market is {state} already", code=f"market_{state}_already")
     held.state, held.state_reason = state, said
     held.save(update_fields=["state", "state_reason"])
-    _note(held, f"market_{'pause' if state == Market.State.PAUSED else 'resume'}", actor=actor, now=now, reason=said)
+    _note(
+        held,
+        f"market_{'pause' if state == Market.State.PAUSED else 'resume'}",
+        actor=actor,
+        now=now,
+        reason=said,
+    )
     return held
 
 
@@ -137,5 +143,10 @@ def _save(market: Market) -> None:
 
 def _note(market: Market, action: str, *, actor: str, now: datetime, **detail: Any) -> None:
     audit(
-        organization=market.organization, actor=actor, action=action, subject=f"market {market.pk}", now=now, **detail
+        organization=market.organization,
+        actor=actor,
+        action=action,
+        subject=f"market {market.pk}",
+        now=now,
+        **detail,
     )

@@ -42,7 +42,9 @@ def participant_join(
                 [ParticipantSite(participant=one, market=market, site=site) for site in sites]
             )
     except IntegrityError as error:
-        raise ParticipantTakenError("the name is taken, or one of these homes is traded for already") from error
+        raise ParticipantTakenError(
+            "the name is taken, or one of these homes is traded for already"
+        ) from error
     Account.objects.create(market=market, participant=one, kind=Account.Kind.PARTICIPANT)
     _note(one, "market_join", actor=actor, now=now, kind=kind, sites=[site.pk for site in sites])
     return one

@@ -22,8 +22,10 @@ def gate_closes_at(market: Market, starts_at: datetime) -> datetime:
 def first_open(market: Market, now: datetime) -> datetime:
     """Return the start of the first interval whose gate is open."""
     earliest = now + timedelta(seconds=market.gate_closure_s)
-    return earliest + (EPOCH - earliest) % length(market) if (earliest - EPOCH) % length(market) else (
-        earliest + length(market)
+    return (
+        earliest + (EPOCH - earliest) % length(market)
+        if (earliest - EPOCH) % length(market)
+        else (earliest + length(market))
     )
 
 

@@ -31,31 +31,35 @@ def schedules_tell(
     sites = homes_alone(market=market)
     messages = {
         sites[who]: Schedule(
-            starts_at=milliseconds(run.starts_at), interval_s=market.interval_s, site_kw=[_kw(planned.get(who, 0), market)]
+            starts_at=milliseconds(run.starts_at),
+            interval_s=market.interval_s,
+            site_kw=[_kw(planned.get(who, 0), market)],
         )
         for who in sorted(traded)
         if who in sites
     }
-    _queue(run, sorted(messages), messages, reason=f"traded on {market.name}", now=now)
+    _queue(run, sorted(messages), messages=messages, reason=f"traded on {market.name}", now=now)
 
 
 def schedules_drop(*, run: ClearingRun, market: Market, reason: str, now: datetime) -> None:
     """Tell every home that was told something for this run to drop it."""
     sites = homes_alone(market=market)
     traded = run.trades.order_by("participant_id").values_list("participant_id", flat=True).distinct()
-    _queue(run, sorted(sites[who] for who in traded if who in sites), {}, reason=reason, now=now)
+    _queue(run, sorted(sites[who] for who in traded if who in sites), messages={}, reason=reason, now=now)
 
 
 def homes_alone(*, market: Market) -> dict[int, int]:
     """Return the home of each participant that trades for one only; an aggregator tells its homes itself."""
     found: dict[int, list[int]] = {}
-    for who, site_id in ParticipantSite.objects.filter(market=market).values_list("participant_id", "site_id"):
+    for who, site_id in ParticipantSite.objects.filter(market=market).values_list(
+        "participant_id", "site_id"
+    ):
         found.setdefault(who, []).append(site_id)
     return {who: sites[0] for who, sites in found.items() if len(sites) == 1}
 
 
 def _queue(
-    run: ClearingRun, site_ids: Sequence[int], messages: Mapping[int, Schedule], *, reason: str, now: datetime
+    run: ClearingRun, site_ids: Sequence[int], *, messages: Mapping[int, Schedule], reason: str, now: datetime
 ) -> None:
     subject = f"market:{run.market_id}:{run.starts_at.isoformat()}"
     subject_queue(site_ids, messages, subject=subject, told=Told(reason, now, run.ends_at, TRADED))

@@ -80,7 +80,11 @@ def delivery_leaves(*, lines: Sequence[Delivery]) -> list[Leaf]:
     return [
         Leaf(
             one.participant_id,
-            {"pay_nano": str(one.pay_nano), "status": str(one.status), **{name: getattr(one, name) for name in names}},
+            {
+                "pay_nano": str(one.pay_nano),
+                "status": str(one.status),
+                **{name: getattr(one, name) for name in names},
+            },
         )
         for one in lines
     ]
@@ -93,20 +97,29 @@ def seal(
     organization_id = run.market.organization_id
     Organization.objects.select_for_update(no_key=True).get(pk=organization_id)
     before = LogEntry.objects.filter(organization_id=organization_id).order_by("-index").first()
-    contents = [_content(run, kind, place, leaf=leaf) for place, leaf in enumerate(leaves)]
+    contents = [_content(run, kind, place=place, leaf=leaf) for place, leaf in enumerate(leaves)]
     hashes = [leaf_hash(content) for content in contents]
     index = before.index + 1 if before else 0
     previous = bytes(before.entry_hash) if before else BEGINNING
-    body = canonical_bytes(_body(run, kind, index=index, previous=previous, hashes=hashes, facts=facts, now=now))
+    body = canonical_bytes(
+        _body(run, kind, index=index, previous=previous, hashes=hashes, facts=facts, now=now)
+    )
     key = signing_key()
     entry = LogEntry.objects.create(
-        organization_id=organization_id, index=index, kind=kind, run=run, at=now, body=body, entry_hash=chain_hash(previous, leaf_hash(body)),
+        organization_id=organization_id, index=index, kind=kind, run=run, at=now, body=body,
+        entry_hash=chain_hash(previous, leaf_hash(body)),
         signature=key.sign(body), public_key=key.public_key().public_bytes_raw(),
     )  # fmt: skip
     bulk_copy(
         LogLeaf,
         [
-            LogLeaf(entry=entry, position=place, participant_id=leaf.participant_id, content=content, leaf_hash=hashed)
+            LogLeaf(
+                entry=entry,
+                position=place,
+                participant_id=leaf.participant_id,
+                content=content,
+                leaf_hash=hashed,
+            )
             for place, (leaf, content, hashed) in enumerate(zip(leaves, contents, hashes, strict=True))
         ],
     )
@@ -131,14 +144,19 @@ def _body(
     }  # fmt: skip
 
 
-def _content(run: ClearingRun, kind: str, place: int, *, leaf: Leaf) -> bytes:
+def _content(run: ClearingRun, kind: str, *, place: int, leaf: Leaf) -> bytes:
     """A leaf's bytes; its salt can be computed by the platform alone, so that neighbors cannot be guessed."""
-    salt = hmac.digest(_seed(), f"{run.pk}:{run.version}:{str(kind)}:{place}".encode(), "sha256")[:16]
+    salt = hmac.digest(_seed(), f"{run.pk}:{run.version}:{kind!s}:{place}".encode(), "sha256")[:16]
     return canonical_bytes(
         {
-            "kind": str(kind), "run": run.pk, "participant": leaf.participant_id, "starts_at": run.starts_at.isoformat(),
-            "ends_at": run.ends_at.isoformat(), "salt": salt.hex(), **leaf.facts,
-        }  # fmt: skip
+            "kind": str(kind),
+            "run": run.pk,
+            "participant": leaf.participant_id,
+            "starts_at": run.starts_at.isoformat(),
+            "ends_at": run.ends_at.isoformat(),
+            "salt": salt.hex(),
+            **leaf.facts,
+        }
     )
 
 
@@ -182,7 +200,9 @@ def log_faults(*, organization: Organization) -> list[Fault]:
 def _entry_faults(entry: LogEntry, *, previous: bytes) -> list[Fault]:
     body = bytes(entry.body)
     said = json.loads(body) if _signed(entry) else None
-    if said is None or chain_hash(bytes.fromhex(said["previous"]), leaf_hash(body)) != bytes(entry.entry_hash):
+    if said is None or chain_hash(bytes.fromhex(said["previous"]), leaf_hash(body)) != bytes(
+        entry.entry_hash
+    ):
         return [Fault(entry.index, None, "the entry was changed")]
     if said["previous"] != previous.hex() or said["index"] != entry.index:
         return [Fault(entry.index, None, "the entry does not follow the one before")]
@@ -199,7 +219,9 @@ def _entry_faults(entry: LogEntry, *, previous: bytes) -> list[Fault]:
 
 def _signed(entry: LogEntry) -> bool:
     try:
-        Ed25519PublicKey.from_public_bytes(bytes(entry.public_key)).verify(bytes(entry.signature), bytes(entry.body))
+        Ed25519PublicKey.from_public_bytes(bytes(entry.public_key)).verify(
+            bytes(entry.signature), bytes(entry.body)
+        )
     except InvalidSignature:
         return False
     return True

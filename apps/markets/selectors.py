@@ -98,9 +98,7 @@ def deliveries_of_participant(*, participant: Participant) -> QuerySet[Delivery]
     return found.select_related("batch__run").order_by("-batch__run__starts_at", "-pk")
 
 
-def statement_lines(
-    *, participant: Participant, starts_at: datetime, ends_at: datetime
-) -> QuerySet[Posting]:
+def statement_lines(*, participant: Participant, starts_at: datetime, ends_at: datetime) -> QuerySet[Posting]:
     """Return what was booked on a participant's account in a half-open period, in order."""
     found = Posting.objects.filter(account__participant=participant)
     period = found.filter(transfer__at__gte=starts_at, transfer__at__lt=ends_at)
@@ -134,9 +132,7 @@ def savings_of(*, participant: Participant, since: datetime) -> Savings:
     )  # fmt: skip
 
 
-def prices_cleared(
-    *, market: Market, starts_at: datetime, ends_at: datetime
-) -> list[ClearedPrice]:
+def prices_cleared(*, market: Market, starts_at: datetime, ends_at: datetime) -> list[ClearedPrice]:
     """Return buyers' prices of the intervals that were cleared and traded in a period, in order."""
     found = ClearingRun.objects.filter(
         market=market, state=ClearingRun.State.DONE, starts_at__gte=starts_at, starts_at__lt=ends_at

@@ -50,7 +50,7 @@ def order_place(*, participant: Participant, wish: Wish, actor: str, now: dateti
     check_open(held.market, wish.starts_at, now=now)
     open_orders = list(Order.objects.filter(participant=held, state=Order.State.OPEN))
     _check_crossing([one for one in open_orders if one.starts_at == wish.starts_at], wish)
-    _check_limits(held, open_orders, wish)
+    _check_limits(held, open_orders, wish=wish)
     return Order.objects.create(
         market=held.market, participant=held, placed_at=now, placed_by=actor[:160], **dataclasses.asdict(wish)
     )
@@ -85,7 +85,9 @@ def may_trade(participant: Participant) -> None:
 def order_checked(*, market: Market, wish: Wish) -> Wish:
     """Return a wish in whole numbers, or refuse it with the code of its first fault."""
     if not 0 < len(wish.idempotency_key) <= KEY_LENGTH:
-        raise OrderRefusedError("an idempotency key of 1 to 64 characters is needed", code="idempotency_key_missing")
+        raise OrderRefusedError(
+            "an idempotency key of 1 to 64 characters is needed", code="idempotency_key_missing"
+        )
     if any(isinstance(value, bool) for value in (wish.side, wish.price_micro, wish.quantity_wh)):
         raise OrderRefusedError("side, price and quantity are numbers")
     try:
@@ -131,11 +133,12 @@ def _check_crossing(beside: list[Order], wish: Wish) -> None:
     for other in beside:
         if other.side != wish.side and wish.side * (wish.price_micro - other.price_micro) >= 0:
             raise OrderRefusedError(
-                f"it would trade with your own order {other.pk}: a bid must stay below your offers", code="order_crossed"
+                f"it would trade with your own order {other.pk}: a bid must stay below your offers",
+                code="order_crossed",
             )
 
 
-def _check_limits(held: Participant, open_orders: list[Order], wish: Wish) -> None:
+def _check_limits(held: Participant, open_orders: list[Order], *, wish: Wish) -> None:
     quantity = int(wish.quantity_wh)
     beside = [one for one in open_orders if one.starts_at == wish.starts_at and one.side == wish.side]
     if sum(one.quantity_wh for one in beside) + quantity > held.position_limit_wh:

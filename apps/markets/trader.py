@@ -38,7 +38,9 @@ class Outlook:
 def orders_make_due(*, now: datetime) -> int:
     """Make orders for every interval whose gate closes within minutes; return how many."""
     made = 0
-    for market in Market.objects.filter(state=Market.State.OPEN).select_related("organization").order_by("pk"):
+    for market in (
+        Market.objects.filter(state=Market.State.OPEN).select_related("organization").order_by("pk")
+    ):
         starts_at = first_open(market, now)
         if gate_closes_at(market, starts_at) - now > LEAD:
             continue
@@ -68,7 +70,10 @@ def orders_make(*, market: Market, starts_at: datetime, now: datetime) -> list[O
                 bounds_micro=(market.least_price_micro, market.most_price_micro),
             )  # fmt: skip
             affordable = within_limits(one, wanted, market=market, budget_nano=budgets[one.pk])
-            made += [_order(one, draft, place, market=market, at=(starts_at, now)) for place, draft in enumerate(affordable)]
+            made += [
+                _order(one, draft, place=place, market=market, at=(starts_at, now))
+                for place, draft in enumerate(affordable)
+            ]
     bulk_copy(Order, made)
     return made
 
@@ -114,7 +119,10 @@ def within_limits(
 def _traders(market: Market, starts_at: datetime) -> list[Participant]:
     """Who trades by itself, may, and has no order in the interval yet: an owner's own order goes before."""
     held = Participant.objects.select_for_update(of=("self",)).filter(
-        market=market, automatic=True, state=Participant.State.ACTIVE, terms_version=F("market__terms_version")
+        market=market,
+        automatic=True,
+        state=Participant.State.ACTIVE,
+        terms_version=F("market__terms_version"),
     )
     ordered = Order.objects.filter(market=market, starts_at=starts_at).values("participant_id")
     return list(held.exclude(pk__in=ordered).order_by("pk"))
@@ -123,7 +131,9 @@ def _traders(market: Market, starts_at: datetime) -> list[Participant]:
 def _budgets(market: Market, traders: Sequence[Participant]) -> dict[int, int]:
     """What each may still owe [1e-9 of the currency]."""
     ids = [one.pk for one in traders]
-    balances = dict(Account.objects.filter(participant_id__in=ids).values_list("participant_id", "balance_nano"))
+    balances = dict(
+        Account.objects.filter(participant_id__in=ids).values_list("participant_id", "balance_nano")
+    )
     open_orders: dict[int, list[Order]] = {}
     for order in Order.objects.filter(market=market, participant_id__in=ids, state=Order.State.OPEN):
         open_orders.setdefault(order.participant_id, []).append(order)
@@ -138,7 +148,7 @@ def _preferences(one: Participant) -> Preferences:
 
 
 def _order(
-    one: Participant, draft: Draft, place: int, *, market: Market, at: tuple[datetime, datetime]
+    one: Participant, draft: Draft, *, place: int, market: Market, at: tuple[datetime, datetime]
 ) -> Order:
     starts_at, now = at
     return Order(

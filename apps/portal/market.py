@@ -76,7 +76,6 @@ class MarketPage:
     orders: list[OrderRow]
     trades: list[TradeRow]
     starts: list[datetime]
-    limits: dict[str, Decimal]
 
 
 def participant_of(site: Site) -> Participant | None:
@@ -102,11 +101,12 @@ def market_page(*, participant: Participant, zone: ZoneInfo, now: datetime) -> M
         orders=[_order_row(order, now=now) for order in _newest_orders(participant)],
         trades=[_trade_row(trade) for trade in trades_of_participant(participant=participant)[:NEWEST]],
         starts=[first + index * length(market) for index in range(16)],
-        limits={name: Decimal(getattr(participant, f"{name}_micro")) / MICRO for name in LIMITS},
     )
 
 
-def bid_or_offer(*, user: User, site: Site, participant: Participant, sent: Mapping[str, str], key: str, now: datetime) -> Order:
+def bid_or_offer(
+    *, user: User, site: Site, participant: Participant, sent: Mapping[str, str], key: str, now: datetime
+) -> Order:
     """Place the owner's order; `sent` has side, price per kWh, kWh and the start of delivery."""
     _check_owner(user, site)
     try:
@@ -128,16 +128,22 @@ def take_back(*, user: User, site: Site, participant: Participant, order_id: int
     return order_cancel(participant=participant, order_id=order_id, now=now)
 
 
-def accept_terms(*, user: User, site: Site, participant: Participant, version: int, now: datetime) -> Participant:
+def accept_terms(
+    *, user: User, site: Site, participant: Participant, version: int, now: datetime
+) -> Participant:
     """Accept the market's terms for the household."""
     _check_owner(user, site)
     return terms_accept(participant=participant, version=version, actor=user.email, user=user, now=now)
 
 
-def prefer(*, user: User, site: Site, participant: Participant, sent: Mapping[str, str], now: datetime) -> Participant:
+def prefer(
+    *, user: User, site: Site, participant: Participant, sent: Mapping[str, str], now: datetime
+) -> Participant:
     """Change what the household wants the platform to do by itself."""
     _check_owner(user, site)
-    changes: dict[str, Any] = {name: name in sent for name in ("automatic", "prefers_green", "prefers_neighbors")}
+    changes: dict[str, Any] = {
+        name: name in sent for name in ("automatic", "prefers_green", "prefers_neighbors")
+    }
     changes |= {f"{name}_micro": _number(sent.get(name, ""), times=MICRO) for name in LIMITS}
     return participant_set(participant=participant, changes=changes, actor=user.email, now=now, own=True)
 
@@ -172,7 +178,11 @@ def _order_row(order: Order, *, now: datetime) -> OrderRow:
 def _trade_row(trade: Trade) -> TradeRow:
     paid = Decimal(trade.pay_nano + trade.fee_nano) / NANO
     return TradeRow(
-        trade, Decimal(trade.price_micro) / MICRO, Decimal(trade.energy_wh) / 1000, -float(paid), Decimal(trade.green_wh) / 1000
+        trade,
+        Decimal(trade.price_micro) / MICRO,
+        Decimal(trade.energy_wh) / 1000,
+        -float(paid),
+        Decimal(trade.green_wh) / 1000,
     )
 
 
@@ -183,9 +193,17 @@ def _prices(participant: Participant, zone: ZoneInfo, *, now: datetime) -> Chart
     if not found:
         return None
     width = length(market).total_seconds()
-    points = [point for one in found for point in stepped(one.starts_at, width, values=[one.price_micro / 1e6])]
-    tariffs = (("baseline", "tariff for buying", market.import_tariff_micro), ("planned", "tariff for selling", market.export_tariff_micro))
-    lines = [Series(css, label, [(period[0], price / 1e6), (period[1], price / 1e6)]) for css, label, price in tariffs]
+    points = [
+        point for one in found for point in stepped(one.starts_at, width, values=[one.price_micro / 1e6])
+    ]
+    tariffs = (
+        ("baseline", "tariff for buying", market.import_tariff_micro),
+        ("planned", "tariff for selling", market.export_tariff_micro),
+    )
+    lines = [
+        Series(css, label, [(period[0], price / 1e6), (period[1], price / 1e6)])
+        for css, label, price in tariffs
+    ]
     return chart(
         title="Prices on the market", period=period, zone=zone, unit=market.currency, now=now,
         series=[Series("given", "market price per kWh", points), *lines],
@@ -194,7 +212,7 @@ def _prices(participant: Participant, zone: ZoneInfo, *, now: datetime) -> Chart
 
 def _number(text: str, *, times: Decimal) -> int:
     try:
-        value = Decimal(text.strip().replace(",", ".")) * times
+        value = Decimal(text.strip().replace(",", ".").replace("−", "-")) * times
     except InvalidOperation as error:
         raise OrderRefusedError("prices and energies are numbers") from error
     if not value.is_finite() or abs(value) >= 2**62 or value % 1:

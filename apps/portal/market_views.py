@@ -34,8 +34,8 @@ def overview(request: HttpRequest, site_id: int) -> HttpResponse:
 def order(request: HttpRequest, site_id: int) -> HttpResponse:
     """Place an order; the form's key makes it one, however often it is sent."""
     return _do(
-        request, site_id, "Your order stands.",
-        lambda seen, one: market.bid_or_offer(
+        request, site_id, said="Your order stands.",
+        change=lambda seen, one: market.bid_or_offer(
             user=_user(request), site=seen.site, participant=one, sent=request.POST.dict(),
             key=request.POST.get("key", ""), now=clock.now(),
         ),
@@ -47,8 +47,8 @@ def order(request: HttpRequest, site_id: int) -> HttpResponse:
 def cancel(request: HttpRequest, site_id: int, order_id: int) -> HttpResponse:
     """Take an order back."""
     return _do(
-        request, site_id, "Your order is taken back.",
-        lambda seen, one: market.take_back(
+        request, site_id, said="Your order is taken back.",
+        change=lambda seen, one: market.take_back(
             user=_user(request), site=seen.site, participant=one, order_id=order_id, now=clock.now()
         ),
     )  # fmt: skip
@@ -61,8 +61,8 @@ def terms(request: HttpRequest, site_id: int) -> HttpResponse:
     text = request.POST.get("version", "")
     version = int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0
     return _do(
-        request, site_id, "You have accepted the terms.",
-        lambda seen, one: market.accept_terms(
+        request, site_id, said="You have accepted the terms.",
+        change=lambda seen, one: market.accept_terms(
             user=_user(request), site=seen.site, participant=one, version=version, now=clock.now()
         ),
     )  # fmt: skip
@@ -73,8 +73,8 @@ def terms(request: HttpRequest, site_id: int) -> HttpResponse:
 def preferences(request: HttpRequest, site_id: int) -> HttpResponse:
     """Change what is traded by itself."""
     return _do(
-        request, site_id, "Saved. It counts from the next gate on.",
-        lambda seen, one: market.prefer(
+        request, site_id, said="Saved. It counts from the next gate on.",
+        change=lambda seen, one: market.prefer(
             user=_user(request), site=seen.site, participant=one, sent=request.POST.dict(), now=clock.now()
         ),
     )  # fmt: skip
@@ -94,7 +94,7 @@ def proof(request: HttpRequest, site_id: int, trade_id: int) -> HttpResponse:
 
 
 def _do(
-    request: HttpRequest, site_id: int, said: str, change: Callable[[Home, Participant], object]
+    request: HttpRequest, site_id: int, *, said: str, change: Callable[[Home, Participant], object]
 ) -> HttpResponse:
     seen, one = _part(request, site_id)
     try:

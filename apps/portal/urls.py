@@ -28,7 +28,9 @@ urlpatterns = [
     ),
     path("sites/<int:site_id>/market/", market_views.overview, name="market"),
     path("sites/<int:site_id>/market/orders", market_views.order, name="market_order"),
-    path("sites/<int:site_id>/market/orders/<int:order_id>/cancel", market_views.cancel, name="market_cancel"),
+    path(
+        "sites/<int:site_id>/market/orders/<int:order_id>/cancel", market_views.cancel, name="market_cancel"
+    ),
     path("sites/<int:site_id>/market/terms", market_views.terms, name="market_terms"),
     path("sites/<int:site_id>/market/preferences", market_views.preferences, name="market_preferences"),
     path("sites/<int:site_id>/market/trades/<int:trade_id>/proof", market_views.proof, name="market_proof"),

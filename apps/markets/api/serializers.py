@@ -47,7 +47,17 @@ class ParticipantSerializer(serializers.ModelSerializer[Participant]):
 
     class Meta:
         model = Participant
-        fields = ("id", "market_id", "name", "kind", "state", "terms_version", "site_ids", "balance_nano", *LIMITS)
+        fields = (
+            "id",
+            "market_id",
+            "name",
+            "kind",
+            "state",
+            "terms_version",
+            "site_ids",
+            "balance_nano",
+            *LIMITS,
+        )
 
     def get_site_ids(self, one: Participant) -> list[int]:
         return [home.site_id for home in one.homes.all()]

@@ -51,11 +51,17 @@ class MarketsView(AggregatorView):
     def post(self, request: Request) -> Response:
         sent = _sent(MarketSerializer, request)
         organization = partner(request).organization
-        area = grid_areas_of_organization(organization=organization).filter(pk=sent.pop("grid_area_id")).first()
+        area = (
+            grid_areas_of_organization(organization=organization).filter(pk=sent.pop("grid_area_id")).first()
+        )
         if area is None:
             raise MarketInvalidError("no such grid area")
         market = market_create(
-            organization=organization, grid_area=area, actor=actor(request), now=clock.now(), **_with_program(request, sent)
+            organization=organization,
+            grid_area=area,
+            actor=actor(request),
+            now=clock.now(),
+            **_with_program(request, sent),
         )
         return Response(MarketSerializer(market).data, status=201)
 
@@ -105,7 +111,9 @@ class ParticipantsView(AggregatorView):
         sites = list(sites_of_organization(organization=market.organization).filter(pk__in=wanted))
         if len(sites) < len(wanted):
             raise ParticipantInvalidError("no such home")
-        one = participant_join(market=market, sites=sites, actor=actor(request), now=clock.now(), **_kind(sent))
+        one = participant_join(
+            market=market, sites=sites, actor=actor(request), now=clock.now(), **_kind(sent)
+        )
         return Response(ParticipantSerializer(one).data, status=201)
 
 
@@ -127,7 +135,9 @@ class TermsView(AggregatorView):
 
     def post(self, request: Request, participant_id: int) -> Response:
         one, sent = participant_or_404(request, participant_id), _sent(TermsSerializer, request)
-        accepted = terms_accept(participant=one, version=sent["version"], actor=actor(request), now=clock.now())
+        accepted = terms_accept(
+            participant=one, version=sent["version"], actor=actor(request), now=clock.now()
+        )
         return Response(ParticipantSerializer(accepted).data)
 
 
@@ -146,7 +156,10 @@ class StatementView(AggregatorView):
 
     def get(self, request: Request, participant_id: int) -> Response:
         one, now = participant_or_404(request, participant_id), clock.now()
-        starts_at, ends_at = instant(request, "from", default=month_before(now)), instant(request, "to", default=now)
+        starts_at, ends_at = (
+            instant(request, "from", default=month_before(now)),
+            instant(request, "to", default=now),
+        )
         assert starts_at is not None and ends_at is not None  # both have a default
         found = statement_lines(participant=one, starts_at=starts_at, ends_at=ends_at)[:MOST_ROWS]
         return Response(

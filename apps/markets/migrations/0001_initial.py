@@ -7,355 +7,854 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0002_credentials_revoked'),
-        ('programs', '0006_signal_kinds'),
-        ('sites', '0003_grid_area_limits'),
+        ("accounts", "0002_credentials_revoked"),
+        ("programs", "0006_signal_kinds"),
+        ("sites", "0003_grid_area_limits"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ClearingRun',
+            name="ClearingRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('starts_at', models.DateTimeField()),
-                ('ends_at', models.DateTimeField()),
-                ('version', models.PositiveIntegerField()),
-                ('state', models.CharField(choices=[('done', 'Done'), ('canceled', 'Canceled')], default='done', max_length=8)),
-                ('mechanism', models.CharField(max_length=32)),
-                ('reason', models.CharField(max_length=200)),
-                ('created_at', models.DateTimeField()),
-                ('canceled_at', models.DateTimeField(null=True)),
-                ('cancel_reason', models.CharField(blank=True, max_length=200)),
-                ('orders_count', models.PositiveIntegerField()),
-                ('buy_price_micro', models.BigIntegerField(null=True)),
-                ('sell_price_micro', models.BigIntegerField(null=True)),
-                ('volume_wh', models.BigIntegerField()),
-                ('welfare_nano', models.BigIntegerField()),
-                ('account_nano', models.BigIntegerField(help_text='what stays with the market before fees')),
-                ('input_hash', models.CharField(max_length=64)),
-                ('result_hash', models.CharField(max_length=64)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("starts_at", models.DateTimeField()),
+                ("ends_at", models.DateTimeField()),
+                ("version", models.PositiveIntegerField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("done", "Done"), ("canceled", "Canceled")], default="done", max_length=8
+                    ),
+                ),
+                ("mechanism", models.CharField(max_length=32)),
+                ("reason", models.CharField(max_length=200)),
+                ("created_at", models.DateTimeField()),
+                ("canceled_at", models.DateTimeField(null=True)),
+                ("cancel_reason", models.CharField(blank=True, max_length=200)),
+                ("orders_count", models.PositiveIntegerField()),
+                ("buy_price_micro", models.BigIntegerField(null=True)),
+                ("sell_price_micro", models.BigIntegerField(null=True)),
+                ("volume_wh", models.BigIntegerField()),
+                ("welfare_nano", models.BigIntegerField()),
+                ("account_nano", models.BigIntegerField(help_text="what stays with the market before fees")),
+                ("input_hash", models.CharField(max_length=64)),
+                ("result_hash", models.CharField(max_length=64)),
             ],
         ),
         migrations.CreateModel(
-            name='RunContent',
+            name="RunContent",
             fields=[
-                ('run', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='content', serialize=False, to='markets.clearingrun')),
-                ('inputs', models.BinaryField()),
-                ('result', models.BinaryField()),
+                (
+                    "run",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="content",
+                        serialize=False,
+                        to="markets.clearingrun",
+                    ),
+                ),
+                ("inputs", models.BinaryField()),
+                ("result", models.BinaryField()),
             ],
         ),
         migrations.CreateModel(
-            name='DeliveryBatch',
+            name="DeliveryBatch",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('created_at', models.DateTimeField()),
-                ('short_price_micro', models.BigIntegerField()),
-                ('long_price_micro', models.BigIntegerField()),
-                ('run', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='deliveries', to='markets.clearingrun')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("created_at", models.DateTimeField()),
+                ("short_price_micro", models.BigIntegerField()),
+                ("long_price_micro", models.BigIntegerField()),
+                (
+                    "run",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="deliveries",
+                        to="markets.clearingrun",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='LogEntry',
+            name="LogEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('index', models.PositiveBigIntegerField()),
-                ('kind', models.CharField(choices=[('clearing', 'Clearing'), ('cancellation', 'Cancellation'), ('delivery', 'Delivery')], max_length=16)),
-                ('at', models.DateTimeField()),
-                ('body', models.BinaryField(help_text='canonical JSON, with the hash of the entry before')),
-                ('entry_hash', models.BinaryField(max_length=32)),
-                ('signature', models.BinaryField(max_length=64)),
-                ('public_key', models.BinaryField(max_length=32)),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.organization')),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='log_entries', to='markets.clearingrun')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("index", models.PositiveBigIntegerField()),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("clearing", "Clearing"),
+                            ("cancellation", "Cancellation"),
+                            ("delivery", "Delivery"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("at", models.DateTimeField()),
+                ("body", models.BinaryField(help_text="canonical JSON, with the hash of the entry before")),
+                ("entry_hash", models.BinaryField(max_length=32)),
+                ("signature", models.BinaryField(max_length=64)),
+                ("public_key", models.BinaryField(max_length=32)),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="accounts.organization",
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="log_entries",
+                        to="markets.clearingrun",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Market',
+            name="Market",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120)),
-                ('mechanism', models.CharField(default='uniform_price', max_length=32)),
-                ('currency', models.CharField(default='EUR', max_length=3)),
-                ('interval_s', models.PositiveIntegerField(default=900)),
-                ('gate_closure_s', models.PositiveIntegerField(default=900, help_text='how long before delivery begins no order is taken any more')),
-                ('opens_s', models.PositiveIntegerField(default=172800, help_text='how long before delivery orders are taken')),
-                ('least_price_micro', models.BigIntegerField(default=0)),
-                ('most_price_micro', models.BigIntegerField(default=1000000)),
-                ('most_order_wh', models.BigIntegerField(default=100000)),
-                ('buyer_fee_micro', models.BigIntegerField(default=0, help_text='per kWh bought')),
-                ('seller_fee_micro', models.BigIntegerField(default=0, help_text='per kWh sold')),
-                ('short_price_micro', models.BigIntegerField(default=400000, help_text='paid by whoever takes more, or gives less, than the position, per kWh')),
-                ('long_price_micro', models.BigIntegerField(default=50000, help_text='paid to whoever takes less, or gives more, than the position, per kWh')),
-                ('import_tariff_micro', models.BigIntegerField(default=300000, help_text='what a kWh costs outside the market, for savings')),
-                ('export_tariff_micro', models.BigIntegerField(default=80000, help_text='what a kWh earns outside it')),
-                ('eligible_kinds', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=16), default=list, help_text='none: every kind', size=None)),
-                ('terms_version', models.PositiveIntegerField(default=1)),
-                ('terms', models.TextField(blank=True)),
-                ('state', models.CharField(choices=[('open', 'Open'), ('paused', 'Paused')], default='open', max_length=8)),
-                ('state_reason', models.CharField(blank=True, max_length=200)),
-                ('created_at', models.DateTimeField()),
-                ('grid_area', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='markets', to='sites.gridarea')),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='markets', to='accounts.organization')),
-                ('price_program', models.ForeignKey(blank=True, help_text='whose subscribers are told the cleared prices', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='programs.program')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=120)),
+                ("mechanism", models.CharField(default="uniform_price", max_length=32)),
+                ("currency", models.CharField(default="EUR", max_length=3)),
+                ("interval_s", models.PositiveIntegerField(default=900)),
+                (
+                    "gate_closure_s",
+                    models.PositiveIntegerField(
+                        default=900, help_text="how long before delivery begins no order is taken any more"
+                    ),
+                ),
+                (
+                    "opens_s",
+                    models.PositiveIntegerField(
+                        default=172800, help_text="how long before delivery orders are taken"
+                    ),
+                ),
+                ("least_price_micro", models.BigIntegerField(default=0)),
+                ("most_price_micro", models.BigIntegerField(default=1000000)),
+                ("most_order_wh", models.BigIntegerField(default=100000)),
+                ("buyer_fee_micro", models.BigIntegerField(default=0, help_text="per kWh bought")),
+                ("seller_fee_micro", models.BigIntegerField(default=0, help_text="per kWh sold")),
+                (
+                    "short_price_micro",
+                    models.BigIntegerField(
+                        default=400000,
+                        help_text="paid by whoever takes more, or gives less, than the position, per kWh",
+                    ),
+                ),
+                (
+                    "long_price_micro",
+                    models.BigIntegerField(
+                        default=50000,
+                        help_text="paid to whoever takes less, or gives more, than the position, per kWh",
+                    ),
+                ),
+                (
+                    "import_tariff_micro",
+                    models.BigIntegerField(
+                        default=300000, help_text="what a kWh costs outside the market, for savings"
+                    ),
+                ),
+                (
+                    "export_tariff_micro",
+                    models.BigIntegerField(default=80000, help_text="what a kWh earns outside it"),
+                ),
+                (
+                    "eligible_kinds",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=16),
+                        default=list,
+                        help_text="none: every kind",
+                        size=None,
+                    ),
+                ),
+                ("terms_version", models.PositiveIntegerField(default=1)),
+                ("terms", models.TextField(blank=True)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("open", "Open"), ("paused", "Paused")], default="open", max_length=8
+                    ),
+                ),
+                ("state_reason", models.CharField(blank=True, max_length=200)),
+                ("created_at", models.DateTimeField()),
+                (
+                    "grid_area",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="markets",
+                        to="sites.gridarea",
+                    ),
+                ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="markets",
+                        to="accounts.organization",
+                    ),
+                ),
+                (
+                    "price_program",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="whose subscribers are told the cleared prices",
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="programs.program",
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='clearingrun',
-            name='market',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='runs', to='markets.market'),
+            model_name="clearingrun",
+            name="market",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="runs", to="markets.market"
+            ),
         ),
         migrations.CreateModel(
-            name='Order',
+            name="Order",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('starts_at', models.DateTimeField(help_text='of delivery')),
-                ('side', models.SmallIntegerField(choices=[(1, 'Bid'), (-1, 'Offer')])),
-                ('price_micro', models.BigIntegerField()),
-                ('quantity_wh', models.BigIntegerField()),
-                ('green', models.BooleanField(default=False, help_text='of an offer: of renewable origin')),
-                ('firm', models.BooleanField(default=False, help_text='flows whether it trades or not, at the outside tariff')),
-                ('automatic', models.BooleanField(default=False)),
-                ('idempotency_key', models.CharField(max_length=64)),
-                ('state', models.CharField(choices=[('open', 'Open'), ('canceled', 'Canceled'), ('cleared', 'Cleared'), ('expired', 'Expired')], default='open', max_length=8)),
-                ('state_reason', models.CharField(blank=True, max_length=200)),
-                ('placed_at', models.DateTimeField()),
-                ('placed_by', models.CharField(max_length=160)),
-                ('market', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='orders', to='markets.market')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("starts_at", models.DateTimeField(help_text="of delivery")),
+                ("side", models.SmallIntegerField(choices=[(1, "Bid"), (-1, "Offer")])),
+                ("price_micro", models.BigIntegerField()),
+                ("quantity_wh", models.BigIntegerField()),
+                ("green", models.BooleanField(default=False, help_text="of an offer: of renewable origin")),
+                (
+                    "firm",
+                    models.BooleanField(
+                        default=False, help_text="flows whether it trades or not, at the outside tariff"
+                    ),
+                ),
+                ("automatic", models.BooleanField(default=False)),
+                ("idempotency_key", models.CharField(max_length=64)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("open", "Open"),
+                            ("canceled", "Canceled"),
+                            ("cleared", "Cleared"),
+                            ("expired", "Expired"),
+                        ],
+                        default="open",
+                        max_length=8,
+                    ),
+                ),
+                ("state_reason", models.CharField(blank=True, max_length=200)),
+                ("placed_at", models.DateTimeField()),
+                ("placed_by", models.CharField(max_length=160)),
+                (
+                    "market",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="orders",
+                        to="markets.market",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Cut',
+            name="Cut",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('cut_wh', models.BigIntegerField()),
-                ('reason', models.CharField(max_length=200)),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='cuts', to='markets.clearingrun')),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='cuts', to='markets.order')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("cut_wh", models.BigIntegerField()),
+                ("reason", models.CharField(max_length=200)),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="cuts",
+                        to="markets.clearingrun",
+                    ),
+                ),
+                (
+                    "order",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="cuts", to="markets.order"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Participant',
+            name="Participant",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120)),
-                ('kind', models.CharField(choices=[('consumer', 'Consumer'), ('producer', 'Producer'), ('prosumer', 'Prosumer'), ('aggregator', 'Aggregator')], default='prosumer', max_length=16)),
-                ('state', models.CharField(choices=[('active', 'Active'), ('suspended', 'Suspended')], default='active', max_length=16)),
-                ('terms_version', models.PositiveIntegerField(default=0, help_text='accepted last; 0 for none')),
-                ('position_limit_wh', models.BigIntegerField(default=50000, help_text='most energy in orders of one interval')),
-                ('credit_limit_nano', models.BigIntegerField(default=0, help_text='how far below zero its account may go')),
-                ('priority', models.PositiveSmallIntegerField(default=1, help_text='class at equal prices, smallest first')),
-                ('low_income', models.BooleanField(default=False)),
-                ('automatic', models.BooleanField(default=False, help_text='the platform makes its bids and offers')),
-                ('buy_limit_micro', models.BigIntegerField(default=300000, help_text='most the household pays per kWh')),
-                ('sell_limit_micro', models.BigIntegerField(default=80000, help_text='least it takes per kWh')),
-                ('storage_value_micro', models.BigIntegerField(default=200000, help_text='least it takes for a kWh from its battery, and what one there is worth to it')),
-                ('prefers_green', models.BooleanField(default=False)),
-                ('prefers_neighbors', models.BooleanField(default=False)),
-                ('joined_at', models.DateTimeField()),
-                ('market', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='participants', to='markets.market')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=120)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("consumer", "Consumer"),
+                            ("producer", "Producer"),
+                            ("prosumer", "Prosumer"),
+                            ("aggregator", "Aggregator"),
+                        ],
+                        default="prosumer",
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("active", "Active"), ("suspended", "Suspended")],
+                        default="active",
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "terms_version",
+                    models.PositiveIntegerField(default=0, help_text="accepted last; 0 for none"),
+                ),
+                (
+                    "position_limit_wh",
+                    models.BigIntegerField(default=50000, help_text="most energy in orders of one interval"),
+                ),
+                (
+                    "credit_limit_nano",
+                    models.BigIntegerField(default=0, help_text="how far below zero its account may go"),
+                ),
+                (
+                    "priority",
+                    models.PositiveSmallIntegerField(
+                        default=1, help_text="class at equal prices, smallest first"
+                    ),
+                ),
+                ("low_income", models.BooleanField(default=False)),
+                (
+                    "automatic",
+                    models.BooleanField(default=False, help_text="the platform makes its bids and offers"),
+                ),
+                (
+                    "buy_limit_micro",
+                    models.BigIntegerField(default=300000, help_text="most the household pays per kWh"),
+                ),
+                (
+                    "sell_limit_micro",
+                    models.BigIntegerField(default=80000, help_text="least it takes per kWh"),
+                ),
+                (
+                    "storage_value_micro",
+                    models.BigIntegerField(
+                        default=200000,
+                        help_text="least it takes for a kWh from its battery, and what one there is worth to it",
+                    ),
+                ),
+                ("prefers_green", models.BooleanField(default=False)),
+                ("prefers_neighbors", models.BooleanField(default=False)),
+                ("joined_at", models.DateTimeField()),
+                (
+                    "market",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="participants",
+                        to="markets.market",
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='order',
-            name='participant',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='orders', to='markets.participant'),
+            model_name="order",
+            name="participant",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="orders", to="markets.participant"
+            ),
         ),
         migrations.CreateModel(
-            name='LogLeaf',
+            name="LogLeaf",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveIntegerField()),
-                ('content', models.BinaryField(help_text='canonical JSON with its salt')),
-                ('leaf_hash', models.BinaryField(max_length=32)),
-                ('entry', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='leaves', to='markets.logentry')),
-                ('participant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='markets.participant')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("position", models.PositiveIntegerField()),
+                ("content", models.BinaryField(help_text="canonical JSON with its salt")),
+                ("leaf_hash", models.BinaryField(max_length=32)),
+                (
+                    "entry",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="leaves",
+                        to="markets.logentry",
+                    ),
+                ),
+                (
+                    "participant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="markets.participant",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Delivery',
+            name="Delivery",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('traded_wh', models.BigIntegerField()),
-                ('position_wh', models.BigIntegerField(help_text='traded, and what flows at the outside tariff anyway')),
-                ('metered_wh', models.BigIntegerField(null=True)),
-                ('imbalance_wh', models.BigIntegerField(default=0)),
-                ('pay_nano', models.BigIntegerField(default=0)),
-                ('status', models.CharField(choices=[('measured', 'Measured'), ('missing', 'Missing'), ('excused', 'Excused')], max_length=8)),
-                ('note', models.CharField(blank=True, max_length=200)),
-                ('batch', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='lines', to='markets.deliverybatch')),
-                ('participant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='deliveries', to='markets.participant')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("traded_wh", models.BigIntegerField()),
+                (
+                    "position_wh",
+                    models.BigIntegerField(help_text="traded, and what flows at the outside tariff anyway"),
+                ),
+                ("metered_wh", models.BigIntegerField(null=True)),
+                ("imbalance_wh", models.BigIntegerField(default=0)),
+                ("pay_nano", models.BigIntegerField(default=0)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("measured", "Measured"), ("missing", "Missing"), ("excused", "Excused")],
+                        max_length=8,
+                    ),
+                ),
+                ("note", models.CharField(blank=True, max_length=200)),
+                (
+                    "batch",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="lines",
+                        to="markets.deliverybatch",
+                    ),
+                ),
+                (
+                    "participant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="deliveries",
+                        to="markets.participant",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Account',
+            name="Account",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('participant', 'Participant'), ('bank', 'Bank'), ('market', 'Market'), ('fees', 'Fees'), ('imbalance', 'Imbalance')], max_length=16)),
-                ('balance_nano', models.BigIntegerField(default=0)),
-                ('balance_wh', models.BigIntegerField(default=0)),
-                ('market', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='accounts', to='markets.market')),
-                ('participant', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='account', to='markets.participant')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("participant", "Participant"),
+                            ("bank", "Bank"),
+                            ("market", "Market"),
+                            ("fees", "Fees"),
+                            ("imbalance", "Imbalance"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("balance_nano", models.BigIntegerField(default=0)),
+                ("balance_wh", models.BigIntegerField(default=0)),
+                (
+                    "market",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="accounts",
+                        to="markets.market",
+                    ),
+                ),
+                (
+                    "participant",
+                    models.OneToOneField(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="account",
+                        to="markets.participant",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ParticipantSite',
+            name="ParticipantSite",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('market', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='markets.market')),
-                ('participant', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='homes', to='markets.participant')),
-                ('site', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='market_parts', to='sites.site')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "market",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="markets.market"
+                    ),
+                ),
+                (
+                    "participant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="homes",
+                        to="markets.participant",
+                    ),
+                ),
+                (
+                    "site",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="market_parts",
+                        to="sites.site",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='TermsAcceptance',
+            name="TermsAcceptance",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('version', models.PositiveIntegerField()),
-                ('accepted_by', models.CharField(max_length=160)),
-                ('terms_hash', models.CharField(max_length=64)),
-                ('at', models.DateTimeField()),
-                ('participant', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='acceptances', to='markets.participant')),
-                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("version", models.PositiveIntegerField()),
+                ("accepted_by", models.CharField(max_length=160)),
+                ("terms_hash", models.CharField(max_length=64)),
+                ("at", models.DateTimeField()),
+                (
+                    "participant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="acceptances",
+                        to="markets.participant",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Trade',
+            name="Trade",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('side', models.SmallIntegerField(choices=[(1, 'Bid'), (-1, 'Offer')])),
-                ('energy_wh', models.BigIntegerField()),
-                ('price_micro', models.BigIntegerField(help_text='average, rounded down, where the order met several')),
-                ('pay_nano', models.BigIntegerField(help_text='paid is positive, got is negative')),
-                ('fee_nano', models.BigIntegerField()),
-                ('green_wh', models.BigIntegerField(help_text='of it, of renewable origin')),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='trades', to='markets.order')),
-                ('participant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='trades', to='markets.participant')),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='trades', to='markets.clearingrun')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("side", models.SmallIntegerField(choices=[(1, "Bid"), (-1, "Offer")])),
+                ("energy_wh", models.BigIntegerField()),
+                (
+                    "price_micro",
+                    models.BigIntegerField(help_text="average, rounded down, where the order met several"),
+                ),
+                ("pay_nano", models.BigIntegerField(help_text="paid is positive, got is negative")),
+                ("fee_nano", models.BigIntegerField()),
+                ("green_wh", models.BigIntegerField(help_text="of it, of renewable origin")),
+                (
+                    "order",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="trades", to="markets.order"
+                    ),
+                ),
+                (
+                    "participant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="trades",
+                        to="markets.participant",
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="trades",
+                        to="markets.clearingrun",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Transfer',
+            name="Transfer",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('deposit', 'Deposit'), ('trade', 'Trade'), ('imbalance', 'Imbalance'), ('reversal', 'Reversal')], max_length=16)),
-                ('at', models.DateTimeField()),
-                ('description', models.CharField(max_length=200)),
-                ('batch', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='transfers', to='markets.deliverybatch')),
-                ('market', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='transfers', to='markets.market')),
-                ('reverses', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='reversed_by', to='markets.transfer')),
-                ('run', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='transfers', to='markets.clearingrun')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("deposit", "Deposit"),
+                            ("trade", "Trade"),
+                            ("imbalance", "Imbalance"),
+                            ("reversal", "Reversal"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("at", models.DateTimeField()),
+                ("description", models.CharField(max_length=200)),
+                (
+                    "batch",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="transfers",
+                        to="markets.deliverybatch",
+                    ),
+                ),
+                (
+                    "market",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="transfers",
+                        to="markets.market",
+                    ),
+                ),
+                (
+                    "reverses",
+                    models.OneToOneField(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="reversed_by",
+                        to="markets.transfer",
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="transfers",
+                        to="markets.clearingrun",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Posting',
+            name="Posting",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('line', models.CharField(choices=[('deposit', 'Deposit'), ('energy', 'Energy'), ('fee', 'Fee'), ('imbalance', 'Imbalance')], max_length=16)),
-                ('amount_nano', models.BigIntegerField()),
-                ('energy_wh', models.BigIntegerField(default=0)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='postings', to='markets.account')),
-                ('transfer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='postings', to='markets.transfer')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "line",
+                    models.CharField(
+                        choices=[
+                            ("deposit", "Deposit"),
+                            ("energy", "Energy"),
+                            ("fee", "Fee"),
+                            ("imbalance", "Imbalance"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("amount_nano", models.BigIntegerField()),
+                ("energy_wh", models.BigIntegerField(default=0)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="postings",
+                        to="markets.account",
+                    ),
+                ),
+                (
+                    "transfer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="postings",
+                        to="markets.transfer",
+                    ),
+                ),
             ],
         ),
         migrations.AddConstraint(
-            model_name='logentry',
-            constraint=models.UniqueConstraint(fields=('organization', 'index'), name='log_index'),
+            model_name="logentry",
+            constraint=models.UniqueConstraint(fields=("organization", "index"), name="log_index"),
         ),
         migrations.AddConstraint(
-            model_name='market',
-            constraint=models.UniqueConstraint(fields=('organization', 'name'), name='market_name'),
+            model_name="market",
+            constraint=models.UniqueConstraint(fields=("organization", "name"), name="market_name"),
         ),
         migrations.AddConstraint(
-            model_name='market',
-            constraint=models.CheckConstraint(condition=models.Q(('least_price_micro__lte', models.F('most_price_micro'))), name='market_price_bounds'),
+            model_name="market",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("least_price_micro__lte", models.F("most_price_micro"))),
+                name="market_price_bounds",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='market',
-            constraint=models.CheckConstraint(condition=models.Q(('buyer_fee_micro__gte', 0), ('interval_s__gt', 0), ('most_order_wh__gt', 0), ('seller_fee_micro__gte', 0)), name='market_positive'),
+            model_name="market",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("buyer_fee_micro__gte", 0),
+                    ("interval_s__gt", 0),
+                    ("most_order_wh__gt", 0),
+                    ("seller_fee_micro__gte", 0),
+                ),
+                name="market_positive",
+            ),
         ),
         migrations.AddIndex(
-            model_name='clearingrun',
-            index=models.Index(fields=['state', 'ends_at'], name='run_due'),
+            model_name="clearingrun",
+            index=models.Index(fields=["state", "ends_at"], name="run_due"),
         ),
         migrations.AddConstraint(
-            model_name='clearingrun',
-            constraint=models.UniqueConstraint(fields=('market', 'starts_at', 'version'), name='run_version'),
+            model_name="clearingrun",
+            constraint=models.UniqueConstraint(fields=("market", "starts_at", "version"), name="run_version"),
         ),
         migrations.AddConstraint(
-            model_name='clearingrun',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'done')), fields=('market', 'starts_at'), name='run_done_once'),
+            model_name="clearingrun",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "done")), fields=("market", "starts_at"), name="run_done_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='cut',
-            constraint=models.UniqueConstraint(fields=('run', 'order'), name='cut_once'),
+            model_name="cut",
+            constraint=models.UniqueConstraint(fields=("run", "order"), name="cut_once"),
         ),
         migrations.AddConstraint(
-            model_name='participant',
-            constraint=models.UniqueConstraint(fields=('market', 'name'), name='participant_name'),
+            model_name="participant",
+            constraint=models.UniqueConstraint(fields=("market", "name"), name="participant_name"),
         ),
         migrations.AddConstraint(
-            model_name='participant',
-            constraint=models.CheckConstraint(condition=models.Q(('credit_limit_nano__gte', 0), ('position_limit_wh__gte', 0)), name='participant_limits'),
+            model_name="participant",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("credit_limit_nano__gte", 0), ("position_limit_wh__gte", 0)),
+                name="participant_limits",
+            ),
         ),
         migrations.AddIndex(
-            model_name='order',
-            index=models.Index(fields=['market', 'starts_at', 'state'], name='order_book'),
+            model_name="order",
+            index=models.Index(fields=["market", "starts_at", "state"], name="order_book"),
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.UniqueConstraint(fields=('participant', 'idempotency_key'), name='order_idempotent'),
+            model_name="order",
+            constraint=models.UniqueConstraint(
+                fields=("participant", "idempotency_key"), name="order_idempotent"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(('quantity_wh__gt', 0), ('side__in', [1, -1])), name='order_sane'),
+            model_name="order",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("quantity_wh__gt", 0), ("side__in", [1, -1])), name="order_sane"
+            ),
         ),
         migrations.AddIndex(
-            model_name='logleaf',
-            index=models.Index(fields=['participant'], name='leaf_mine'),
+            model_name="logleaf",
+            index=models.Index(fields=["participant"], name="leaf_mine"),
         ),
         migrations.AddConstraint(
-            model_name='logleaf',
-            constraint=models.UniqueConstraint(fields=('entry', 'position'), name='leaf_position'),
+            model_name="logleaf",
+            constraint=models.UniqueConstraint(fields=("entry", "position"), name="leaf_position"),
         ),
         migrations.AddConstraint(
-            model_name='delivery',
-            constraint=models.UniqueConstraint(fields=('batch', 'participant'), name='delivery_once'),
+            model_name="delivery",
+            constraint=models.UniqueConstraint(fields=("batch", "participant"), name="delivery_once"),
         ),
         migrations.AddConstraint(
-            model_name='account',
-            constraint=models.UniqueConstraint(condition=models.Q(('participant', None)), fields=('market', 'kind'), name='account_of_market'),
+            model_name="account",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("participant", None)), fields=("market", "kind"), name="account_of_market"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='account',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('participant', None), models.Q(('kind', 'participant'), _negated=True)), models.Q(('kind', 'participant'), ('participant__isnull', False)), _connector='OR'), name='account_owner'),
+            model_name="account",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("participant", None), models.Q(("kind", "participant"), _negated=True)),
+                    models.Q(("kind", "participant"), ("participant__isnull", False)),
+                    _connector="OR",
+                ),
+                name="account_owner",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='participantsite',
-            constraint=models.UniqueConstraint(fields=('market', 'site'), name='market_site_once'),
+            model_name="participantsite",
+            constraint=models.UniqueConstraint(fields=("market", "site"), name="market_site_once"),
         ),
         migrations.AddConstraint(
-            model_name='termsacceptance',
-            constraint=models.UniqueConstraint(fields=('participant', 'version'), name='terms_accepted_once'),
+            model_name="termsacceptance",
+            constraint=models.UniqueConstraint(fields=("participant", "version"), name="terms_accepted_once"),
         ),
         migrations.AddIndex(
-            model_name='trade',
-            index=models.Index(fields=['participant', '-run'], name='trade_mine'),
+            model_name="trade",
+            index=models.Index(fields=["participant", "-run"], name="trade_mine"),
         ),
         migrations.AddConstraint(
-            model_name='trade',
-            constraint=models.UniqueConstraint(fields=('run', 'order'), name='trade_once'),
+            model_name="trade",
+            constraint=models.UniqueConstraint(fields=("run", "order"), name="trade_once"),
         ),
         migrations.AddConstraint(
-            model_name='trade',
-            constraint=models.CheckConstraint(condition=models.Q(('energy_wh__gt', 0)), name='trade_energy'),
+            model_name="trade",
+            constraint=models.CheckConstraint(condition=models.Q(("energy_wh__gt", 0)), name="trade_energy"),
         ),
         migrations.AddConstraint(
-            model_name='transfer',
-            constraint=models.UniqueConstraint(condition=models.Q(('kind', 'trade')), fields=('run', 'kind'), name='transfer_of_run_once'),
+            model_name="transfer",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("kind", "trade")), fields=("run", "kind"), name="transfer_of_run_once"
+            ),
         ),
     ]

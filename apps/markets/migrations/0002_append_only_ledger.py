@@ -16,7 +16,9 @@ END $$;
 CREATE TRIGGER postings_balanced AFTER INSERT ON markets_posting
     REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION markets_transfers_balanced();
 """
-BALANCED_BACK = "DROP TRIGGER postings_balanced ON markets_posting; DROP FUNCTION markets_transfers_balanced();"
+BALANCED_BACK = (
+    "DROP TRIGGER postings_balanced ON markets_posting; DROP FUNCTION markets_transfers_balanced();"
+)
 KEPT = """
 CREATE FUNCTION markets_kept() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -20,14 +20,18 @@ class Account(models.Model):
         IMBALANCE = "imbalance"
 
     market = models.ForeignKey(Market, on_delete=models.PROTECT, related_name="accounts")
-    participant = models.OneToOneField(Participant, null=True, on_delete=models.PROTECT, related_name="account")
+    participant = models.OneToOneField(
+        Participant, null=True, on_delete=models.PROTECT, related_name="account"
+    )
     kind = models.CharField(max_length=16, choices=Kind)
     balance_nano = models.BigIntegerField(default=0)
     balance_wh = models.BigIntegerField(default=0)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["market", "kind"], condition=Q(participant=None), name="account_of_market"),
+            models.UniqueConstraint(
+                fields=["market", "kind"], condition=Q(participant=None), name="account_of_market"
+            ),
             models.CheckConstraint(
                 condition=Q(participant=None) & ~Q(kind="participant")
                 | Q(participant__isnull=False, kind="participant"),

@@ -29,7 +29,9 @@ class Market(models.Model):
     gate_closure_s = models.PositiveIntegerField(
         default=900, help_text="how long before delivery begins no order is taken any more"
     )
-    opens_s = models.PositiveIntegerField(default=172_800, help_text="how long before delivery orders are taken")
+    opens_s = models.PositiveIntegerField(
+        default=172_800, help_text="how long before delivery orders are taken"
+    )
     least_price_micro = models.BigIntegerField(default=0)
     most_price_micro = models.BigIntegerField(default=1_000_000)
     most_order_wh = models.BigIntegerField(default=100_000)
@@ -63,7 +65,9 @@ class Market(models.Model):
                 condition=Q(least_price_micro__lte=F("most_price_micro")), name="market_price_bounds"
             ),
             models.CheckConstraint(
-                condition=Q(interval_s__gt=0, most_order_wh__gt=0, buyer_fee_micro__gte=0, seller_fee_micro__gte=0),
+                condition=Q(
+                    interval_s__gt=0, most_order_wh__gt=0, buyer_fee_micro__gte=0, seller_fee_micro__gte=0
+                ),
                 name="market_positive",
             ),
         ]
@@ -90,7 +94,9 @@ class Participant(models.Model):
     kind = models.CharField(max_length=16, choices=Kind, default=Kind.PROSUMER)
     state = models.CharField(max_length=16, choices=State, default=State.ACTIVE)
     terms_version = models.PositiveIntegerField(default=0, help_text="accepted last; 0 for none")
-    position_limit_wh = models.BigIntegerField(default=50_000, help_text="most energy in orders of one interval")
+    position_limit_wh = models.BigIntegerField(
+        default=50_000, help_text="most energy in orders of one interval"
+    )
     credit_limit_nano = models.BigIntegerField(default=0, help_text="how far below zero its account may go")
     priority = models.PositiveSmallIntegerField(default=1, help_text="class at equal prices, smallest first")
     low_income = models.BooleanField(default=False)
@@ -98,7 +104,8 @@ class Participant(models.Model):
     buy_limit_micro = models.BigIntegerField(default=300_000, help_text="most the household pays per kWh")
     sell_limit_micro = models.BigIntegerField(default=80_000, help_text="least it takes per kWh")
     storage_value_micro = models.BigIntegerField(
-        default=200_000, help_text="least it takes for a kWh from its battery, and what one there is worth to it"
+        default=200_000,
+        help_text="least it takes for a kWh from its battery, and what one there is worth to it",
     )
     prefers_green = models.BooleanField(default=False)
     prefers_neighbors = models.BooleanField(default=False)
@@ -138,6 +145,4 @@ class TermsAcceptance(models.Model):
     at = models.DateTimeField()
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["participant", "version"], name="terms_accepted_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["participant", "version"], name="terms_accepted_once")]

@@ -26,7 +26,9 @@ class Order(models.Model):
     price_micro = models.BigIntegerField()
     quantity_wh = models.BigIntegerField()
     green = models.BooleanField(default=False, help_text="of an offer: of renewable origin")
-    firm = models.BooleanField(default=False, help_text="flows whether it trades or not, at the outside tariff")
+    firm = models.BooleanField(
+        default=False, help_text="flows whether it trades or not, at the outside tariff"
+    )
     automatic = models.BooleanField(default=False)
     idempotency_key = models.CharField(max_length=64)
     state = models.CharField(max_length=8, choices=State, default=State.OPEN)
@@ -71,7 +73,9 @@ class ClearingRun(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["market", "starts_at", "version"], name="run_version"),
-            models.UniqueConstraint(fields=["market", "starts_at"], condition=Q(state="done"), name="run_done_once"),
+            models.UniqueConstraint(
+                fields=["market", "starts_at"], condition=Q(state="done"), name="run_done_once"
+            ),
         ]
         indexes = [models.Index(fields=["state", "ends_at"], name="run_due")]
 
@@ -79,7 +83,9 @@ class ClearingRun(models.Model):
 class RunContent(models.Model):
     """All that a run was computed from and all that came out: canonical JSON, compressed."""
 
-    run = models.OneToOneField(ClearingRun, on_delete=models.CASCADE, related_name="content", primary_key=True)
+    run = models.OneToOneField(
+        ClearingRun, on_delete=models.CASCADE, related_name="content", primary_key=True
+    )
     inputs = models.BinaryField()
     result = models.BinaryField()
 

@@ -37,7 +37,9 @@ def test_home_bids_and_offers_what_its_owner_wants(need_wh: int, spare_wh: int, 
 
 
 def test_storage_worth_more_than_a_purchase_is_not_used_for_it() -> None:
-    found = drafts(need_wh=250, spare_wh=1000, preferences=Preferences(300_000, 80_000, 400_000), bounds_micro=BOUNDS)
+    found = drafts(
+        need_wh=250, spare_wh=1000, preferences=Preferences(300_000, 80_000, 400_000), bounds_micro=BOUNDS
+    )
     assert found == [Draft(BID, 300_000, 250, firm=True), Draft(OFFER, 400_000, 1000)]
 
 
@@ -128,7 +130,11 @@ def test_who_does_not_trade_by_itself_gets_no_orders(changes: dict[str, object])
 def test_orders_are_made_within_minutes_of_the_gate_and_then_cleared() -> None:
     street = trading_street(homes=2)
     participant_set(
-        participant=street.participants[0], changes={"storage_value_micro": 150_000}, actor="owner", now=NOW, own=True
+        participant=street.participants[0],
+        changes={"storage_value_micro": 150_000},
+        actor="owner",
+        now=NOW,
+        own=True,
     )
     assert orders_make_due(now=CLOSED - timedelta(minutes=5, seconds=1)) == 0
     assert orders_make_due(now=CLOSED - timedelta(minutes=5)) == 4

@@ -40,7 +40,18 @@ from tests.apps.markets.world import BID, CLOSED, OFFER, START, Street, join, ma
 from tests.factories import NOW
 
 pytestmark = pytest.mark.django_db
-WRITTEN: Any = (ClearingRun, RunContent, Trade, Cut, Transfer, Posting, LogEntry, LogLeaf, Instruction, Account)
+WRITTEN: Any = (
+    ClearingRun,
+    RunContent,
+    Trade,
+    Cut,
+    Transfer,
+    Posting,
+    LogEntry,
+    LogLeaf,
+    Instruction,
+    Account,
+)
 
 
 def traded(street: Street) -> ClearingRun:
@@ -53,9 +64,13 @@ def traded(street: Street) -> ClearingRun:
 
 def check_books() -> None:
     """Every transfer sums to zero, and what is kept beside an account is the sum of its postings."""
-    for transfer in Transfer.objects.annotate(money=Sum("postings__amount_nano"), energy=Sum("postings__energy_wh")):
+    for transfer in Transfer.objects.annotate(
+        money=Sum("postings__amount_nano"), energy=Sum("postings__energy_wh")
+    ):
         assert (transfer.money, transfer.energy) == (0, 0)
-    for account in Account.objects.annotate(money=Sum("postings__amount_nano"), energy=Sum("postings__energy_wh")):
+    for account in Account.objects.annotate(
+        money=Sum("postings__amount_nano"), energy=Sum("postings__energy_wh")
+    ):
         assert (account.balance_nano, account.balance_wh) == (account.money or 0, account.energy or 0)
 
 
@@ -73,7 +88,8 @@ def test_run_trades_books_and_seals_exactly() -> None:
     assert (run.buy_price_micro, run.sell_price_micro, run.volume_wh, run.welfare_nano, run.account_nano) == (
         100_000, 100_000, 1000, 200_000_000, 0,
     )  # fmt: skip
-    assert list(Trade.objects.order_by("pk").values_list("side", "energy_wh", "price_micro", "pay_nano", "fee_nano", "green_wh")) == [
+    names = ("side", "energy_wh", "price_micro", "pay_nano", "fee_nano", "green_wh")
+    assert list(Trade.objects.order_by("pk").values_list(*names)) == [
         (BID, 1000, 100_000, 100_000_000, 10_000_000, 1000),
         (OFFER, 1000, 100_000, -100_000_000, 5_000_000, 1000),
     ]  # fmt: skip
@@ -132,7 +148,10 @@ def test_canceled_run_is_undone_and_noted() -> None:
     assert [one.state for one in Order.objects.order_by("pk")] == ["open"] * 3
     newest = Instruction.objects.order_by("pk")[2:]
     assert [one.schedule for one in newest] == [None, None]
-    assert list(LogEntry.objects.order_by("index").values_list("kind", flat=True)) == ["clearing", "cancellation"]
+    assert list(LogEntry.objects.order_by("index").values_list("kind", flat=True)) == [
+        "clearing",
+        "cancellation",
+    ]
     note = AuditEntry.objects.get(action="market_run_cancel")
     assert (note.actor, note.detail["reason"], note.detail["run"]) == ("operator", "a wrong limit", run.pk)
     check_books()
@@ -194,7 +213,8 @@ def test_paused_market_clears_nothing_and_its_orders_expire_at_delivery() -> Non
     gates_close_due(now=START)
     assert Order.objects.get().state == "expired"
     market_resume(market=street.market, reason="repaired", actor="test", now=START)
-    assert list(AuditEntry.objects.filter(action__in=["market_pause", "market_resume"]).order_by("pk").values_list("detail", flat=True)) == [
+    notes = AuditEntry.objects.filter(action__in=["market_pause", "market_resume"]).order_by("pk")
+    assert [note.detail for note in notes] == [
         {"reason": "grid fault"},
         {"reason": "repaired"},
     ]  # fmt: skip
@@ -222,13 +242,18 @@ def test_offers_beyond_the_connection_are_cut_with_the_reason() -> None:
         (dear.pk, 700, "beyond the limit of the grid connection")
     ]
     assert run.volume_wh == 1000
-    assert list(Trade.objects.filter(order__in=[cheap, dear]).order_by("pk").values_list("energy_wh", flat=True)) == [800, 200]
+    assert list(
+        Trade.objects.filter(order__in=[cheap, dear]).order_by("pk").values_list("energy_wh", flat=True)
+    ) == [800, 200]
 
 
 def test_offers_beyond_a_transformer_are_cut_but_neighbors_below_it_trade_freely() -> None:
     street = make_street(homes=3)
     end = GridArea.objects.create(
-        organization=street.fleet.organization, name="end of the street", parent=street.area, export_limit_kw=2.0
+        organization=street.fleet.organization,
+        name="end of the street",
+        parent=street.area,
+        export_limit_kw=2.0,
     )
     for site in street.fleet.sites[:2]:
         site.grid_area = end
@@ -269,7 +294,9 @@ def test_what_the_mechanism_keeps_goes_to_the_markets_account() -> None:
     check_books()
 
 
-@pytest.mark.parametrize("mechanism", ["uniform_price", "pay_as_bid", "muda", "muda_lottery", "peer_to_peer", "continuous"])
+@pytest.mark.parametrize(
+    "mechanism", ["uniform_price", "pay_as_bid", "muda", "muda_lottery", "peer_to_peer", "continuous"]
+)
 def test_every_mechanism_runs_and_its_books_balance(mechanism: str) -> None:
     street = make_street(homes=6, mechanism=mechanism, buyer_fee_micro=7, seller_fee_micro=3)
     for place in range(3):
@@ -277,9 +304,12 @@ def test_every_mechanism_runs_and_its_books_balance(mechanism: str) -> None:
         street.order(place + 3, OFFER, 100_000 + 9_001 * place, 997 + 17 * place, green=place == 1)
     run = street.clear()
     bought, sold = (
-        run.trades.filter(side=side).aggregate(all=Sum("energy_wh", default=0))["all"] for side in (BID, OFFER)
+        run.trades.filter(side=side).aggregate(all=Sum("energy_wh", default=0))["all"]
+        for side in (BID, OFFER)
     )
-    green = [run.trades.filter(side=side).aggregate(all=Sum("green_wh", default=0))["all"] for side in (BID, OFFER)]
+    green = [
+        run.trades.filter(side=side).aggregate(all=Sum("green_wh", default=0))["all"] for side in (BID, OFFER)
+    ]
     assert bought == sold == run.volume_wh
     assert green[0] <= green[1]
     assert run_replay(run=run).result_match
@@ -292,7 +322,9 @@ def test_database_refuses_postings_that_do_not_balance_or_change() -> None:
     posting = Posting.objects.order_by("pk").first()
     assert posting is not None
     for forbidden in (
-        lambda: Posting.objects.create(transfer=posting.transfer, account=posting.account, line="energy", amount_nano=1),
+        lambda: Posting.objects.create(
+            transfer=posting.transfer, account=posting.account, line="energy", amount_nano=1
+        ),
         lambda: Posting.objects.filter(pk=posting.pk).update(amount_nano=1),
         lambda: Posting.objects.filter(pk=posting.pk)._raw_delete("default"),
         lambda: LogLeaf.objects.update(content=b""),
@@ -325,7 +357,10 @@ def test_worker_killed_in_the_middle_leaves_nothing_and_the_next_one_the_same_by
 
     with transaction.atomic(), connection.cursor() as cursor:
         # Trades are written and booked when sealing waits for this row.
-        cursor.execute("SELECT 1 FROM accounts_organization WHERE id = %s FOR NO KEY UPDATE", [street.fleet.organization.pk])
+        cursor.execute(
+            "SELECT 1 FROM accounts_organization WHERE id = %s FOR NO KEY UPDATE",
+            [street.fleet.organization.pk],
+        )
         worker = threading.Thread(target=work)
         worker.start()
         wait_for_lock(pids)

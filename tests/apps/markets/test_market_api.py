@@ -45,7 +45,9 @@ def test_from_a_grid_area_to_a_proof(settings: Any) -> None:
     market = answer.json()
     homes = []
     for place, site in enumerate(fleet.sites):
-        answer = api.post(f"/markets/{market['id']}/participants", {"name": f"home {place}", "site_ids": [site.pk]})
+        answer = api.post(
+            f"/markets/{market['id']}/participants", {"name": f"home {place}", "site_ids": [site.pk]}
+        )
         assert answer.status_code == 201, answer.content
         homes.append(answer.json()["id"])
         assert api.post(f"/market-participants/{homes[-1]}/terms", {"version": 1}).status_code == 200
@@ -188,8 +190,13 @@ def test_new_terms_have_to_be_accepted_again() -> None:
     assert api.patch(f"/markets/{street.market.pk}", {"terms": "other"}).json()["terms_version"] == 2
     refused = api.post(f"/markets/{street.market.pk}/orders", body(street))
     assert (refused.status_code, refused.json()["code"]) == (403, "terms_not_accepted")
-    assert api.post(f"/market-participants/{street.participants[0].pk}/terms", {"version": 1}).json()["code"] == "terms_changed"
-    assert api.post(f"/market-participants/{street.participants[0].pk}/terms", {"version": 2}).status_code == 200
+    assert (
+        api.post(f"/market-participants/{street.participants[0].pk}/terms", {"version": 1}).json()["code"]
+        == "terms_changed"
+    )
+    assert (
+        api.post(f"/market-participants/{street.participants[0].pk}/terms", {"version": 2}).status_code == 200
+    )
     assert api.post(f"/markets/{street.market.pk}/orders", body(street)).status_code == 201
 
 
@@ -209,5 +216,8 @@ def test_homes_outside_the_area_and_kinds_that_are_not_eligible_stay_out() -> No
 
 
 def test_every_view_has_the_tenants_rate_limit() -> None:
-    found = [pattern.callback.view_class for pattern in urlpatterns]
+    found = [
+        pattern.callback.view_class  # type: ignore[attr-defined]  # as_view() sets it
+        for pattern in urlpatterns
+    ]
     assert {view.__name__ for view in found if TenantRateThrottle not in view.throttle_classes} == set()

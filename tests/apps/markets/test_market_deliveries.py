@@ -84,7 +84,10 @@ def test_silent_meter_is_waited_for_and_then_given_up() -> None:
     assert deliveries_settle_due(now=DUE) == 0
     assert DeliveryBatch.objects.count() == 0
     assert deliveries_settle_due(now=END + timedelta(days=2)) == 1
-    assert [(line[2], line[4], line[5]) for line in lines()] == [(1250, 100_000_000, "measured"), (None, 0, "missing")]
+    assert [(line[2], line[4], line[5]) for line in lines()] == [
+        (1250, 100_000_000, "measured"),
+        (None, 0, "missing"),
+    ]
 
 
 def test_late_meter_is_settled_when_it_comes() -> None:
@@ -132,7 +135,9 @@ def test_statement_lines_and_savings_are_what_was_booked(settings: object) -> No
     meter(street, 1, -4.0)
     deliveries_settle_due(now=DUE)
     buyer = refreshed(street)[0]
-    rows = statement_lines(participant=buyer, starts_at=NOW - timedelta(days=1), ends_at=DUE + timedelta(seconds=1))
+    rows = statement_lines(
+        participant=buyer, starts_at=NOW - timedelta(days=1), ends_at=DUE + timedelta(seconds=1)
+    )
     assert [(row.line, row.amount_nano, row.energy_wh) for row in rows] == [
         ("deposit", 10_000_000_000, 0), ("energy", -200_000_000, 1000), ("imbalance", -100_000_000, 250),
     ]  # fmt: skip

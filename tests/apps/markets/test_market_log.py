@@ -16,9 +16,9 @@ from django.db import connection
 from apps.markets.clearing import run_cancel
 from apps.markets.models import ClearingRun, LogEntry, LogLeaf, Participant
 from apps.markets.sealing import Fault, log_faults, proof_of, signing_key
+from tests.apps.markets.world import BID, CLOSED, OFFER, Street, make_street
 from vpp.ledger.log import BEGINNING, chain_hash
 from vpp.ledger.merkle import leaf_hash
-from tests.apps.markets.world import BID, CLOSED, OFFER, Street, make_street
 
 pytestmark = pytest.mark.django_db
 GUIDE = Path(__file__).resolve().parents[3] / "docs" / "how-to" / "verify-my-trades.md"
@@ -53,12 +53,17 @@ def test_untouched_log_has_no_fault() -> None:
     ("statement", "fault"),
     [
         (
-            "UPDATE markets_logleaf SET content = replace(convert_from(content, 'UTF8'), '\"energy_wh\":100', '\"energy_wh\":900')::bytea WHERE position = 2",
+            "UPDATE markets_logleaf SET content = replace(convert_from(content, 'UTF8'), '_wh\":100', '_wh\":900')::bytea "
+            "WHERE position = 2",
             Fault(0, 2, "the leaf was changed"),
         ),
-        ("DELETE FROM markets_logleaf WHERE position = 5", Fault(0, None, "a leaf is missing or was put in its place")),
         (
-            "UPDATE markets_logentry SET body = replace(convert_from(body, 'UTF8'), 'clearing', 'clearinG')::bytea WHERE index = 0",
+            "DELETE FROM markets_logleaf WHERE position = 5",
+            Fault(0, None, "a leaf is missing or was put in its place"),
+        ),
+        (
+            "UPDATE markets_logentry SET body = replace(convert_from(body, 'UTF8'), 'clearing', 'clearinG')::bytea "
+            "WHERE index = 0",
             Fault(0, None, "the entry was changed"),
         ),
         ("UPDATE markets_logentry SET index = 7 WHERE index = 1", Fault(1, None, "the entry is missing")),
@@ -101,7 +106,11 @@ def verify(proof: dict[str, Any], tmp_path: Path, *arguments: str) -> "subproces
     script.write_text(verifier())
     file.write_text(json.dumps(proof))
     return subprocess.run(
-        [sys.executable, "-I", str(script), str(file), *arguments], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-I", str(script), str(file), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
 
 

@@ -25,7 +25,10 @@ def refuse(street: Street, **order: Any) -> str:
     held = {"side": BID, "price": 200_000, "quantity": 1000, **order}
     with pytest.raises(DomainError) as refused:
         order_place(participant=street.participants[0], wish=wish(**held), actor="test", now=now)
-    assert (list(Order.objects.order_by("pk").values()), list(Account.objects.order_by("pk").values())) == before
+    assert (
+        list(Order.objects.order_by("pk").values()),
+        list(Account.objects.order_by("pk").values()),
+    ) == before
     return refused.value.code
 
 
@@ -64,7 +67,10 @@ def test_bad_order_is_refused_with_its_code_and_changes_nothing(order: dict[str,
 def test_last_instant_before_the_gate_closes_is_in_time() -> None:
     street = make_street(homes=1)
     order_place(
-        participant=street.participants[0], wish=wish(BID, 1, 1), actor="test", now=CLOSED - timedelta(microseconds=1)
+        participant=street.participants[0],
+        wish=wish(BID, 1, 1),
+        actor="test",
+        now=CLOSED - timedelta(microseconds=1),
     )
     assert Order.objects.count() == 1
 
@@ -110,7 +116,10 @@ def test_without_funds_nothing_is_bought_but_credit_counts() -> None:
     street = make_street(homes=1, funds="0")
     assert refuse(street) == "funds_insufficient"
     participant_set(
-        participant=street.participants[0], changes={"credit_limit_nano": 200_000 * 1000}, actor="test", now=NOW
+        participant=street.participants[0],
+        changes={"credit_limit_nano": 200_000 * 1000},
+        actor="test",
+        now=NOW,
     )
     street.order(0, BID, 200_000, 1000)
 

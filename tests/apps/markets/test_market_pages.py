@@ -81,7 +81,16 @@ def test_owner_places_one_order_however_often_it_is_sent_and_takes_it_back(stree
 
 @pytest.mark.parametrize(
     "changes",
-    [{"side": "keep"}, {"price": "dear"}, {"price": "NaN"}, {"kwh": "0.0001"}, {"kwh": "1e400"}, {"kwh": ""}, {"starts_at": "soon"}, {"key": ""}],
+    [
+        {"side": "keep"},
+        {"price": "dear"},
+        {"price": "NaN"},
+        {"kwh": "0.0001"},
+        {"kwh": "1e400"},
+        {"kwh": ""},
+        {"starts_at": "soon"},
+        {"key": ""},
+    ],
 )
 def test_bad_form_is_said_and_changes_nothing(street: Street, changes: dict[str, str]) -> None:
     client = owner_of(street, 2)
@@ -129,7 +138,11 @@ def test_who_does_not_own_the_home_decides_nothing(street: Street) -> None:
 def test_neighbor_finds_neither_page_nor_order_nor_proof(street: Street) -> None:
     client = owner_of(street, 2)
     trade = street.participants[0].trades.get()
-    for url in (path(street), path(street, f"trades/{trade.pk}/proof"), path(street, f"trades/{trade.pk}/proof", 2)):
+    for url in (
+        path(street),
+        path(street, f"trades/{trade.pk}/proof"),
+        path(street, f"trades/{trade.pk}/proof", 2),
+    ):
         assert client.get(url).status_code == 404, url
     mine = street.order(1, BID, 90_000, 10, starts_at=START + (START - CLOSED))
     client.post(path(street, f"orders/{mine.pk}/cancel", 2))
@@ -179,7 +192,10 @@ def test_operator_cancels_and_runs_again_and_a_viewer_does_not(street: Street, s
     client = signed_in(factories.make_operator(organization=street.fleet.organization))
     assert client.post(url, {"reason": "wrong", "do": "cancel"}).status_code == 302
     assert client.post(url, {"reason": "right", "do": "again"}).status_code == 302
-    assert list(ClearingRun.objects.order_by("version").values_list("state", flat=True)) == ["canceled", "done"]
+    assert list(ClearingRun.objects.order_by("version").values_list("state", flat=True)) == [
+        "canceled",
+        "done",
+    ]
 
 
 def test_pages_of_another_tenant_are_not_found(street: Street) -> None:
