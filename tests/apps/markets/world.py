@@ -76,9 +76,16 @@ def join(market: Market, sites: Sequence[Site], *, funds: str = "10", **more: An
     return one
 
 
-def make_street(*, homes: int = 3, history: bool = False, funds: str = "10", **rules: Any) -> Street:
+def make_street(
+    *,
+    homes: int = 3,
+    history: bool = False,
+    funds: str = "10",
+    fleet: factories.Fleet | None = None,
+    **rules: Any,
+) -> Street:
     """Make a street whose homes all take part."""
-    fleet = factories.make_fleet(homes=homes, history=history)
+    fleet = fleet or factories.make_fleet(homes=homes, history=history)
     area = GridArea.objects.create(organization=fleet.organization, name="street")
     for site in fleet.sites:
         site.grid_area = area
