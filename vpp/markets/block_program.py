@@ -18,6 +18,7 @@ from vpp.markets.orders import Ints, Orders
 
 Floats = NDArray[np.float64]
 RELATIVE_GAP: Final = 1e-6
+WHOLE: Final = 1e-5  # nearer than this to 0 or 1 is the solver's tolerance; least shares are 1e-3 or more
 # Within the program energy is in kWh and money in 1e-4 of the currency, so that its numbers are near 1.
 WH_EACH: Final = 1000.0
 MICRO_EACH: Final = 100.0
@@ -100,7 +101,8 @@ class WelfareProgram:
         if answer.x is None:
             raise ClearingFailedError(f"HiGHS: {answer.message}")
         bound = answer.fun if answer.mip_dual_bound is None else answer.mip_dual_bound
-        share = np.clip(answer.x[self._orders : self._orders + self._blocks], 0.0, 1.0)
+        share = answer.x[self._orders : self._orders + self._blocks]
+        share = np.where(share < WHOLE, 0.0, np.where(share > 1 - WHOLE, 1.0, share))
         return Shares(share, -float(bound) * NANO_EACH, answer.status == 0)
 
 
