@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +131,11 @@ def reference(orders: Orders, seconds: float) -> dict[str, Any]:
         # -P: this folder has a platform.py, which is not the standard library's.
         done = subprocess.run([python, "-P", script, file.name], capture_output=True, text=True, check=False)
     if done.returncode:
-        return {"pymarket_seconds": None, "pymarket_ratio": None, "pymarket_error": done.stderr.splitlines()[-1]}
+        return {
+            "pymarket_seconds": None,
+            "pymarket_ratio": None,
+            "pymarket_error": done.stderr.splitlines()[-1],
+        }
     answer = json.loads(done.stdout.splitlines()[-1])
     return {
         "pymarket_seconds": round(answer["seconds"], 3),
@@ -144,7 +149,7 @@ def _pymarket() -> Path | None:
     folder = ROOT / ".ores" / "pymarket"
     python = folder / "bin" / "python"
     uv = Path(sys.executable).with_name("uv")
-    commands = [
+    commands: list[list[str | Path]] = [
         [uv, "venv", "-q", "--clear", folder, "--python", sys.executable],
         [uv, "pip", "install", "-q", "--python", python, PYMARKET],
     ]
@@ -161,12 +166,8 @@ def blocks(count: int) -> dict[str, Any]:
     found: list[dict[str, Any]] = []
     for seed in range(4):
         orders, period, made = block_market(count, seed=seed)
-        seconds, first, clearing = fastest(
-            lambda orders=orders, made=made, period=period: clear_blocks(
-                orders, made, period=period, periods=PERIODS
-            ),
-            runs=2,
-        )
+        clear = partial(clear_blocks, orders, made, period=period, periods=PERIODS)
+        seconds, first, clearing = fastest(clear, runs=2)
         found.append(
             {
                 "orders": count,

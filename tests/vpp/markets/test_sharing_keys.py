@@ -39,7 +39,7 @@ def test_no_key_credits_more_than_is_drawn_or_generated(
     drawn, parts = (np.array(column) for column in zip(*members, strict=True))
     sums = {}
     for key in ("static", "dynamic", "hybrid"):
-        credit = share_generation(generated, drawn, key=key, parts=parts)  # type: ignore[arg-type]
+        credit = share_generation(generated, drawn, key=key, parts=parts)
         assert ((credit >= 0) & (credit <= drawn)).all()
         sums[key] = int(credit.sum())
     assert sums["static"] <= sums["hybrid"] == sums["dynamic"] == min(generated, int(drawn.sum()))
