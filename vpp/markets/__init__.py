@@ -21,6 +21,9 @@ with a code for each). A mechanism is a function from orders, and what else it n
 `apply_lifeline`                a quota at a low price, paid for by a stated levy on surplus
 ==============================  ===========================================================================
 
+Beside them: `cut_to_envelopes` before clearing, `pair_fills` for the origin of energy, `share_generation` for collective
+self-consumption, `report_fairness`.
+
 `mechanism_named(name)` gives those that take orders alone, each with its `Properties`.
 
 Units, signs and exactness

@@ -18,6 +18,8 @@ from vpp.markets.orders import Ints, Orders
 
 Floats = NDArray[np.float64]
 RELATIVE_GAP: Final = 1e-6
+STOPPED: Final = 1  # by its time
+WHOLE: Final = 1e-5  # nearer than this to 0 or 1 is the solver's tolerance; least shares are 1e-3 or more
 # Within the program energy is in kWh and money in 1e-4 of the currency, so that its numbers are near 1.
 WH_EACH: Final = 1000.0
 MICRO_EACH: Final = 100.0
@@ -78,12 +80,12 @@ class WelfareProgram:
             self._rules.append(LinearConstraint(matrix, -np.inf, most))
 
     def solve(self, refused: Collection[int], *, time_limit_s: float) -> Shares:
-        """Return the best shares without some blocks.
+        """Return the best shares without some blocks; where HiGHS finds nothing in its time, none.
 
         Raises
         ------
         ClearingFailedError
-            Where HiGHS finds nothing in its time.
+            Where HiGHS ends with an error.
         """
         from scipy.optimize import Bounds, milp
 
@@ -97,11 +99,15 @@ class WelfareProgram:
             constraints=self._rules,
             options={"time_limit": time_limit_s, "mip_rel_gap": RELATIVE_GAP},
         )
-        if answer.x is None:
+        if answer.x is None and answer.status != STOPPED:
             raise ClearingFailedError(f"HiGHS: {answer.message}")
-        bound = answer.fun if answer.mip_dual_bound is None else answer.mip_dual_bound
-        share = np.clip(answer.x[self._orders : self._orders + self._blocks], 0.0, 1.0)
-        return Shares(share, -float(bound) * NANO_EACH, answer.status == 0)
+        trivial = float(np.minimum(0.0, self._cost * self._most).sum())
+        bound = trivial if answer.mip_dual_bound is None else max(trivial, answer.mip_dual_bound)
+        if answer.x is None:
+            return Shares(np.zeros(self._blocks), -bound * NANO_EACH, False)
+        share = answer.x[self._orders : self._orders + self._blocks]
+        share = np.where(share < WHOLE, 0.0, np.where(share > 1 - WHOLE, 1.0, share))
+        return Shares(share, -bound * NANO_EACH, answer.status == 0)
 
 
 def _balance(program: BlockProgram) -> Any:

@@ -30,7 +30,11 @@ LARGEST_VALUE_NANO: Final = 2**62
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The most energy of an order [Wh], and the bounds of its price [1e-6 currency/kWh]."""
+    """The most energy of an order [Wh], and the bounds of its price [1e-6 currency/kWh].
+
+    A market sets them as tight as its homes and tariffs allow: all orders together must be worth less than 2**62 nano,
+    which a handful of orders at these widest limits are not.
+    """
 
     most_wh: int = 1_000_000_000
     least_price_micro: int = -1_000_000_000

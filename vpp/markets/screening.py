@@ -30,6 +30,8 @@ CODES: tuple[type[OrderError], ...] = (
     OrderCrossedError,
 )
 
+EXACT = 2.0**53  # floating-point numbers beyond are not exact
+
 
 @dataclass(frozen=True, slots=True)
 class Screened:
@@ -97,12 +99,13 @@ def _faults(table: dict[str, NDArray[Any]], limits: Limits) -> NDArray[np.int64]
     infinite = np.logical_or.reduce([nothing, *(~np.isfinite(values) for values in numbers)])
     with np.errstate(invalid="ignore"):
         broken = np.logical_or.reduce([nothing, *(values != np.rint(values) for values in numbers)])
+        inexact = np.logical_or.reduce([nothing, *(np.abs(values) > EXACT for values in numbers)])
         checks = {
             OrderNotFiniteError: infinite,
             OrderSideError: np.abs(side) != 1,
             OrderNotWholeError: broken,
             OrderNotPositiveError: quantity <= 0,
-            OrderOversizedError: quantity > limits.most_wh,
+            OrderOversizedError: (quantity > limits.most_wh) | inexact,
             OrderPriceError: (price < limits.least_price_micro) | (price > limits.most_price_micro),
         }
     fault = np.full(len(side), -1)

@@ -234,6 +234,24 @@ def best_of_all(orders: Orders, period: np.ndarray, blocks: list[Block]) -> int:
     return best
 
 
+@pytest.mark.parametrize("time_limit_s", [60.0, 1e-6])
+def test_rules_hold_where_blocks_are_many_and_time_is_short(time_limit_s: float) -> None:
+    chance = np.random.default_rng(5)
+    table = [
+        (at % 2, 1 if at % 4 < 2 else -1, int(chance.integers(1, 30)), int(chance.integers(1, 40)))
+        for at in range(40)
+    ]
+    orders, period = hourly(table)
+    blocks = [
+        Block(
+            at, 1 if at % 2 else -1, int(chance.integers(15, 25)) * UNIT, (int(chance.integers(20, 90)), 30)
+        )
+        for at in range(24)
+    ]
+    clearing = clear_blocks(orders, blocks, period=period, periods=2, time_limit_s=time_limit_s)
+    check_rules(orders, period, blocks, clearing)
+
+
 @settings(max_examples=40, deadline=None)
 @given(table=singles, block_table=block_rows)
 def test_the_bound_is_the_most_welfare_of_any_choice(

@@ -71,14 +71,17 @@ def test_nobody_gains_by_another_price(name: str, table: list[Row], data: st.Dat
         assert gained <= truth
 
 
-@settings(max_examples=100, deadline=None)
+@pytest.mark.parametrize("name", ["muda", "muda_lottery"])
+@settings(max_examples=80, deadline=None)
 @given(table=rows(10), data=st.data())
-def test_muda_gains_nothing_by_another_price_of_several_orders(table: list[Row], data: st.DataObject) -> None:
+def test_muda_gains_nothing_by_another_price_of_several_orders(
+    name: str, table: list[Row], data: st.DataObject
+) -> None:
     assume(table)
     orders = book(table, people=3)
     position = data.draw(st.integers(0, len(orders) - 1))
     own = orders.participant == orders.participant[position]
-    clear = mechanism_named("muda").clear
+    clear = mechanism_named(name).clear
     truth = int(clear(orders, SEED).utility_nano(orders)[own].sum())
     # What the participant gets is worth its own best units to it, whichever of its orders they came by.
     values = np.repeat(orders.price_micro[own], orders.quantity_wh[own])

@@ -49,10 +49,10 @@ def test_two_parts_with_one_key_are_refused() -> None:
 
 def test_screening_gives_each_bad_order_its_code_and_keeps_the_others() -> None:
     screened = screen(
-        side=[1, -1, 1, 3, -1, 1, 1, -1, 1],
-        price_micro=[300.0, 200.0, np.nan, 1.0, 1.0, 1.0, 5_000.0, 1.5, 10.0],
-        quantity_wh=[5.0, 5.0, 5.0, 5.0, -1.0, 900.0, 5.0, 5.0, 5.0],
-        key=[0, 1, 2, 3, 4, 5, 6, 7, 0],
+        side=[1, -1, 1, 3, -1, 1, 1, -1, 1, 1],
+        price_micro=[300.0, 200.0, np.nan, 1.0, 1.0, 1.0, 5_000.0, 1.5, 10.0, 10.0],
+        quantity_wh=[5.0, 5.0, 5.0, 5.0, -1.0, 900.0, 5.0, 5.0, 5.0, 5.0],
+        key=[0, 1, 2, 3, 4, 5, 6, 7, 0, 1e300],
         limits=Limits(most_wh=100, least_price_micro=0, most_price_micro=1_000),
     )
     assert [(at, error.code) for at, error in screened.rejected] == [
@@ -63,6 +63,7 @@ def test_screening_gives_each_bad_order_its_code_and_keeps_the_others() -> None:
         (6, "order_price_out_of_bounds"),
         (7, "order_not_whole"),
         (8, "order_duplicate"),
+        (9, "order_oversized"),
     ]
     assert screened.accepted.tolist() == [0, 1]
     assert screened.orders.price_micro.tolist() == [300, 200]
@@ -94,13 +95,13 @@ def test_a_column_of_another_length_is_refused() -> None:
             st.sampled_from([1.0, -1.0, 0.0, float("nan")]),
             st.floats(-1e10, 1e10) | st.integers(-5, 5).map(float) | st.just(float("nan")),
             st.floats(-10, 1e10) | st.integers(0, 5).map(float),
-            st.integers(0, 2),
+            st.integers(0, 2).map(float) | st.sampled_from([1e300, 0.5]),
         ),
         min_size=1,
         max_size=12,
     )
 )
-def test_every_order_is_either_accepted_or_rejected(table: list[tuple[float, float, float, int]]) -> None:
+def test_every_order_is_either_accepted_or_rejected(table: list[tuple[float, float, float, float]]) -> None:
     side, price, quantity, who = (np.array(column) for column in zip(*table, strict=True))
     screened = screen(side=side, price_micro=price, quantity_wh=quantity, participant=who)
     together = sorted([*screened.accepted.tolist(), *(at for at, _ in screened.rejected)])
