@@ -342,7 +342,7 @@ def resource(*, site: Site, kind: str, **parameters: float) -> Resource:
 # --- background work ---
 
 
-QUEUES = ("dispatch", "default", "ingest", "openadr")
+QUEUES = ("dispatch", "default", "ingest", "market", "openadr")
 
 
 def drop_queued() -> None:

@@ -110,6 +110,16 @@ def signals_beside(*, signal: GridSignal, now: datetime) -> list[GridSignal]:
     return sorted(found.exclude(pk=signal.pk), key=lambda one: one.rank)
 
 
+def signals_in_period(
+    *, organization: Organization, starts_at: datetime, ends_at: datetime
+) -> list[GridSignal]:
+    """Return the tenant's events that touch a period and were not canceled, the first in rank first."""
+    found = GridSignal.objects.filter(
+        organization=organization, kind__in=SHED_KINDS, starts_at__lt=ends_at, ends_at__gt=starts_at
+    )
+    return sorted(found.exclude(state=GridSignal.State.CANCELED), key=lambda one: one.rank)
+
+
 def steered_signals(*, program: Program, now: datetime) -> list[GridSignal]:
     """Return the program's signals that steer batteries and are not over, the first in rank first."""
     running = [GridSignal.State.ACCEPTED, GridSignal.State.PLANNED, GridSignal.State.ACTIVE]
