@@ -55,7 +55,8 @@ def messages_found(*, organization: Organization, search: Search) -> Found:
     rows = list(_fitting(within, search)[: PAGE_SIZE + 1])
     if len(rows) > PAGE_SIZE:
         return Found(rows[:PAGE_SIZE], older=rows[PAGE_SIZE - 1].pk)
-    return Found(rows, older=floor, reached=held.filter(pk=floor).first())
+    reached = None if floor is None else held.filter(pk=floor).first()
+    return Found(rows, older=floor, reached=reached)
 
 
 def _fitting(found: QuerySet[MessageEntry], search: Search) -> QuerySet[MessageEntry]:
