@@ -45,7 +45,7 @@ async def opened(plant: Plant, role: str, **more: Any) -> AsyncIterator[Device]:
 async def test_gone_in_the_middle_of_an_order(kind: type[Plant], role: str) -> None:
     plant = kind()
     plant.sun_w = 0.0
-    async with opened(plant, role, timeout_s=0.5) as found:
+    async with opened(plant, role) as found:
         plant.mode = "gone"
         with pytest.raises(DeviceError):
             await found.write(-1.0)
