@@ -21,7 +21,7 @@ def node(name: str, port: int, **told: str) -> ServiceInfo:
 async def main() -> None:
     network = AsyncZeroconf(interfaces=["127.0.0.1"])
     pairing = "https://heatpump.local:8443/pairing"
-    for info in (
+    nodes = [
         node(
             "heatpump-1",
             8443,
@@ -33,8 +33,9 @@ async def main() -> None:
         ),
         node("wallbox", 9000, txtvers="1"),
         node("other-hub", 9001, role="CEM"),
-    ):
-        await (await network.async_register_service(info))
+    ]
+    for announced in await asyncio.gather(*(network.async_register_service(info) for info in nodes)):
+        await announced
     search = {"dns_sd": {"listen_s": 2.0, "interfaces": ["127.0.0.1"]}}
     found, flaws = await find_all(finders(search))
     await network.async_close()

@@ -119,7 +119,7 @@ async def test_unit_is_read_and_ordered_until_nobody_renews() -> None:
 )  # fmt: skip
 async def test_trouble_passes(mode: str, reason: str) -> None:
     unit = Unit()
-    async with unit.opened(timeout_s=0.5) as found:
+    async with unit.opened(timeout_s=1.0) as found:
         await found.open()
         unit.mode = mode
         with pytest.raises(DeviceError) as caught:

@@ -154,7 +154,7 @@ class TestTrouble:
         ],
     )
     async def test_order_that_fails_can_be_given_again(self, mode: str, reason: str) -> None:
-        async with opened(**SWITCH, timeout_s=0.5) as (server, pump):
+        async with opened(**SWITCH, timeout_s=1.0) as (server, pump):
             server.mode = mode
             with pytest.raises(DeviceError, match=reason):
                 await pump.write(0.8)
@@ -194,7 +194,7 @@ class TestTrouble:
     async def test_entity_that_never_was(self) -> None:
         async with home().serving() as server:
             with pytest.raises(DeviceError, match=r"no such entity: switch\.garden"):
-                await device(server, **{**SWITCH, "switch": "switch.garden"}, timeout_s=0.3).open()
+                await device(server, **{**SWITCH, "switch": "switch.garden"}, timeout_s=1.0).open()
 
     async def test_token_that_is_refused(self) -> None:
         async with home().serving() as server:

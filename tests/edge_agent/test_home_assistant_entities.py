@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +56,8 @@ async def listening(broker: Mosquitto) -> AsyncIterator[tuple[Ear, Session]]:
 
 
 @asynccontextmanager
-async def publishing(broker: Mosquitto) -> AsyncIterator[HubEntities]:
-    at = Broker(host="127.0.0.1", port=broker.port)
+async def publishing(broker: Mosquitto, port: int | None = None) -> AsyncIterator[HubEntities]:
+    at = Broker(host="127.0.0.1", port=port or broker.port)
     entities = HubEntities(PublishConfig(broker=at, hub="home-7", name="My home", again_after_s=0.1))
     task = asyncio.create_task(entities.run())
     try:
@@ -86,15 +86,42 @@ async def test_values_are_described_before_they_are_said(broker: Mosquitto) -> N
         await ear.until(STATE, {"grid_kw": 2.0})
 
 
+async def test_hub_that_stops_says_so_and_its_values_stay(broker: Mosquitto) -> None:
+    async with publishing(broker) as entities, listening(broker) as (ear, _):
+        entities.show({"battery_soc": 0.5})
+        await ear.until(STATE, {"battery_soc": 50.0})
+        await ear.until(THERE, "online")
+    async with listening(broker) as (late, _):
+        await late.until(THERE, "offline")
+        await late.until(STATE, {"battery_soc": 50.0})
+        await late.until_counted(SOC, 1)
+
+
 async def test_hub_that_falls_silent_is_said_to_be_gone(broker: Mosquitto) -> None:
-    async with listening(broker) as (ear, _):
-        async with publishing(broker) as entities:
-            entities.show({"grid_kw": 1.0})
-            await ear.until(THERE, "online")
-            assert entities._config.hub == "home-7"
-        async with listening(broker) as (late, _):
-            await late.until(STATE, {"grid_kw": 1.0})
-            assert SOC.replace("battery_soc", "grid_kw") in late.said
+    writers: list[asyncio.StreamWriter] = []
+
+    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await reader.read(4096):
+                writer.write(data)
+
+    async def between(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        inner, outer = await asyncio.open_connection("127.0.0.1", broker.port)
+        writers.extend((writer, outer))
+        await asyncio.gather(pass_on(reader, outer), pass_on(inner, writer))
+
+    wire = await asyncio.start_server(between, "127.0.0.1", 0)
+    async with (
+        listening(broker) as (ear, _),
+        publishing(broker, wire.sockets[0].getsockname()[1]) as entities,
+    ):
+        entities.show({"grid_kw": 1.0})
+        await ear.until(STATE, {"grid_kw": 1.0})
+        await ear.until(THERE, "online")
+        wire.close()
+        for writer in writers:
+            writer.transport.abort()
+        await ear.until(THERE, "offline")
 
 
 async def test_home_assistant_that_starts_is_told_again(broker: Mosquitto) -> None:

@@ -138,7 +138,7 @@ class TestTrouble:
         replay = Replay(lines)
         async with replay.serving() as port:
             with pytest.raises(DeviceError, match=reason) as caught:
-                await device(port, 4, capacity_kwh=10.0, timeout_s=0.5).open()
+                await device(port, 4, capacity_kwh=10.0).open()
         assert caught.value.permanent is permanent
 
     async def test_server_gone_in_the_middle_of_an_order(self) -> None:

@@ -45,7 +45,7 @@ async def opened(plant: Plant, role: str, **more: Any) -> AsyncIterator[Device]:
 async def test_gone_in_the_middle_of_an_order(kind: type[Plant], role: str) -> None:
     plant = kind()
     plant.sun_w = 0.0
-    async with opened(plant, role, timeout_s=0.5) as found:
+    async with opened(plant, role) as found:
         plant.mode = "gone"
         with pytest.raises(DeviceError):
             await found.write(-1.0)
@@ -67,6 +67,28 @@ async def test_order_that_is_not_taken(mode: str, reason: str) -> None:
         with pytest.raises(DeviceError, match=reason):
             await inverter.write(-1.0)
         assert (await inverter.read()).power_kw == -6.0
+
+
+@pytest.mark.parametrize("kind", [DerPlant, OldPlant])
+async def test_limit_that_is_written_but_not_switched_on(kind: type[Plant]) -> None:
+    plant = kind()
+    place = (704, "WMaxLimPctEna") if kind is DerPlant else (123, "WMaxLim_Ena")
+
+    def forget(address: int, count: int) -> None:
+        plant.registers[place] = 0
+
+    plant.after_write = forget  # type: ignore[method-assign]
+    async with opened(plant, "inverter") as inverter:
+        with pytest.raises(DeviceError, match=rf"did not take {place[1]} = 1, says 0"):
+            await inverter.write(-2.0)
+
+
+async def test_unit_that_counts_in_whole_percent() -> None:
+    plant = OldPlant()
+    plant.registers[123, "WMaxLimPct_SF"], plant.registers[123, "WMaxLimPct"] = 0, 100
+    async with opened(plant, "inverter") as inverter:
+        await inverter.write(-2.27)
+        assert plant.registers[123, "WMaxLimPct"] == 28
 
 
 async def test_slow_answers_are_waited_for_no_longer_than_allowed() -> None:

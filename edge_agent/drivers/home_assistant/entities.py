@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -121,10 +122,15 @@ class HubEntities:
         async with client(config.broker, will=will, timeout_s=config.timeout_s) as connection:
             await connection.subscribe(f"{config.discovery_prefix}/status", qos=1)
             await connection.publish(topic, "online", qos=1, retain=True)
-            async with asyncio.TaskGroup() as tasks:
-                described: set[str] = set()
-                tasks.create_task(self._publish(connection, described))
-                tasks.create_task(self._listen(connection, described))
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    described: set[str] = set()
+                    tasks.create_task(self._publish(connection, described))
+                    tasks.create_task(self._listen(connection, described))
+            finally:
+                with suppress(aiomqtt.MqttError, TimeoutError):
+                    async with asyncio.timeout(1.0):
+                        await connection.publish(topic, "offline", qos=1, retain=True)
 
     async def _publish(self, connection: aiomqtt.Client, described: set[str]) -> None:
         """Describe each value before it is first said, then say all of them whenever they are shown."""

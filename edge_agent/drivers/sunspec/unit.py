@@ -92,6 +92,12 @@ class Model:
             point.cvalue = value if point.sf else int(value)
         self._model.write()
 
+    def step(self, name: str) -> float:
+        """What one count of a point is worth; points without a scale factor count in ones."""
+        point = self._model.points[name]
+        scale = self._model.points[point.sf].value if point.sf else 0
+        return 10.0 ** float(scale) if scale in _SCALES else 1.0
+
     def has(self, *names: str) -> bool:
         """Whether these points are implemented."""
         return all(name in self._model.points and self[name] is not None for name in names)

@@ -61,7 +61,7 @@ def test_short_pays_and_long_is_paid() -> None:
     assert deliveries_settle_due(now=DUE) == 0
 
 
-def refreshed(street: Street) -> list:  # type: ignore[type-arg]
+def refreshed(street: Street) -> list:
     found = []
     for one in street.participants:
         one.refresh_from_db()
