@@ -132,6 +132,18 @@ def test_a_lifeline_is_paid_by_what_others_gain() -> None:
     assert not short.full
 
 
+def test_the_quota_is_a_participants_not_an_orders() -> None:
+    orders = make_orders(
+        side=[1, 1, -1], price_micro=[300_000, 200_000, 100_000], quantity_wh=[2 * KWH, 2 * KWH, 4 * KWH],
+        participant=[7, 7, 8],
+    )  # fmt: skip
+    clearing = clear_uniform_price(orders, k_permille=1000)
+    low = np.array([True, True, False])
+    result = apply_lifeline(orders, clearing, low_income=low, lifeline=Lifeline(3 * KWH, 100_000, 1000))
+    assert clearing.price_micro == 200_000
+    assert result.discount_nano.tolist() == [200_000_000, 100_000_000, 0]
+
+
 @settings(max_examples=60, deadline=None)
 @given(table=rows(), seed=st.integers(0, 9), quota=st.integers(0, 9), levy=st.sampled_from([0, 100, 1000]))
 def test_a_lifeline_keeps_rationality_and_the_account(

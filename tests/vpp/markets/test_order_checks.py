@@ -83,6 +83,14 @@ def test_a_participant_does_not_trade_with_itself() -> None:
     assert screened.accepted.tolist() == [2, 3, 4, 5]
 
 
+def test_an_own_bid_and_offer_at_one_price_are_both_refused() -> None:
+    screened = screen(side=[1, -1], price_micro=[300, 300], quantity_wh=5, participant=7)
+    assert [(at, error.code) for at, error in screened.rejected] == [
+        (0, "order_crossed"),
+        (1, "order_crossed"),
+    ]
+
+
 def test_a_column_of_another_length_is_refused() -> None:
     with pytest.raises(OrderError, match="one value for each"):
         screen(side=[1, -1], price_micro=[1, 2, 3], quantity_wh=1)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from vpp.markets.errors import MarketError
 from vpp.markets.orders import make_orders
 from vpp.markets.rationing import share_pro_rata, take_equally
+from vpp.markets.steps import fills_of, steps_of
 from vpp.markets.uniform_price import clear_uniform_price
 
 shares = st.lists(st.integers(1, 40), min_size=1, max_size=8)
@@ -79,3 +80,13 @@ def test_k_outside_0_to_1000_is_refused(k: int) -> None:
     orders = make_orders(side=[1], price_micro=1, quantity_wh=1)
     with pytest.raises(MarketError, match=str(k)):
         clear_uniform_price(orders, k_permille=k)
+
+
+def test_a_programs_fractions_become_whole_and_stay_balanced() -> None:
+    orders = make_orders(side=[1, 1, -1], price_micro=[3, 2, 1], quantity_wh=10)
+    steps = steps_of(orders)
+    energy = np.zeros(3)
+    energy[steps.step_of] = [0.0034, 0.0034, 0.0068]
+    fill = fills_of(orders, steps, energy_kwh=energy, balanced=True)
+    assert int((orders.side * fill).sum()) == 0
+    assert sorted(fill.tolist()) == [3, 4, 7]
