@@ -23,12 +23,14 @@ from edge_agent.controllers.home_mode import HomeModeController
 from edge_agent.controllers.island import IslandController
 from edge_agent.controllers.limits import LimitsController
 from edge_agent.controllers.override import Override, OverrideController
+from edge_agent.controllers.owner import OwnerController, renewed
 from edge_agent.controllers.schedule_book import Notice, ScheduleBook
 from edge_agent.controllers.self_consumption import SelfConsumptionController, follow_residual
 from edge_agent.cycle import Cycle, Recorder
 from edge_agent.drivers.catalog import open_driver
 from edge_agent.link.post import PostLink
 from edge_agent.link.websocket import WebSocketLink
+from edge_agent.local_api.server import LocalServer
 from edge_agent.outbox import ROWS_PER_MESSAGE, Outbox, OutboxError, message_of
 from edge_agent.process_image import ProcessImage
 from edge_agent.provisioning import Provisioner, load_identity
@@ -57,12 +59,12 @@ class Agent:
         self._first_start = self.outbox.get("started_at") is None
         self.driver = open_driver(config.driver, now_ms=self._tick_before(clock.now_ms()), saved=saved)
         self._resources = self.driver.describe()
-        for resource in self._resources:
-            if resource.kind == "battery":
-                resource.parameters["reserve_soc"] = config.reserve_soc
-        limits = device_limits(self._resources, reserve_soc=config.reserve_soc)
+        keys = [resource.key for resource in self._resources]
+        self.owner = OwnerController(config, keys=keys, saved=self.outbox.get("owner"))
+        config = self.config = self.owner.config()
+        limits = self._limits()
         self._decide_alone = partial(follow_residual, limits)
-        takers = self.driver.payload_takers()
+        takers = [*self.driver.payload_takers(), self.owner]
         self.book = ScheduleBook(limits.ranges, takers)
         self.book.load(self.outbox.get("schedules") or b"[]")
         self.payloads = DevicePayloads(self.book, takers)
@@ -79,6 +81,20 @@ class Agent:
         self.link = _link(self)
         self._backfilling = self.outbox.waiting("backfill") > 0
         self._override_seen = 0
+        self.owner.on_preferences = self._reconfigure
+        self.local = _local_server(self)
+
+    def _limits(self) -> DeviceLimits:
+        """What the devices can do, with the reserve that is set now."""
+        for resource in self._resources:
+            if resource.kind == "battery":
+                resource.parameters["reserve_soc"] = self.config.reserve_soc
+        return device_limits(self._resources, reserve_soc=self.config.reserve_soc)
+
+    def _reconfigure(self) -> None:
+        """Follow the owner's preferences from the next cycle on; whoever is in the middle of something goes on."""
+        self.config, limits = self.owner.config(), self._limits()
+        self.cycle.follow(renewed(self.cycle.controllers, self._controllers(limits)), limits=limits)
 
     def _controllers(self, limits: DeviceLimits) -> tuple[Controller, ...]:
         """Who decides, in this order: a later one chooses only within what earlier ones left."""
@@ -92,6 +108,7 @@ class Agent:
                 config.failsafe, connected=self._connected, limits_heard_at=lambda: self._limits_heard_at
             ),
             self.override,
+            self.owner,
             DroopController(self.book),
             CloudScheduleController(self.book),
             HomeModeController(config.home, limits),
@@ -110,6 +127,8 @@ class Agent:
             live_from = self._tick_before(self.clock.now_ms())
             if self._first_start:
                 live_from = await self._record_history(live_from)
+            if self.local is not None:
+                await self.local.start()
             if self.link is not None:
                 link = asyncio.create_task(self.link.run(), name=f"link {self.config.key}")
                 link.add_done_callback(_raise_in_loop)
@@ -119,6 +138,8 @@ class Agent:
                 link.cancel()
                 with suppress(asyncio.CancelledError):
                     await link
+            if self.local is not None:
+                await self.local.close()
             with suppress(OutboxError):
                 self.outbox.close()
 
@@ -183,6 +204,8 @@ class Agent:
         for decided in self.cycle.news(at):
             self.outbox.add_decision(decided)
         row = self.recorder.add(image)
+        if self.local is not None:
+            self.local.step(image, row)
         if row is not None:
             self.outbox.add_row(row, clock_trusted=self._trusts_clock)
 
@@ -190,6 +213,7 @@ class Agent:
         self.outbox.put("device_state", self.driver.state())
         self.outbox.put("heard_at", str(self._heard_at).encode())
         self.outbox.put("care", self.care.dump())
+        self.outbox.put("owner", self.owner.dump())
         try:
             self.outbox.commit()
         except OutboxError as error:
@@ -275,6 +299,10 @@ class Agent:
 
     # --- the owner
 
+    def is_connected(self) -> bool:
+        """Whether the cloud was heard lately."""
+        return self.link is not None and self._connected(self.clock.now_ms())
+
     def _read_override(self) -> None:
         """Take up what `python -m edge_agent override` left in the data folder."""
         path = self._data_dir / _OVERRIDE_FILE
@@ -298,6 +326,14 @@ def _link(agent: Agent) -> WebSocketLink | PostLink | None:
     if not agent.config.cloud_url:
         return None
     return WebSocketLink(agent) if agent.config.link.transport == "websocket" else PostLink(agent)
+
+
+def _local_server(agent: Agent) -> LocalServer | None:
+    """The house's own door to the hub, where it is configured."""
+    config = agent.config
+    if config.local_api is None:
+        return None
+    return LocalServer(config.local_api, agent, data_dir=Path(config.data_dir), emit=agent.emit)
 
 
 def write_override(data_dir: Path, override: Override | None) -> None:
