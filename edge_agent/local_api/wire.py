@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import h11
 
-_CHUNK = 65_536
-_MOST_HEAD = 16_384
+_CHUNK = 8192
+_MOST_HEAD = 16_384  # give or take a chunk
 _BODY_LIMIT_S = 15.0
 _IDLE_LIMIT_S = 60.0
 _SEND_LIMIT_S = 15.0

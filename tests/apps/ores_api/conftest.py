@@ -21,6 +21,8 @@ from tests import factories
 from tests.apps.hubs.conftest import empty_database, serving
 from tests.apps.ores_api.doors import SCALE, START, Door, RunningHub, home_document, personal_token, until
 
+QUARTER_MS = 900_000
+
 
 @dataclass
 class Place:
@@ -29,6 +31,11 @@ class Place:
     site: Site
     hub: RunningHub
     doors: dict[str, Door]
+    quarter: int
+
+    def after(self, minutes: int) -> str:
+        """An instant so many minutes after the beginning of the quarter of an hour that both doors know."""
+        return f"{datetime.fromtimestamp(self.quarter / 1000 + 60 * minutes, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 @pytest.fixture(scope="module")
@@ -66,11 +73,18 @@ def _settled(hub: RunningHub, port: int) -> Place:
     code = hub.told("registered")[0]["claim_code"]
     hub_claim(site=site, code=code, actor="owner", machine_now=datetime.now(UTC), now=clock.now())
     until(lambda: hub.told("connected"))
+    until(lambda: _rows(site))
+    quarter = -(-_rows(site)[0] // QUARTER_MS) * QUARTER_MS
+    until(lambda: sum(quarter < at <= quarter + QUARTER_MS for at in _rows(site)) == 15)
     until(lambda: factories.rows_of(site.pk, table="telemetry_latest"))
-    quarter = factories.ms(START) + 17 * 60_000
-    until(lambda: any(factories.ms(row[0]) > quarter for row in factories.rows_of(site.pk, "grid_kw")))
     roll_up(now=clock.now())
-    return Place(site, hub, {"hub": hub.door, "cloud": Door("cloud", port, personal_token(owner))})
+    return Place(
+        site, hub, {"hub": hub.door, "cloud": Door("cloud", port, personal_token(owner))}, quarter=quarter
+    )
+
+
+def _rows(site: Site) -> list[int]:
+    return [factories.ms(at) for at, _ in factories.rows_of(site.pk, "grid_kw")]
 
 
 def _forget() -> None:

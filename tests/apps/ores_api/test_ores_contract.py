@@ -117,11 +117,11 @@ def test_nobody_without_a_token_and_no_other_media_type(place: Place, path: str)
 
 
 def test_the_same_quarter_of_an_hour_has_the_same_energy(place: Place) -> None:
-    target = "/energystorage/storage?starts_at=2026-04-23T10:00:00Z&ends_at=2026-04-23T10:15:00Z"
+    target = f"/energystorage/storage?starts_at={place.after(0)}&ends_at={place.after(15)}"
     hub, cloud = (place.doors[name].ask("GET", target).json for name in DOORS)
     assert len(hub["intervals"]) == len(cloud["intervals"]) == 1
     assert hub["intervals"][0] == pytest.approx(cloud["intervals"][0], abs=1e-3)
-    target = "/device/data/logging?starts_at=2026-04-23T10:00:00Z&ends_at=2026-04-23T10:05:00Z"
+    target = f"/device/data/logging?starts_at={place.after(0)}&ends_at={place.after(5)}"
     hub, cloud = (place.doors[name].ask("GET", target).json for name in DOORS)
     assert (hub["rows"], hub["next_at"]) == (cloud["rows"], cloud["next_at"])
     assert (len(hub["rows"]), hub["next_at"]) == (5, None)
@@ -129,15 +129,16 @@ def test_the_same_quarter_of_an_hour_has_the_same_energy(place: Place) -> None:
 
 def test_pages_of_a_log_join_without_a_gap(place: Place) -> None:
     for name in DOORS:
-        whole = (
-            place.doors[name]
-            .ask("GET", "/device/data/logging?starts_at=2026-04-23T10:00:00Z&ends_at=2026-04-23T10:10:00Z")
-            .json["rows"]
-        )
-        found, starts_at = [], "2026-04-23T10:00:00Z"
+        until_at = f"ends_at={place.after(10)}"
+        target = f"/device/data/logging?starts_at={place.after(0)}&{until_at}"
+        whole = place.doors[name].ask("GET", target).json["rows"]
+        found, starts_at = [], place.after(0)
         while starts_at:
-            target = f"/device/data/logging?limit=4&starts_at={starts_at}&ends_at=2026-04-23T10:10:00Z"
-            page = place.doors[name].ask("GET", target).json
+            page = (
+                place.doors[name]
+                .ask("GET", f"/device/data/logging?limit=4&starts_at={starts_at}&{until_at}")
+                .json
+            )
             found += page["rows"]
             starts_at = page["next_at"]
         assert (name, len(found)) == (name, 10)
