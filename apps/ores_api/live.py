@@ -54,7 +54,7 @@ async def stream(bus: Bus, scope: Scope, receive: Receive, send: Send) -> None:
     leaving = asyncio.ensure_future(_left(receive))
     await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
     try:
-        await _tell(first, scope, send, news=news, leaving=leaving)
+        await _tell(first, scope, send=send, news=news, leaving=leaving)
     finally:
         for stop in stops:
             stop()
@@ -62,7 +62,7 @@ async def stream(bus: Bus, scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def _tell(
-    first: HttpResponse, scope: Scope, send: Send, *, news: asyncio.Event, leaving: "asyncio.Future[None]"
+    first: HttpResponse, scope: Scope, *, send: Send, news: asyncio.Event, leaving: "asyncio.Future[None]"
 ) -> None:
     name = scope["path"].rpartition("/")[2].encode()
     answer, told = first, b""

@@ -75,6 +75,7 @@ class HubHome:
             model=host.config.model,
             serial=host.config.serial or host.config.key,
             is_connected=host.is_connected(),
+            is_alone=not host.config.cloud_url,
             features=list(told.features),
             cycle_s=host.config.cycle_s,
             snapshot_interval_s=host.config.snapshot_interval_s,

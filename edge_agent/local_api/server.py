@@ -148,7 +148,7 @@ class LocalServer:
             return
         refused = self._refused(wire.peer, request)
         if refused is not None:
-            await self._send(wire, *refused)
+            await self._send(wire, refused[0], extra=refused[1])
         elif (
             request.method == "GET"
             and parts.path in STREAMS
@@ -185,7 +185,7 @@ class LocalServer:
         asked = Request(request.method, parts.path, query, request.body, frozenset({"read", "control"}))
         return answer(self.home, asked)
 
-    async def _send(self, wire: HttpConnection, made: Answer, extra: Headers | None = None) -> None:
+    async def _send(self, wire: HttpConnection, made: Answer, *, extra: Headers | None = None) -> None:
         headers = [*_PLAIN, ("content-type", made.content_type), *(extra or [])]
         if made.allow:
             headers.append(("allow", made.allow))

@@ -246,7 +246,7 @@ async def test_hub_without_a_cloud_answers_everything(tmp_path: Path) -> None:
             lambda: hub.agent.local is not None and bool(hub.agent.local.home.recorded(0, 2**50, limit=1))
         )
         status, monitor = await hub.ask("GET", "/app/monitor")
-        assert (status, monitor["hub"], monitor["is_on_grid"]) == (200, "offline", True)
+        assert (status, monitor["hub"], monitor["is_on_grid"]) == (200, "alone", True)
         assert {one["kind"] for one in monitor["devices"]} == {"load", "pv", "battery", "heat_pump"}
         flow = monitor["flow"]
         drawn = flow["import_kw"] + flow["production_kw"] + flow["discharge_kw"]

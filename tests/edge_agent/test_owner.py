@@ -36,7 +36,7 @@ def owner(saved: bytes | None = None, **changes: Any) -> OwnerController:
 def wish(
     kw: float | None, *, at: int = 0, key: str = "battery", minutes: int = 10, source: str = "cloud"
 ) -> Wish:
-    action = "release" if kw is None else "limit" if key == "pv" else "charge" if kw > 0 else "discharge"
+    action: Any = "release" if kw is None else "limit" if key == "pv" else "charge" if kw > 0 else "discharge"
     return Wish(
         control_id=f"{source}:{at}",
         device_id=key,

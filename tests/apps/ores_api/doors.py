@@ -130,9 +130,13 @@ class RunningHub:
         assert self.agent.local is not None
         return Door("hub", self.agent.local.port, load_token(Path(self.config.data_dir)))
 
-    def battery(self) -> Any:
-        """What the last cycle decided about the battery."""
-        return self.agent.cycle.allowed.ranges["battery"]
+    def decided(self, key: str = "battery") -> Any:
+        """What the last whole cycle decided about a resource: asked in the hub's own loop, never amid a cycle."""
+
+        async def look() -> Any:
+            return self.agent.cycle.allowed.ranges[key]
+
+        return asyncio.run_coroutine_threadsafe(look(), self._loop).result(20)
 
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._task.cancel)

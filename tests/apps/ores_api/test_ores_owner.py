@@ -20,7 +20,7 @@ def _released(place: Place) -> Iterator[None]:
     yield
     for door in place.doors.values():
         assert door.ask("POST", PATH, {"device_id": "battery", "action": "release"}).status == 202
-    until(lambda: place.hub.battery().by != "override")
+    until(lambda: place.hub.decided().by != "override")
 
 
 def order(action: str, power_kw: float | None = None, **more: Any) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def held(place: Place, name: str) -> list[tuple[str, float | None, str]]:
 
 
 def follows(place: Place, reason: str) -> bool:
-    battery = place.hub.battery()
+    battery = place.hub.decided()
     return bool(battery.by == "override" and battery.reason.startswith(reason))
 
 
@@ -43,7 +43,7 @@ def test_in_the_house_the_next_cycle_follows(place: Place) -> None:
         202, "acknowledged", "hold", 0.0,
     )  # fmt: skip
     until(lambda: follows(place, "nap"))
-    assert place.hub.battery().pinned
+    assert place.hub.decided().pinned
     until(lambda: held(place, "hub") == [("hold", 0.0, "applied")])
     status = place.doors["hub"].ask("GET", "/energystorage/status").json["devices"][0]
     assert (status["reason"].partition(";")[0], status["control"]["action"]) == ("nap", "hold")
@@ -71,27 +71,28 @@ def test_the_later_word_counts_wherever_it_was_said(place: Place) -> None:
     place.doors["cloud"].ask("POST", PATH, order("hold", note="cloud again"))
     until(lambda: follows(place, "cloud again"))
     place.doors["hub"].ask("POST", PATH, order("release"))
-    until(lambda: place.hub.battery().by != "override")
+    until(lambda: place.hub.decided().by != "override")
     assert held(place, "hub") == []
 
 
 def test_a_limit_on_the_sun_is_kept(place: Place) -> None:
     sent = {"device_id": "pv", "action": "limit", "power_kw": 0.5, "duration_s": 86_400}
     assert place.doors["hub"].ask("POST", "/microinverter/control", sent).status == 202
-    until(lambda: place.hub.agent.cycle.allowed.ranges["pv"].low == -0.5)
+    until(lambda: place.hub.decided("pv").low == -0.5)
     place.doors["cloud"].ask("POST", "/microinverter/control", {"device_id": "pv", "action": "release"})
-    until(lambda: place.hub.agent.cycle.allowed.ranges["pv"].low < -0.5)
-    assert place.doors["hub"].ask("GET", "/microinverter/control").json["controls"] == []
+    until(lambda: place.doors["hub"].ask("GET", "/microinverter/control").json["controls"] == [])
+    until(lambda: place.hub.decided("pv").low < -0.5)
 
 
 def test_settings_from_either_door_hold_on_the_hub(place: Place) -> None:
     cloud, hub = place.doors["cloud"], place.doors["hub"]
     assert hub.ask("PATCH", "/app/settings", {"reserve_soc": 0.3}).json["reserve_soc"] == 0.3
     sent = cloud.ask("PATCH", "/app/settings", {"mode": "backup"})
-    assert (sent.status, sent.json["state"], sent.json["mode"]) == (202, "queued", "backup")
+    assert (sent.status, sent.json["mode"]) == (202, "backup")
+    assert sent.json["state"] in {"queued", "sent", "acknowledged", "applied"}  # hubs are quick
     until(lambda: hub.ask("GET", "/app/settings").json["mode"] == "backup")
     assert hub.ask("GET", "/app/settings").json["reserve_soc"] == 0.3
-    until(lambda: place.hub.battery().by in {"home_mode", "limits", "care", "safety"})
+    until(lambda: place.hub.decided().by in {"home_mode", "grid_limit", "care", "safety"})
     until(lambda: cloud.ask("GET", "/app/settings").json["state"] == "applied")
     assert hub.ask("PATCH", "/app/settings", {"mode": "self_consumption"}).json["mode"] == "self_consumption"
     cloud.ask("PATCH", "/hub/configure", {"import_limit_kw": 8.0})

@@ -42,7 +42,8 @@ def microinverter_status(home: Home, query: DeviceQuery) -> MicroinverterStatus:
     """GET /microinverter/status"""
     facts, wishes = home.facts(), _by_device(home)
     devices = [
-        _microinverter(facts, one, wish=wishes.get(one.key)) for one in _asked(facts, "pv", query.device_id)
+        _microinverter(facts, one, wish=wishes.get(one.key))
+        for one in _asked(facts, "pv", device_id=query.device_id)
     ]
     return MicroinverterStatus(site_id=facts.site_id, at=at_of(facts.now), devices=devices)
 
@@ -53,7 +54,7 @@ def storage_status(home: Home, query: DeviceQuery) -> StorageStatus:
     held = home.preferences().preferences
     devices = [
         _storage(facts, one, wish=wishes.get(one.key), reserve_soc=held.reserve_soc)
-        for one in _asked(facts, "battery", query.device_id)
+        for one in _asked(facts, "battery", device_id=query.device_id)
     ]
     return StorageStatus(site_id=facts.site_id, at=at_of(facts.now), devices=devices)
 
@@ -61,7 +62,7 @@ def storage_status(home: Home, query: DeviceQuery) -> StorageStatus:
 def microinverter_energy(home: Home, query: PeriodQuery) -> MicroinverterEnergy:
     """GET /microinverter/energy"""
     facts = home.facts()
-    device = _one(facts, "pv", query.device_id)
+    device = _one(facts, "pv", device_id=query.device_id)
     starts_at, ends_at = period(query.starts_at, query.ends_at, now=facts.now, most_ms=_LONGEST_MS)
     step_ms = query.resolution_s * 1000
     starts_at -= starts_at % step_ms
@@ -89,7 +90,7 @@ def microinverter_energy(home: Home, query: PeriodQuery) -> MicroinverterEnergy:
 def storage_history(home: Home, query: PeriodQuery) -> StorageHistory:
     """GET /energystorage/storage"""
     facts = home.facts()
-    device = _one(facts, "battery", query.device_id)
+    device = _one(facts, "battery", device_id=query.device_id)
     starts_at, ends_at = period(query.starts_at, query.ends_at, now=facts.now, most_ms=_LONGEST_MS)
     step_ms = query.resolution_s * 1000
     starts_at -= starts_at % step_ms
@@ -118,12 +119,12 @@ def storage_history(home: Home, query: PeriodQuery) -> StorageHistory:
 
 def microinverter_controls(home: Home, query: DeviceQuery) -> Controls:
     """GET /microinverter/control"""
-    return _controls(home, "pv", query)
+    return _controls(home, query, kind="pv")
 
 
 def storage_controls(home: Home, query: DeviceQuery) -> Controls:
     """GET /energystorage/control"""
-    return _controls(home, "battery", query)
+    return _controls(home, query, kind="battery")
 
 
 def microinverter_control(home: Home, sent: MicroinverterControl) -> Control:
@@ -177,7 +178,7 @@ def _control(
     home: Home, sent: MicroinverterControl | StorageControl, *, kind: str, kw: float | None
 ) -> Control:
     facts = home.facts()
-    device = _one(facts, kind, sent.device_id)
+    device = _one(facts, kind, device_id=sent.device_id)
     action: Action = sent.action
     ends_at = facts.now if action == "release" else facts.now + sent.duration_s * 1000
     wish = Wish(
@@ -186,8 +187,8 @@ def _control(
     return control_of(home.wish(wish))
 
 
-def _controls(home: Home, kind: str, query: DeviceQuery) -> Controls:
-    keys = {one.key for one in _asked(home.facts(), kind, query.device_id)}
+def _controls(home: Home, query: DeviceQuery, *, kind: str) -> Controls:
+    keys = {one.key for one in _asked(home.facts(), kind, device_id=query.device_id)}
     return Controls(controls=[control_of(wish) for wish in home.wishes() if wish.device_id in keys])
 
 
@@ -195,15 +196,15 @@ def _by_device(home: Home) -> dict[str, Wish]:
     return {wish.device_id: wish for wish in home.wishes()}
 
 
-def _asked(facts: Facts, kind: str, device_id: str | None) -> list[ResourceDescription]:
+def _asked(facts: Facts, kind: str, *, device_id: str | None) -> list[ResourceDescription]:
     found = [one for one in facts.resources if one.kind == kind and device_id in (None, one.key)]
     if device_id is not None and not found:
         raise OresError(404, "device_unknown", "the home has no such device of this kind")
     return found
 
 
-def _one(facts: Facts, kind: str, device_id: str | None) -> ResourceDescription:
-    found = _asked(facts, kind, device_id)
+def _one(facts: Facts, kind: str, *, device_id: str | None) -> ResourceDescription:
+    found = _asked(facts, kind, device_id=device_id)
     if not found:
         raise OresError(404, "device_unknown", "the home has no device of this kind")
     return found[0]

@@ -31,13 +31,14 @@ class Row(msgspec.Struct, kw_only=True):
 
 
 class HubFacts(msgspec.Struct, kw_only=True):
-    """The hub and how it stands; None where whoever answers cannot know."""
+    """The hub and how it stands; None where whoever answers cannot know. `is_alone`: it has no cloud, on purpose."""
 
     hub_id: str = ""
     agent_version: str = ""
     model: str = ""
     serial: str = ""
     is_connected: bool = False
+    is_alone: bool = False
     features: list[str] = []
     cycle_s: float | None = None
     snapshot_interval_s: float | None = None

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from vpp.protocols.ores.facts import Facts, Severity, Wish
 from vpp.protocols.ores.messages import Fault, Faults
-from vpp.protocols.ores.values import STALE_MS, at_of, at_or_none, is_fresh
+from vpp.protocols.ores.values import STALE_MS, at_of, at_or_none, is_fresh, presence
 
 # EN 50160 (and ANSI C84.1 range B, roughly): the nominal voltage within ten per cent, for the nominals in use.
 _VOLTAGES = ((108.0, 132.0), (207.0, 264.0))
@@ -37,7 +37,7 @@ def _no_hub(facts: Facts) -> Iterator[Fault]:
 
 
 def _offline(facts: Facts) -> Iterator[Fault]:
-    if facts.hub is not None and not facts.hub.is_connected:
+    if presence(facts) == "offline":
         yield Fault(
             code="hub_offline", severity="warning", device_id="hub", value=None,
             since=None if facts.latest is None else at_of(facts.latest.at),

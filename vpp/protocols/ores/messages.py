@@ -17,7 +17,7 @@ Kw = Annotated[float, msgspec.Meta(ge=0, le=1000)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 DurationS = Annotated[int, msgspec.Meta(ge=60, le=86_400)]
 Note = Annotated[str, msgspec.Meta(max_length=150, pattern=r"^[^\x00]*$")]
-Presence = Literal["online", "offline", "none"]
+Presence = Literal["online", "offline", "alone", "none"]
 
 
 class Query(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):

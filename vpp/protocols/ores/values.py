@@ -49,6 +49,8 @@ def presence(facts: Facts) -> Presence:
     """Whether the home has a hub and the hub its link."""
     if facts.hub is None:
         return "none"
+    if facts.hub.is_alone:
+        return "alone"
     return "online" if facts.hub.is_connected else "offline"
 
 
