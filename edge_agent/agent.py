@@ -27,6 +27,7 @@ from edge_agent.controllers.owner import OwnerController, renewed
 from edge_agent.controllers.schedule_book import Notice, ScheduleBook
 from edge_agent.controllers.self_consumption import SelfConsumptionController, follow_residual
 from edge_agent.cycle import Cycle, Recorder
+from edge_agent.drivers import LivingDriver
 from edge_agent.drivers.catalog import open_driver
 from edge_agent.link.post import PostLink
 from edge_agent.link.websocket import WebSocketLink
@@ -34,14 +35,16 @@ from edge_agent.local_api.server import LocalServer
 from edge_agent.outbox import ROWS_PER_MESSAGE, Outbox, OutboxError, message_of
 from edge_agent.process_image import ProcessImage
 from edge_agent.provisioning import Provisioner, load_identity
-from edge_agent.safety import DeviceLimits, device_limits
+from edge_agent.safety import DeviceLimits, adopt, device_limits
 from vpp.intervals import floor_ms
-from vpp.protocols.link.messages import FEATURES, Hello, Instruction, Welcome
+from vpp.protocols.link.messages import FEATURES, Hello, Instruction, ResourceDescription, Welcome
 
 Emit = Callable[..., None]
 # How much of the past is made, and how many missed cycles are made up, before others get their turn.
 _HISTORY_ROWS_AT_ONCE = 10 * ROWS_PER_MESSAGE
 _CYCLES_AT_ONCE = 20
+# How long the first cycle waits for devices to be there [s]; those that come later are taken up then.
+_DEVICES_OPEN_S = 20.0
 _OVERRIDE_FILE = "override.json"
 
 
@@ -58,25 +61,14 @@ class Agent:
         saved = self.outbox.get("device_state")
         self._first_start = self.outbox.get("started_at") is None
         self.driver = open_driver(config.driver, now_ms=self._tick_before(clock.now_ms()), saved=saved)
-        self._resources = self.driver.describe()
-        keys = [resource.key for resource in self._resources]
-        self.owner = OwnerController(config, keys=keys, saved=self.outbox.get("owner"))
-        config = self.config = self.owner.config()
-        limits = self._limits()
-        self._decide_alone = partial(follow_residual, limits)
-        takers = [*self.driver.payload_takers(), self.owner]
-        self.book = ScheduleBook(limits.ranges, takers)
-        self.book.load(self.outbox.get("schedules") or b"[]")
-        self.payloads = DevicePayloads(self.book, takers)
+        self.override = OverrideController()
+        self.owner = OwnerController(config, saved=self.outbox.get("owner"))
+        self.config = self.owner.config()
+        self.recorder = Recorder(config.snapshot_interval_s)
         self._heard_at = int(self.outbox.get("heard_at") or 0)
         self._limits_heard_at: int | None = None
         self._doubts_clock = False
-        self.override = OverrideController()
-        self.care = CareController(limits, config.care)
-        if worn := self.outbox.get("care"):
-            self.care.load(worn)
-        self.cycle = Cycle(self.driver, self._controllers(limits), limits=limits)
-        self.recorder = Recorder(config.snapshot_interval_s)
+        self._compose()
         self.provisioner = Provisioner(config, load_identity(self._data_dir), emit=emit)
         self.link = _link(self)
         self._backfilling = self.outbox.waiting("backfill") > 0
@@ -84,17 +76,46 @@ class Agent:
         self.owner.on_preferences = self._reconfigure
         self.local = _local_server(self)
 
-    def _limits(self) -> DeviceLimits:
-        """What the devices can do, with the reserve that is set now."""
-        for resource in self._resources:
+    def _compose(self) -> None:
+        """Put controllers and cycle together for what the driver describes now."""
+        config = self.config
+        self._resources = self._described()
+        self._limits = limits = device_limits(self._resources, reserve_soc=config.reserve_soc)
+        self._decide_alone = partial(follow_residual, limits)
+        self.owner.keys = limits.ranges
+        takers = [*self.driver.payload_takers(), self.owner]
+        self.book = ScheduleBook(limits.ranges, takers)
+        self.book.load(self.outbox.get("schedules") or b"[]")
+        self.payloads = DevicePayloads(self.book, takers)
+        self.care = CareController(limits, config.care)
+        if worn := self.outbox.get("care"):
+            self.care.load(worn)
+        self.cycle = Cycle(self.driver, self._controllers(limits), limits=limits)
+
+    def _described(self) -> list[ResourceDescription]:
+        resources = self.driver.describe()
+        for resource in resources:
             if resource.kind == "battery":
                 resource.parameters["reserve_soc"] = self.config.reserve_soc
-        return device_limits(self._resources, reserve_soc=self.config.reserve_soc)
+        return resources
+
+    def _notice_devices(self) -> None:
+        """Take up what joined or grew; the cloud hears of it with the next session's hello."""
+        if not isinstance(self.driver, LivingDriver):
+            return
+        described = self._described()
+        if described == self._resources:
+            return
+        self._resources = described
+        adopt(self._limits, device_limits(described, reserve_soc=self.config.reserve_soc))
+        self.emit("devices_changed", resources=[resource.key for resource in described])
 
     def _reconfigure(self) -> None:
-        """Follow the owner's preferences from the next cycle on; whoever is in the middle of something goes on."""
-        self.config, limits = self.owner.config(), self._limits()
-        self.cycle.follow(renewed(self.cycle.controllers, self._controllers(limits)), limits=limits)
+        """Follow what the owner prefers from the next cycle on."""
+        self.config = self.owner.config()
+        self._resources = self._described()
+        adopt(self._limits, device_limits(self._resources, reserve_soc=self.config.reserve_soc))
+        self.cycle.follow(renewed(self.cycle.controllers, self._controllers(self._limits)))
 
     def _controllers(self, limits: DeviceLimits) -> tuple[Controller, ...]:
         """Who decides, in this order: a later one chooses only within what earlier ones left."""
@@ -123,7 +144,13 @@ class Agent:
     async def run(self) -> None:
         """Live until cancelled; what was measured and decided is on disk when this ends."""
         link: asyncio.Task[None] | None = None
+        devices: asyncio.Task[None] | None = None
         try:
+            if isinstance(self.driver, LivingDriver):
+                devices = asyncio.create_task(self.driver.run(), name=f"devices {self.config.key}")
+                devices.add_done_callback(_raise_in_loop)
+                await self.driver.opened(_DEVICES_OPEN_S)
+                self._compose()
             live_from = self._tick_before(self.clock.now_ms())
             if self._first_start:
                 live_from = await self._record_history(live_from)
@@ -134,10 +161,11 @@ class Agent:
                 link.add_done_callback(_raise_in_loop)
             await self._live(live_from)
         finally:
-            if link:
-                link.cancel()
-                with suppress(asyncio.CancelledError):
-                    await link
+            for task in (link, devices):
+                if task:
+                    task.cancel()
+                    with suppress(asyncio.CancelledError):
+                        await task
             if self.local is not None:
                 await self.local.close()
             with suppress(OutboxError):
@@ -194,6 +222,7 @@ class Agent:
                     break
                 self._run_cycle(next_at)
                 next_at += cycle_ms
+            self._notice_devices()
             self._commit()
 
     def _run_cycle(self, at: int) -> None:

@@ -21,9 +21,9 @@ class Cycle:
         self._told: dict[str, tuple[str, str]] = {}
         self.allowed = Allowed()
 
-    def follow(self, controllers: Sequence[Controller], *, limits: DeviceLimits) -> None:
+    def follow(self, controllers: Sequence[Controller]) -> None:
         """Go on with other controllers from the next pass on."""
-        self._controllers, self._limits = controllers, limits
+        self._controllers = controllers
 
     @property
     def controllers(self) -> Sequence[Controller]:

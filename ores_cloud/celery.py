@@ -31,6 +31,7 @@ app.autodiscover_tasks(
         "apps.programs",
         "apps.dispatch",
         "apps.settlement",
+        "apps.markets",
         "apps.openadr",
     ],
     related_name="tasks",

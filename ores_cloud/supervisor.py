@@ -182,7 +182,12 @@ def worker_arguments(threads: str) -> list[str]:
     """Return celery's arguments for the one worker of a machine: threads, for the heavy work frees the lock."""
     return [
         *("ores_cloud", "worker", "--pool", "threads", "--concurrency", threads, "--loglevel", "WARNING"),
-        *("--queues", "default,ingest,dispatch,shards,openadr", "--without-gossip", "--without-mingle"),
+        *(
+            "--queues",
+            "default,ingest,dispatch,shards,market,openadr",
+            "--without-gossip",
+            "--without-mingle",
+        ),
         *("--hostname", f"ores-{os.getpid()}@%h"),
     ]
 

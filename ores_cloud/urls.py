@@ -28,5 +28,6 @@ urlpatterns = [
     path("api/v1/", include("apps.flexibility.api.urls")),
     path("api/v1/", include("apps.dispatch.api.urls")),
     path("api/v1/", include("apps.settlement.api.urls")),
+    path("api/v1/", include("apps.markets.api.urls")),
     path("api/v1/schema", schema, name="schema"),
 ]

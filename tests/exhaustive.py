@@ -4,4 +4,5 @@ import os
 
 import pytest
 
-exhaustive = pytest.mark.skipif(not os.environ.get("ORES_TEST_ALL"), reason="takes long: make test-all")
+EXHAUSTIVE = bool(os.environ.get("ORES_TEST_ALL"))
+exhaustive = pytest.mark.skipif(not EXHAUSTIVE, reason="takes long: make test-all")

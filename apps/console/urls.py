@@ -2,7 +2,14 @@
 
 from django.urls import path
 
-from apps.console import capability_views, decision_views, forecast_views, payment_views, views
+from apps.console import (
+    capability_views,
+    decision_views,
+    forecast_views,
+    market_views,
+    payment_views,
+    views,
+)
 
 app_name = "console"
 urlpatterns = [
@@ -30,6 +37,13 @@ urlpatterns = [
     ),
     path("<int:organization_id>/objections/", payment_views.dispute_list, name="disputes"),
     path("<int:organization_id>/objections/<int:dispute_id>/", payment_views.dispute_detail, name="dispute"),
+    path("<int:organization_id>/markets/", market_views.market_list, name="markets"),
+    path("<int:organization_id>/markets/<int:market_id>/", market_views.market_detail, name="market"),
+    path(
+        "<int:organization_id>/markets/<int:market_id>/runs/<int:run_id>/",
+        market_views.run_detail,
+        name="market_run",
+    ),
     path("<int:organization_id>/hubs/", views.hub_list, name="hubs"),
     path("<int:organization_id>/hubs/<uuid:hub_id>/revoke", views.hub_revoke, name="hub_revoke"),
 ]

@@ -17,8 +17,8 @@ from vpp.protocols.link.messages import Schedule as ScheduleMessage
 
 PLAN_LOCK_S = 120.0
 # Where a home holds several schedules at once it follows the smallest number: what an alert asks, then events, then
-# prices and the like; within each the utility's own priority.
-ALERT, SHED, STEERED = 0, 1000, 3000
+# what it has sold on a market, then prices and the like; within each the utility's own priority.
+ALERT, SHED, TRADED, STEERED = 0, 1000, 2000, 3000
 LEAST = 999
 
 

@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
+from apps.accounts.models import Organization
 from apps.dispatch.models import Schedule
 from apps.dispatch.selectors import newest_plan
 from apps.programs.models import GridSignal
-from apps.programs.selectors import signals_beside
+from apps.programs.selectors import signals_beside, signals_in_period
 
 
 def busy_site_ids(*, signal: GridSignal, now: datetime) -> set[int]:
@@ -19,6 +20,17 @@ def busy_site_ids(*, signal: GridSignal, now: datetime) -> set[int]:
             asked = Schedule.objects.filter(plan=plan, counted=True)
             busy.update(asked.values_list("site_id", flat=True))
     return busy
+
+
+def sites_asked(*, organization: Organization, starts_at: datetime, ends_at: datetime) -> dict[int, str]:
+    """Return homes that a running or coming event asks for something in a period, with the event's name."""
+    asked: dict[int, str] = {}
+    for signal in signals_in_period(organization=organization, starts_at=starts_at, ends_at=ends_at):
+        plan = newest_plan(signal_id=signal.pk)
+        if plan is not None:
+            homes = Schedule.objects.filter(plan=plan, counted=True).values_list("site_id", flat=True)
+            asked.update({site_id: str(signal) for site_id in homes if site_id not in asked})
+    return asked
 
 
 def outranked(*, signal: GridSignal, now: datetime) -> list[GridSignal]:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.portal import statement_views, views
+from apps.portal import market_views, statement_views, views
 
 app_name = "portal"
 urlpatterns = [
@@ -26,5 +26,13 @@ urlpatterns = [
     path(
         "sites/<int:site_id>/statements/<int:statement_id>/object", statement_views.object_to, name="object"
     ),
+    path("sites/<int:site_id>/market/", market_views.overview, name="market"),
+    path("sites/<int:site_id>/market/orders", market_views.order, name="market_order"),
+    path(
+        "sites/<int:site_id>/market/orders/<int:order_id>/cancel", market_views.cancel, name="market_cancel"
+    ),
+    path("sites/<int:site_id>/market/terms", market_views.terms, name="market_terms"),
+    path("sites/<int:site_id>/market/preferences", market_views.preferences, name="market_preferences"),
+    path("sites/<int:site_id>/market/trades/<int:trade_id>/proof", market_views.proof, name="market_proof"),
     path("sites/<int:site_id>/hub/", views.hub_add, name="hub_add"),
 ]

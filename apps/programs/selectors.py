@@ -51,6 +51,12 @@ def enrolled_site_ids(*, program: Program, at: datetime) -> list[int]:
     return list(enrollments.order_by("site_id").values_list("site_id", flat=True).distinct())
 
 
+def site_ids_ever_enrolled(*, program: Program) -> list[int]:
+    """Return the sites that take part or once did: hubs of these may hold what they were told."""
+    held = Enrollment.objects.filter(program=program)
+    return list(held.order_by("site_id").values_list("site_id", flat=True).distinct())
+
+
 def opted_out_site_ids(*, signal_id: UUID) -> set[int]:
     """Return the sites whose household said no."""
     return set(OptOut.objects.filter(signal_id=signal_id).values_list("site_id", flat=True))
@@ -102,6 +108,16 @@ def signals_beside(*, signal: GridSignal, now: datetime) -> list[GridSignal]:
         ends_at__gt=max(now, signal.starts_at),
     )
     return sorted(found.exclude(pk=signal.pk), key=lambda one: one.rank)
+
+
+def signals_in_period(
+    *, organization: Organization, starts_at: datetime, ends_at: datetime
+) -> list[GridSignal]:
+    """Return the tenant's events that touch a period and were not canceled, the first in rank first."""
+    found = GridSignal.objects.filter(
+        organization=organization, kind__in=SHED_KINDS, starts_at__lt=ends_at, ends_at__gt=starts_at
+    )
+    return sorted(found.exclude(state=GridSignal.State.CANCELED), key=lambda one: one.rank)
 
 
 def steered_signals(*, program: Program, now: datetime) -> list[GridSignal]:

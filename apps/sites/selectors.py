@@ -69,6 +69,15 @@ def sites_named(*, organization: Organization, names: Collection[str]) -> set[in
     return set(held.filter(Q(name__in=list(names)) | Q(grid_area_id__in=chosen)).values_list("pk", flat=True))
 
 
+def areas_fed_by(*, area: GridArea) -> set[int]:
+    """Return an area and all that it feeds, by number."""
+    rows = list(GridArea.objects.filter(organization_id=area.organization_id).values_list("pk", "parent_id"))
+    chosen = {area.pk}
+    while fed := {pk for pk, parent_id in rows if parent_id in chosen} - chosen:
+        chosen |= fed
+    return chosen
+
+
 def sites_with_resource(*, site_ids: Sequence[int], kinds: Sequence[str]) -> set[int]:
     """Return which of the sites have a resource of one of these kinds."""
     found = Resource.objects.filter(site_id__in=list(site_ids), kind__in=list(kinds))

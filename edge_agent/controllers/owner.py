@@ -11,10 +11,9 @@ import msgspec
 from edge_agent.config import ConfigError, HubConfig
 from edge_agent.controllers import Controller
 from edge_agent.controllers.home_mode import HomeModeController, Tariff
-from edge_agent.controllers.island import IslandController
 from edge_agent.controllers.limits import LimitsController
 from edge_agent.process_image import ProcessImage
-from edge_agent.safety import CONTROLLABLE, Allowed
+from edge_agent.safety import Allowed
 from vpp.protocols.link.messages import PayloadValues
 from vpp.protocols.ores import orders
 from vpp.protocols.ores.facts import Preferences, Wish
@@ -29,14 +28,17 @@ class OwnerState(msgspec.Struct):
 
 
 class OwnerController:
-    """Behind the override file, before the cloud's schedules. It also takes the cloud's word as payloads."""
+    """Behind the override file, before the cloud's schedules. It also takes the cloud's word as payloads.
+
+    `keys` are the resources that can be controlled; devices may join while the hub runs.
+    """
 
     name = "override"
     key = "owner"
 
-    def __init__(self, config: HubConfig, *, keys: Collection[str], saved: bytes | None = None) -> None:
+    def __init__(self, config: HubConfig, *, keys: Collection[str] = (), saved: bytes | None = None) -> None:
         self._config = config
-        self._keys = frozenset(keys) & frozenset(CONTROLLABLE)
+        self.keys = keys
         self._state = msgspec.json.decode(saved, type=OwnerState) if saved else OwnerState()
         self.on_preferences: Callable[[], None] = lambda: None
 
@@ -135,7 +137,7 @@ class OwnerController:
             wish = orders.wish_of(values)
         except msgspec.MsgspecError as error:
             return f"the owner's word cannot be read: {error}"
-        if wish.device_id != kind.removeprefix(orders.CONTROL) or wish.device_id not in self._keys:
+        if wish.device_id != kind.removeprefix(orders.CONTROL) or wish.device_id not in self.keys:
             return f"unknown or uncontrollable resource {wish.device_id}"
         if wish.kw is not None and not math.isfinite(wish.kw):
             return "a power that is no number"
@@ -160,8 +162,6 @@ def renewed(held: Sequence[Controller], fresh: Sequence[Controller]) -> list[Con
 
 
 def _is_renewed(controller: Controller) -> bool:
-    if isinstance(controller, IslandController):
-        return not controller.is_apart
     return isinstance(controller, LimitsController | HomeModeController)
 
 

@@ -44,6 +44,7 @@ INSTALLED_APPS = [
     "apps.hubs",
     "apps.dispatch",
     "apps.settlement",
+    "apps.markets",
     "apps.openadr",
     "apps.portal",
     "apps.console",
@@ -190,6 +191,10 @@ OPENADR_MQTT_URL: str = env("OPENADR_MQTT_URL", default="")
 OPENADR_RETENTION_DAYS: int = env.int("OPENADR_RETENTION_DAYS", default=90)
 # What VENs are told to connect to, where that differs from the platform's own way to the broker.
 OPENADR_MQTT_PUBLIC_URIS: list[str] = env.list("OPENADR_MQTT_PUBLIC_URIS", default=[])
+
+# --- markets ---
+# Ed25519 seed (32 bytes, base64) that the markets' log is signed with; without one it is derived from SECRET_KEY.
+MARKET_SIGNING_KEY: str = env("MARKET_SIGNING_KEY", default="")
 
 # --- telemetry ---
 # Into how many parts a large portfolio is split for dispatch, each answered for by another worker.

@@ -70,6 +70,7 @@ PATHS_OF_THE_API = [
     ("api/v1/", "apps.flexibility.api.urls"),
     ("api/v1/", "apps.dispatch.api.urls"),
     ("api/v1/", "apps.settlement.api.urls"),
+    ("api/v1/", "apps.markets.api.urls"),
 ]
 
 

@@ -15,6 +15,7 @@ NAMES = (
     "tracking",
     "event",
     "vtn",
+    "clearing",
 )
 
 

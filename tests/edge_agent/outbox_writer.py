@@ -11,6 +11,7 @@ from vpp.protocols.link.messages import InstructionStatus
 def main(path: Path) -> None:
     outbox = Outbox(path, machine_boot="the same machine")
     start = int(outbox.get("count") or b"0")
+    print("open", flush=True)
     for count in range(start, start + 1_000_000):
         outbox.put("count", str(count + 1).encode())
         outbox.add_row(ProcessImage(at=count, grid_kw=1.0, import_kwh=1.0, export_kwh=0.0, load_kw=1.0))

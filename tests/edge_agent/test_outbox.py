@@ -11,6 +11,7 @@ import pytest
 
 from edge_agent.outbox import ROWS_PER_MESSAGE, Decided, Gone, Outbox, OutboxError, message_of
 from edge_agent.process_image import ProcessImage
+from tests.exhaustive import EXHAUSTIVE
 from vpp.protocols.link import codec
 from vpp.protocols.link.messages import Gap, InstructionStatus, Lane, Snapshots
 
@@ -214,16 +215,19 @@ def test_killed_again_and_again_it_loses_nothing_and_doubles_nothing(tmp_path: P
     dice = random.Random(4)
     acknowledged: list[int] = []
     boots = set()
-    for _ in range(10):
+    for _ in range(100 if EXHAUSTIVE else 10):
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.edge_agent.outbox_writer", str(path)],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             text=True,
         )
-        time.sleep(0.35 + dice.random() * 0.25)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "open\n"
+        time.sleep(0.05 + dice.random() * 0.25)
         process.kill()
-        printed, _ = process.communicate()
+        printed = process.stdout.read()
+        process.wait()
         # What was printed and is still there was not yet deleted: it is only counted once.
         outbox = Outbox(path, machine_boot="the same machine")
         boots.add(outbox.boot_id)

@@ -15,7 +15,7 @@ from edge_agent.safety import Allowed, Range
 from vpp.protocols.ores import orders
 from vpp.protocols.ores.facts import Preferences, Wish
 
-KEYS = ("battery", "pv", "load")
+KEYS = ("battery", "pv")
 MINUTE = 60_000
 
 

@@ -16,6 +16,7 @@ from apps.accounts.models import ApiClient
 from apps.dispatch.services import signal_plan
 from apps.flexibility.forecasts import forecasts_issue
 from apps.hubs.models import Instruction
+from apps.markets.models import Market
 from apps.openadr.models import (
     EventObject,
     MessageEntry,
@@ -31,6 +32,7 @@ from apps.settlement.disputes import dispute_open
 from apps.settlement.models import Statement
 from apps.settlement.services import signal_settle
 from tests import factories
+from tests.apps.markets.world import BID, OFFER, make_street
 from tests.factories import NOW
 
 pytestmark = pytest.mark.django_db
@@ -93,10 +95,25 @@ def build_victim() -> Victim:
             "quantity": "load",
             "revision": 1,
             **build_peers(fleet),
+            **build_market(fleet),
             "object_id": [program.pk, event.pk, report.pk, ven.pk, resource.pk],
         },
         names=[SECRET, str(signal.pk), fleet.hubs[0].hub_id, owner.email],
     )
+
+
+def build_market(fleet: factories.Fleet) -> dict[str, Any]:
+    """Add a market whose homes have traded and may still."""
+    street = make_street(fleet=fleet, name=f"{SECRET} market", terms=f"{SECRET} terms")
+    orders = [street.order(place, side, 200_000, 1000) for place, side in ((0, BID), (1, OFFER))]
+    run = street.clear()
+    market = Market.objects.get(pk=street.market.pk)
+    trade = run.trades.order_by("pk").first()
+    assert trade is not None
+    return {
+        "market_id": market.pk, "run_id": run.pk, "trade_id": trade.pk, "order_id": orders[0].pk,
+        "participant_id": street.participants[0].pk,
+    }  # fmt: skip
 
 
 def build_peers(fleet: factories.Fleet) -> dict[str, Any]:
@@ -156,6 +173,7 @@ def everything() -> str:
             "flexibility",
             "dispatch",
             "settlement",
+            "markets",
             "openadr",
         )
         for model in apps.get_app_config(label).get_models()

@@ -66,6 +66,27 @@ def money(value: Decimal, currency: str = "EUR") -> str:
 
 
 @register.filter
+def micro(value: int | None) -> str:
+    """A price in millionths, without the zeros that say nothing beyond the second decimal."""
+    if value is None:
+        return "–"
+    whole, rest = f"{Decimal(value) / 1_000_000:.6f}".split(".")
+    return f"{whole}.{rest[:2]}{rest[2:].rstrip('0')}".replace("-", "−")
+
+
+@register.filter
+def nano(value: int, currency: str = "EUR") -> str:
+    """Money in billionths."""
+    return money(Decimal(value) / 1_000_000_000, currency).replace("-", "−")
+
+
+@register.filter
+def wh(value: int) -> str:
+    """Whole Wh as kWh."""
+    return f"{Decimal(value) / 1000:.3f}".replace("-", "−")
+
+
+@register.filter
 def since(at: datetime, now: datetime) -> str:
     """How long ago, roughly: `a minute ago`."""
     passed = now - at

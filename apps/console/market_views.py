@@ -1,0 +1,77 @@
+"""Operators' pages about markets."""
+
+from zoneinfo import ZoneInfo
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_GET, require_http_methods
+
+from apps.common import clock
+from apps.common.errors import DomainError
+from apps.common.pages import signed_in
+from apps.console import markets
+from apps.console.payment_views import _page
+from apps.console.views import _tenant, _user
+from apps.markets.models import ClearingRun, Market
+from apps.sites.tenants import Tenant
+
+
+@require_GET
+@signed_in
+def market_list(request: HttpRequest, organization_id: int) -> HttpResponse:
+    """List the markets."""
+    tenant = _tenant(request, organization_id)
+    return _page(request, "markets", tenant=tenant, markets=markets.markets(organization=tenant.organization))
+
+
+@require_http_methods(["GET", "POST"])
+@signed_in
+def market_detail(request: HttpRequest, organization_id: int, market_id: int) -> HttpResponse:
+    """Show a market's book, prices and runs; pause or resume it."""
+    tenant = _tenant(request, organization_id)
+    market, said, status = _market(tenant, market_id), "", 200
+    if request.method == "POST":
+        try:
+            reason = request.POST.get("reason", "")
+            changed = markets.set_state(user=_user(request), market=market, reason=reason, now=clock.now())
+            messages.success(request, f"The market is {changed.state}.")
+            return redirect("console:market", organization_id, market_id)
+        except DomainError as error:
+            said, status = error.detail, error.status
+    shown = markets.market_view(market=market, zone=ZoneInfo(tenant.time_zone), now=clock.now())
+    return _page(request, "market", tenant=tenant, shown=shown, said=said, status=status)
+
+
+@require_http_methods(["GET", "POST"])
+@signed_in
+def run_detail(request: HttpRequest, organization_id: int, market_id: int, run_id: int) -> HttpResponse:
+    """Show a run with its curves; replay it, cancel it, run it again."""
+    tenant = _tenant(request, organization_id)
+    run, said, status = _run(_market(tenant, market_id), run_id), "", 200
+    if request.method == "POST":
+        change = markets.redo if request.POST.get("do") == "again" else markets.undo
+        try:
+            made = change(
+                user=_user(request), run=run, reason=request.POST.get("reason", ""), now=clock.now()
+            )
+            return redirect("console:market_run", organization_id, market_id, made.pk)
+        except DomainError as error:
+            said, status = error.detail, error.status
+            run.refresh_from_db()
+    shown = markets.run_view(run=run, now=clock.now(), replay="replay" in request.GET)
+    return _page(request, "market_run", tenant=tenant, shown=shown, said=said, status=status)
+
+
+def _market(tenant: Tenant, market_id: int) -> Market:
+    found = markets.market_of(organization=tenant.organization, market_id=market_id)
+    if found is None:
+        raise Http404
+    return found
+
+
+def _run(market: Market, run_id: int) -> ClearingRun:
+    found = markets.run_of(market=market, run_id=run_id)
+    if found is None:
+        raise Http404
+    return found

@@ -1,0 +1,229 @@
+"""What operators see and do of markets: order books, runs, fairness, replays."""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from apps.accounts.errors import OperatorOnlyError
+from apps.accounts.models import Organization, User
+from apps.accounts.selectors import is_operator
+from apps.common.charts import Chart, Series, chart, stepped
+from apps.console.market_curves import clearing_chart
+from apps.markets.clearing import Replay, kept, run_again, run_cancel, run_replay
+from apps.markets.inputs import OrderLine, inputs_from
+from apps.markets.models import ClearingRun, Cut, Market, Order, Participant, Trade
+from apps.markets.operators import market_pause, market_resume
+from apps.markets.periods import first_open, gate_closes_at, length
+from apps.markets.selectors import (
+    markets_of_organization,
+    orders_of_organization,
+    participants_of_organization,
+    prices_cleared,
+    runs_of_organization,
+)
+
+NEWEST = 40
+DEPTH = 12
+MICRO = Decimal(1_000_000)
+NANO = Decimal(1_000_000_000)
+
+
+@dataclasses.dataclass(frozen=True)
+class Level:
+    """The orders of one price in a book."""
+
+    price: Decimal
+    kwh: Decimal
+    count: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Book:
+    """The book of the interval whose gate closes next."""
+
+    starts_at: datetime
+    gate_closes_at: datetime
+    bids: list[Level]
+    offers: list[Level]
+    chart: Chart | None
+
+
+@dataclasses.dataclass(frozen=True)
+class MarketView:
+    """A market's page."""
+
+    market: Market
+    book: Book
+    prices: Chart | None
+    runs: list[ClearingRun]
+    participants: list[Participant]
+
+
+@dataclasses.dataclass(frozen=True)
+class Fairness:
+    """How evenly the gains of trade fall on who traded, and what low-income homes got of it."""
+
+    traders: int
+    jain: float
+    gini: float
+    low_income_share: float | None
+    low_income_part: float | None
+
+
+@dataclasses.dataclass(frozen=True)
+class RunView:
+    """A run's page; `price` is None where buyers and sellers have several."""
+
+    run: ClearingRun
+    curves: Chart | None
+    fairness: Fairness | None
+    trades: list[Trade]
+    cuts: list[Cut]
+    welfare: Decimal
+    left_over: Decimal
+    price: Decimal | None
+    kwh: Decimal
+    may_cancel: bool
+    may_run_again: bool
+    replay: Replay | None
+
+
+def markets(*, organization: Organization) -> list[Market]:
+    """Return the tenant's markets."""
+    return list(markets_of_organization(organization=organization))
+
+
+def market_of(*, organization: Organization, market_id: int) -> Market | None:
+    """Return one of them."""
+    return markets_of_organization(organization=organization).filter(pk=market_id).first()
+
+
+def run_of(*, market: Market, run_id: int) -> ClearingRun | None:
+    """Return one of a market's runs."""
+    return runs_of_organization(organization=market.organization).filter(market=market, pk=run_id).first()
+
+
+def market_view(*, market: Market, zone: ZoneInfo, now: datetime) -> MarketView:
+    """Put a market's page together."""
+    runs = runs_of_organization(organization=market.organization).filter(market=market)
+    people = participants_of_organization(organization=market.organization).filter(market=market)
+    return MarketView(
+        market,
+        _book(market, now=now),
+        _prices(market, zone, now=now),
+        list(runs[:NEWEST]),
+        list(people[:200]),
+    )
+
+
+def run_view(*, run: ClearingRun, now: datetime, replay: bool) -> RunView:
+    """Put a run's page together; with `replay` it is computed again."""
+    inputs = inputs_from(kept(run)[0])
+    trades = list(
+        run.trades.select_related("participant", "order").order_by("side", "order__price_micro", "pk")
+    )
+    one_price = run.buy_price_micro if run.buy_price_micro == run.sell_price_micro else None
+    settled = hasattr(run, "deliveries")
+    return RunView(
+        run=run,
+        curves=clearing_chart(
+            lines=inputs.orders, cleared=(run.volume_wh, one_price), currency=run.market.currency
+        ),
+        fairness=_fairness(trades),
+        trades=trades[:200],
+        cuts=list(run.cuts.select_related("order__participant").order_by("order_id")[:200]),
+        welfare=run.welfare_nano / NANO,
+        left_over=run.account_nano / NANO,
+        price=None if one_price is None else one_price / MICRO,
+        kwh=Decimal(run.volume_wh) / 1000,
+        may_cancel=run.state == ClearingRun.State.DONE and not settled,
+        may_run_again=run.state == ClearingRun.State.CANCELED and now < run.starts_at,
+        replay=run_replay(run=run) if replay else None,
+    )
+
+
+def set_state(*, user: User, market: Market, reason: str, now: datetime) -> Market:
+    """Pause an open market, resume a paused one."""
+    _check_operator(user, market)
+    change = market_pause if market.state == Market.State.OPEN else market_resume
+    return change(market=market, reason=reason, actor=user.email, now=now)
+
+
+def undo(*, user: User, run: ClearingRun, reason: str, now: datetime) -> ClearingRun:
+    """Cancel a run."""
+    _check_operator(user, run.market)
+    return run_cancel(run=run, reason=reason, actor=user.email, now=now)
+
+
+def redo(*, user: User, run: ClearingRun, reason: str, now: datetime) -> ClearingRun:
+    """Run a canceled run's interval again."""
+    _check_operator(user, run.market)
+    return run_again(run=run, reason=reason, actor=user.email, now=now)
+
+
+def _check_operator(user: User, market: Market) -> None:
+    if not is_operator(user=user, organization=market.organization):
+        raise OperatorOnlyError("only an operator decides this")
+
+
+def _book(market: Market, *, now: datetime) -> Book:
+    starts_at = first_open(market, now)
+    held = orders_of_organization(organization=market.organization)
+    orders = list(held.filter(market=market, starts_at=starts_at, state=Order.State.OPEN))
+    lines = [
+        OrderLine(one.pk, one.side, one.price_micro, one.quantity_wh, one.participant_id, 0, 0, 0, 0)
+        for one in orders
+    ]
+    drawn = clearing_chart(lines=lines, cleared=(0, None), currency=market.currency)
+    bids, offers = (_levels([one for one in orders if one.side == side]) for side in (1, -1))
+    return Book(starts_at, gate_closes_at(market, starts_at), bids[::-1][:DEPTH], offers[:DEPTH], drawn)
+
+
+def _levels(orders: Sequence[Order]) -> list[Level]:
+    energy, count = Counter[int](), Counter[int]()
+    for one in orders:
+        energy[one.price_micro] += one.quantity_wh
+        count[one.price_micro] += 1
+    return [Level(price / MICRO, Decimal(energy[price]) / 1000, count[price]) for price in sorted(energy)]
+
+
+def _prices(market: Market, zone: ZoneInfo, *, now: datetime) -> Chart | None:
+    period = (now - timedelta(hours=24), now + timedelta(hours=2))
+    found = prices_cleared(market=market, starts_at=period[0], ends_at=period[1])
+    if not found:
+        return None
+    width = length(market).total_seconds()
+    points = [
+        point for one in found for point in stepped(one.starts_at, width, values=[one.price_micro / 1e6])
+    ]
+    return chart(
+        title="Cleared prices", period=period, series=[Series("given", "price per kWh", points)], zone=zone,
+        unit=market.currency, now=now,
+    )  # fmt: skip
+
+
+def _fairness(trades: Sequence[Trade]) -> Fairness | None:
+    """Measure the gains over the orders' own limits, by participant."""
+    from vpp.markets.fairness import gini_coefficient, jain_index
+
+    gains: dict[int, int] = {}
+    poor: set[int] = set()
+    for one in trades:
+        gain = one.side * one.order.price_micro * one.energy_wh - one.pay_nano
+        gains[one.participant_id] = gains.get(one.participant_id, 0) + max(0, gain)
+        if one.participant.low_income:
+            poor.add(one.participant_id)
+    if not gains:
+        return None
+    shares = list(gains.values())
+    total = sum(shares)
+    return Fairness(
+        len(gains),
+        jain_index(shares),
+        gini_coefficient(shares),
+        sum(gains[who] for who in poor) / total if poor and total else None,
+        len(poor) / len(gains) if poor else None,
+    )

@@ -1,0 +1,192 @@
+"""All that a clearing is computed from, as canonical JSON, and the computation: nothing else goes in."""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any, Final
+
+from vpp.markets.orders import make_orders
+from vpp.markets.registry import mechanism_named
+from vpp.markets.result import Clearing
+
+COLUMNS: Final = (
+    "key",
+    "side",
+    "price_micro",
+    "offered_wh",
+    "participant",
+    "priority",
+    "green",
+    "preference",
+    "location",
+)
+CODE: Final = "markets-1"
+
+
+@dataclasses.dataclass(frozen=True)
+class OrderLine:
+    """One order after cutting; `offered_wh` is what is left of it."""
+
+    key: int
+    side: int
+    price_micro: int
+    offered_wh: int
+    participant: int
+    priority: int
+    green: int
+    preference: int
+    location: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Inputs:
+    """The rule, the orders by number, and what was cut off them with the reason."""
+
+    market: int
+    starts_at: str
+    mechanism: str
+    seed: int
+    buyer_fee_micro: int
+    seller_fee_micro: int
+    orders: tuple[OrderLine, ...]
+    cuts: tuple[tuple[int, int, str], ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Fill:
+    """What one order got: energy, the average price rounded down, payment and fee, and of the energy what is green."""
+
+    key: int
+    participant: int
+    side: int
+    energy_wh: int
+    price_micro: int
+    pay_nano: int
+    fee_nano: int
+    green_wh: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """What came out of a clearing; payments and `account_nano` sum to zero with each other."""
+
+    buy_price_micro: int | None
+    sell_price_micro: int | None
+    volume_wh: int
+    welfare_nano: int
+    account_nano: int
+    fills: tuple[Fill, ...]
+
+
+def canonical(value: object) -> bytes:
+    """Return canonical JSON: sorted keys, no spaces, ASCII."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
+
+
+def digest(content: bytes) -> str:
+    """Return SHA-256 in hex."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def inputs_bytes(inputs: Inputs) -> bytes:
+    """Return the inputs as they are kept."""
+    plain = {field.name: getattr(inputs, field.name) for field in dataclasses.fields(inputs)}
+    plain["orders"] = [[getattr(one, name) for name in COLUMNS] for one in inputs.orders]
+    return canonical({"code": CODE, **plain})
+
+
+def inputs_from(content: bytes) -> Inputs:
+    """Return kept inputs."""
+    plain: dict[str, Any] = json.loads(content)
+    plain.pop("code")
+    plain["orders"] = tuple(OrderLine(**dict(zip(COLUMNS, row, strict=True))) for row in plain["orders"])
+    plain["cuts"] = tuple((key, cut, reason) for key, cut, reason in plain["cuts"])
+    return Inputs(**plain)
+
+
+def result_bytes(result: Result) -> bytes:
+    """Return the result as it is kept."""
+    plain = dataclasses.asdict(result)
+    plain["fills"] = [list(fill.values()) for fill in plain["fills"]]
+    return canonical({"code": CODE, **plain})
+
+
+def result_from(content: bytes) -> Result:
+    """Return a kept result."""
+    plain: dict[str, Any] = json.loads(content)
+    plain.pop("code")
+    plain["fills"] = tuple(Fill(*row) for row in plain["fills"])
+    return Result(**plain)
+
+
+def seed_of(market_id: int, starts_at: str) -> int:
+    """Return the seed of a lottery: nobody chooses it, everybody can compute it."""
+    return int.from_bytes(hashlib.sha256(f"{market_id}:{starts_at}".encode()).digest()[:4], "big")
+
+
+def compute(inputs: Inputs) -> Result:
+    """Clear the orders that are left."""
+    lines = [line for line in inputs.orders if line.offered_wh > 0]
+    if not lines:
+        return Result(None, None, 0, 0, 0, ())
+    orders = make_orders(
+        key=[line.key for line in lines],
+        side=[line.side for line in lines],
+        price_micro=[line.price_micro for line in lines],
+        quantity_wh=[line.offered_wh for line in lines],
+        participant=[line.participant for line in lines],
+        priority=[line.priority for line in lines],
+        placed=[line.key for line in lines],
+        location=[line.location for line in lines],
+        green=[bool(line.green) for line in lines],
+        preference=[line.preference for line in lines],
+    )
+    found = mechanism_named(inputs.mechanism).clear(orders, inputs.seed)
+    return Result(
+        buy_price_micro=found.buy_price_micro,
+        sell_price_micro=found.sell_price_micro,
+        volume_wh=found.volume_wh,
+        welfare_nano=found.welfare_nano,
+        account_nano=found.account_nano,
+        fills=tuple(_fills(inputs, lines, found=found)),
+    )
+
+
+def _fills(inputs: Inputs, lines: Sequence[OrderLine], *, found: Clearing) -> list[Fill]:
+    fill_wh, pay_nano = found.fill_wh.tolist(), found.pay_nano.tolist()
+    green = _green(lines, fill_wh, found=found)
+    fees = {1: inputs.buyer_fee_micro, -1: inputs.seller_fee_micro}
+    return [
+        Fill(
+            line.key, line.participant, line.side, energy, line.side * pay // energy, pay, fees[line.side] * energy,
+            green[index],
+        )
+        for index, (line, energy, pay) in enumerate(zip(lines, fill_wh, pay_nano, strict=True))
+        if energy > 0
+    ]  # fmt: skip
+
+
+def _green(lines: Sequence[OrderLine], fill_wh: Sequence[int], *, found: Clearing) -> list[int]:
+    """Of each order's energy what is green: by its trades, else the market's mix, whole Wh that never sum to more."""
+    if found.trades is not None:
+        green = [0] * len(lines)
+        pairs = zip(
+            found.trades.bid.tolist(),
+            found.trades.offer.tolist(),
+            found.trades.energy_wh.tolist(),
+            strict=True,
+        )
+        for bid, offer, energy in pairs:
+            if lines[offer].green:
+                green[bid] += energy
+                green[offer] += energy
+        return green
+    sold = sum(energy for line, energy in zip(lines, fill_wh, strict=True) if line.side == -1)
+    sold_green = sum(
+        energy for line, energy in zip(lines, fill_wh, strict=True) if line.side == -1 and line.green
+    )
+    return [
+        (energy if line.green else 0) if line.side == -1 else energy * sold_green // sold if sold else 0
+        for line, energy in zip(lines, fill_wh, strict=True)
+    ]

@@ -1,0 +1,173 @@
+"""Reads of markets; each takes whose they are."""
+
+import dataclasses
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.db.models import QuerySet, Sum
+
+from apps.accounts.models import Organization
+from apps.markets.models import (
+    Account,
+    ClearingRun,
+    Delivery,
+    LogEntry,
+    LogLeaf,
+    Market,
+    Order,
+    Participant,
+    Posting,
+    Trade,
+)
+from apps.sites.models import Site
+
+
+@dataclasses.dataclass(frozen=True)
+class Savings:
+    """What trading did for a participant against the outside tariffs [1e-9 of the currency]; energies in Wh."""
+
+    bought_wh: int
+    sold_wh: int
+    green_bought_wh: int
+    paid_nano: int
+    earned_nano: int
+    fees_nano: int
+    imbalance_nano: int
+    saved_nano: int
+
+
+@dataclasses.dataclass(frozen=True)
+class ClearedPrice:
+    """What a kWh cost in one cleared interval of a market [1e-6 of the currency]."""
+
+    starts_at: datetime
+    ends_at: datetime
+    price_micro: int
+
+
+def markets_of_organization(*, organization: Organization) -> QuerySet[Market]:
+    """Return the tenant's markets."""
+    found = Market.objects.filter(organization=organization)
+    return found.select_related("grid_area", "organization").order_by("pk")
+
+
+def participants_of_organization(*, organization: Organization) -> QuerySet[Participant]:
+    """Return who takes part in the tenant's markets."""
+    found = Participant.objects.filter(market__organization=organization)
+    return found.select_related("market__organization", "account").order_by("pk")
+
+
+def participants_of_site(*, site: Site) -> list[Participant]:
+    """Return the parts that trade for this home alone: what its household may see and change."""
+    found = Participant.objects.filter(homes__site=site).exclude(kind=Participant.Kind.AGGREGATOR)
+    return list(found.select_related("market__organization", "account").order_by("pk"))
+
+
+def orders_of_organization(*, organization: Organization) -> QuerySet[Order]:
+    """Return all orders on the tenant's markets, the newest first."""
+    found = Order.objects.filter(market__organization=organization)
+    return found.select_related("participant__market__organization").order_by("-pk")
+
+
+def orders_of_participant(*, participant: Participant) -> QuerySet[Order]:
+    """Return a participant's orders, those of the latest delivery first."""
+    return Order.objects.filter(participant=participant).order_by("-starts_at", "-pk")
+
+
+def runs_of_organization(*, organization: Organization) -> QuerySet[ClearingRun]:
+    """Return the runs of the tenant's markets, the latest delivery first."""
+    found = ClearingRun.objects.filter(market__organization=organization)
+    return found.select_related("market__organization").order_by("-starts_at", "-version", "pk")
+
+
+def trades_of_organization(*, organization: Organization) -> QuerySet[Trade]:
+    """Return the trades on the tenant's markets, the latest first."""
+    found = Trade.objects.filter(run__market__organization=organization)
+    return found.select_related("run__market", "participant").order_by("-run__starts_at", "-pk")
+
+
+def trades_of_participant(*, participant: Participant) -> QuerySet[Trade]:
+    """Return a participant's trades of runs that stand, the latest first."""
+    found = Trade.objects.filter(participant=participant, run__state=ClearingRun.State.DONE)
+    return found.select_related("run").order_by("-run__starts_at", "-pk")
+
+
+def deliveries_of_participant(*, participant: Participant) -> QuerySet[Delivery]:
+    """Return what a participant delivered, the latest first."""
+    found = Delivery.objects.filter(participant=participant)
+    return found.select_related("batch__run").order_by("-batch__run__starts_at", "-pk")
+
+
+def statement_lines(*, participant: Participant, starts_at: datetime, ends_at: datetime) -> QuerySet[Posting]:
+    """Return what was booked on a participant's account in a half-open period, in order."""
+    found = Posting.objects.filter(account__participant=participant)
+    period = found.filter(transfer__at__gte=starts_at, transfer__at__lt=ends_at)
+    return period.select_related("transfer__run").order_by("transfer__at", "pk")
+
+
+def balance_nano(*, participant: Participant) -> int:
+    """Return what a participant's account holds [1e-9 of the currency]."""
+    return Account.objects.values_list("balance_nano", flat=True).get(participant=participant)
+
+
+def savings_of(*, participant: Participant, since: datetime) -> Savings:
+    """Compare a participant's trades since an instant with the market's outside tariffs."""
+    market = participant.market
+    rows = trades_of_participant(participant=participant).filter(run__starts_at__gte=since)
+    sums = {
+        side: rows.filter(side=side).order_by().aggregate(
+            energy=Sum("energy_wh", default=0), pay=Sum("pay_nano", default=0), fee=Sum("fee_nano", default=0),
+            green=Sum("green_wh", default=0),
+        )
+        for side in (Order.Side.BID, Order.Side.OFFER)
+    }  # fmt: skip
+    bought, sold = sums[Order.Side.BID], sums[Order.Side.OFFER]
+    late = deliveries_of_participant(participant=participant).filter(batch__run__starts_at__gte=since)
+    imbalance = late.order_by().aggregate(pay=Sum("pay_nano", default=0))["pay"]
+    outside = market.import_tariff_micro * bought["energy"] - market.export_tariff_micro * sold["energy"]
+    fees = bought["fee"] + sold["fee"]
+    return Savings(
+        bought["energy"], sold["energy"], bought["green"], bought["pay"], -sold["pay"], fees, imbalance,
+        outside - bought["pay"] - sold["pay"] - fees - imbalance,
+    )  # fmt: skip
+
+
+def prices_cleared(*, market: Market, starts_at: datetime, ends_at: datetime) -> list[ClearedPrice]:
+    """Return buyers' prices of the intervals that were cleared and traded in a period, in order."""
+    found = ClearingRun.objects.filter(
+        market=market, state=ClearingRun.State.DONE, starts_at__gte=starts_at, starts_at__lt=ends_at
+    )
+    priced = found.exclude(buy_price_micro=None).order_by("starts_at")
+    rows = priced.values_list("starts_at", "ends_at", "buy_price_micro")
+    return [ClearedPrice(begin, end, price) for begin, end, price in rows if price is not None]
+
+
+def price_markets(*, organization_ids: Iterable[int] | None = None) -> list[Market]:
+    """Return the markets whose prices are told to a program's subscribers."""
+    found = Market.objects.exclude(price_program=None).select_related("organization", "price_program")
+    if organization_ids is not None:
+        found = found.filter(organization_id__in=list(organization_ids))
+    return list(found.order_by("pk"))
+
+
+def log_of_organization(*, organization: Organization) -> QuerySet[LogEntry]:
+    """Return the sealed entries, the newest first; they name no participant."""
+    return LogEntry.objects.filter(organization=organization).order_by("-index")
+
+
+def leaves_of_participant(*, participant: Participant) -> QuerySet[LogLeaf]:
+    """Return what is sealed of a participant, the newest first."""
+    found = LogLeaf.objects.filter(participant=participant).select_related("entry")
+    return found.order_by("-entry__index", "position")
+
+
+def leaf_of_trade(*, trade: Trade) -> LogLeaf | None:
+    """Return the leaf that a trade was sealed as: leaves stand in the order of the run's trades."""
+    earlier = Trade.objects.filter(run=trade.run, order_id__lt=trade.order_id).count()
+    found = LogLeaf.objects.filter(entry__run=trade.run, entry__kind=LogEntry.Kind.CLEARING, position=earlier)
+    return found.select_related("entry").first()
+
+
+def month_before(now: datetime) -> datetime:
+    """Return the beginning of the thirty days before an instant."""
+    return now - timedelta(days=30)

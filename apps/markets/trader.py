@@ -1,0 +1,157 @@
+"""The automatic trader: homes' forecasts and flexibility turned into orders shortly before a gate closes."""
+
+import dataclasses
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db import transaction
+from django.db.models import F
+
+from apps.common.bulk import bulk_copy
+from apps.flexibility.available import homes_available
+from apps.flexibility.expected import expected_power
+from apps.flexibility.rows import QUARTER, Intervals
+from apps.markets.bidding import Draft, Preferences, drafts
+from apps.markets.models import Account, Market, Order, Participant
+from apps.markets.periods import EPOCH, first_open, gate_closes_at
+from apps.markets.schedules import homes_alone
+from apps.markets.services import exposure_nano, exposures
+from apps.sites.models import Site
+from apps.sites.selectors import sites_by_id
+
+log = logging.getLogger(__name__)
+LEAD: Final = timedelta(minutes=5)
+ACTOR: Final = "automatic trader"
+
+
+@dataclasses.dataclass(frozen=True)
+class Outlook:
+    """What a home will draw, fed in is negative, and what its storage could give [Wh]."""
+
+    need_wh: int
+    spare_wh: int
+
+
+def orders_make_due(*, now: datetime) -> int:
+    """Make orders for every interval whose gate closes within minutes; return how many."""
+    made = 0
+    for market in (
+        Market.objects.filter(state=Market.State.OPEN).select_related("organization").order_by("pk")
+    ):
+        starts_at = first_open(market, now)
+        if gate_closes_at(market, starts_at) - now > LEAD:
+            continue
+        try:
+            made += len(orders_make(market=market, starts_at=starts_at, now=now))
+        except Exception:
+            log.exception("no automatic orders on market %s for %s, trying again", market.pk, starts_at)
+    return made
+
+
+@transaction.atomic
+def orders_make(*, market: Market, starts_at: datetime, now: datetime) -> list[Order]:
+    """Place the orders of every home that trades by itself and has none in this interval."""
+    traders = _traders(market, starts_at)
+    if not traders:
+        return []
+    homes = homes_alone(market=market)
+    sites = sites_by_id(site_ids=[homes[one.pk] for one in traders if one.pk in homes])
+    outlooks = outlooks_of(market=market, sites=list(sites.values()), starts_at=starts_at, now=now)
+    budgets = _budgets(market, traders)
+    made: list[Order] = []
+    for one in traders:
+        outlook = outlooks.get(homes.get(one.pk, 0))
+        if outlook is not None:
+            wanted = drafts(
+                need_wh=outlook.need_wh, spare_wh=outlook.spare_wh, preferences=_preferences(one),
+                bounds_micro=(market.least_price_micro, market.most_price_micro),
+            )  # fmt: skip
+            affordable = within_limits(one, wanted, market=market, budget_nano=budgets[one.pk])
+            made += [
+                _order(one, draft, place=place, market=market, at=(starts_at, now))
+                for place, draft in enumerate(affordable)
+            ]
+    bulk_copy(Order, made)
+    return made
+
+
+def outlooks_of(
+    *, market: Market, sites: Sequence[Site], starts_at: datetime, now: datetime
+) -> Mapping[int, Outlook]:
+    """Return what is known of each home's interval; homes without a forecast are left out."""
+    hours = market.interval_s / 3600
+    intervals = Intervals(starts_at, market.interval_s, 1)
+    expected = expected_power(sites=sites, intervals=intervals, excluded_days=(), now=now)
+    net_kw = (expected.uncontrolled_kw + expected.ev_kw + expected.heat_kw)[:, 0]
+    quarter = starts_at - (starts_at - EPOCH) % QUARTER
+    available = homes_available(
+        organization=market.organization, site_ids=[site.pk for site in sites], starts_at=quarter, count=1, hold_h=hours,
+        now=now,
+    ).shed_kw[:, 0]  # fmt: skip
+    return {
+        site.pk: Outlook(round(net * hours * 1000), 0 if math.isnan(spare) else int(spare * hours * 1000))
+        for site, net, spare in zip(sites, net_kw.tolist(), available.tolist(), strict=True)
+        if not math.isnan(net)
+    }
+
+
+def within_limits(
+    one: Participant, wanted: Sequence[Draft], *, market: Market, budget_nano: int
+) -> list[Draft]:
+    """Cut orders to what the participant's position and credit limits leave."""
+    left_wh = {1: one.position_limit_wh, -1: one.position_limit_wh}
+    kept = []
+    for draft in wanted:
+        quantity = min(draft.quantity_wh, left_wh[draft.side], market.most_order_wh)
+        unit = exposure_nano(market, side=draft.side, price_micro=draft.price_micro, quantity_wh=1)
+        if unit:
+            quantity = min(quantity, max(0, budget_nano) // unit)
+        if quantity > 0:
+            kept.append(dataclasses.replace(draft, quantity_wh=quantity))
+            left_wh[draft.side] -= quantity
+            budget_nano -= unit * quantity
+    return kept
+
+
+def _traders(market: Market, starts_at: datetime) -> list[Participant]:
+    """Who trades by itself, may, and has no order in the interval yet: an owner's own order goes before."""
+    held = Participant.objects.select_for_update(of=("self",)).filter(
+        market=market,
+        automatic=True,
+        state=Participant.State.ACTIVE,
+        terms_version=F("market__terms_version"),
+    )
+    ordered = Order.objects.filter(market=market, starts_at=starts_at).values("participant_id")
+    return list(held.exclude(pk__in=ordered).order_by("pk"))
+
+
+def _budgets(market: Market, traders: Sequence[Participant]) -> dict[int, int]:
+    """What each may still owe [1e-9 of the currency]."""
+    ids = [one.pk for one in traders]
+    balances = dict(
+        Account.objects.filter(participant_id__in=ids).values_list("participant_id", "balance_nano")
+    )
+    open_orders: dict[int, list[Order]] = {}
+    for order in Order.objects.filter(market=market, participant_id__in=ids, state=Order.State.OPEN):
+        open_orders.setdefault(order.participant_id, []).append(order)
+    return {
+        one.pk: balances[one.pk] + one.credit_limit_nano - exposures(market, open_orders.get(one.pk, []))
+        for one in traders
+    }
+
+
+def _preferences(one: Participant) -> Preferences:
+    return Preferences(one.buy_limit_micro, one.sell_limit_micro, one.storage_value_micro)
+
+
+def _order(
+    one: Participant, draft: Draft, *, place: int, market: Market, at: tuple[datetime, datetime]
+) -> Order:
+    starts_at, now = at
+    return Order(
+        market=market, participant=one, starts_at=starts_at, automatic=True, placed_at=now, placed_by=ACTOR,
+        idempotency_key=f"auto:{starts_at.isoformat()}:{place}", **dataclasses.asdict(draft),
+    )  # fmt: skip

@@ -1,0 +1,114 @@
+"""A home's market: what it trades, and what its owner wants."""
+
+import json
+from collections.abc import Callable
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_GET, require_POST
+
+from apps.common import clock
+from apps.common.errors import DomainError
+from apps.common.pages import signed_in
+from apps.markets.models import Participant
+from apps.portal import market
+from apps.portal.selectors import Home
+from apps.portal.views import _home, _page, _user
+
+
+@require_GET
+@signed_in
+def overview(request: HttpRequest, site_id: int) -> HttpResponse:
+    """Show the home's market."""
+    seen, now = _home(request, site_id), clock.now()
+    one = market.participant_of(seen.site)
+    shown = market.market_page(participant=one, zone=ZoneInfo(seen.site.time_zone), now=now) if one else None
+    return _page(request, "portal/market.html", seen, shown=shown, key=uuid4().hex)
+
+
+@require_POST
+@signed_in
+def order(request: HttpRequest, site_id: int) -> HttpResponse:
+    """Place an order; the form's key makes it one, however often it is sent."""
+    return _do(
+        request, site_id, said="Your order stands.",
+        change=lambda seen, one: market.bid_or_offer(
+            user=_user(request), site=seen.site, participant=one, sent=request.POST.dict(),
+            key=request.POST.get("key", ""), now=clock.now(),
+        ),
+    )  # fmt: skip
+
+
+@require_POST
+@signed_in
+def cancel(request: HttpRequest, site_id: int, order_id: int) -> HttpResponse:
+    """Take an order back."""
+    return _do(
+        request, site_id, said="Your order is taken back.",
+        change=lambda seen, one: market.take_back(
+            user=_user(request), site=seen.site, participant=one, order_id=order_id, now=clock.now()
+        ),
+    )  # fmt: skip
+
+
+@require_POST
+@signed_in
+def terms(request: HttpRequest, site_id: int) -> HttpResponse:
+    """Accept the terms that were shown."""
+    text = request.POST.get("version", "")
+    version = int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0
+    return _do(
+        request, site_id, said="You have accepted the terms.",
+        change=lambda seen, one: market.accept_terms(
+            user=_user(request), site=seen.site, participant=one, version=version, now=clock.now()
+        ),
+    )  # fmt: skip
+
+
+@require_POST
+@signed_in
+def preferences(request: HttpRequest, site_id: int) -> HttpResponse:
+    """Change what is traded by itself."""
+    return _do(
+        request, site_id, said="Saved. It counts from the next gate on.",
+        change=lambda seen, one: market.prefer(
+            user=_user(request), site=seen.site, participant=one, sent=request.POST.dict(), now=clock.now()
+        ),
+    )  # fmt: skip
+
+
+@require_GET
+@signed_in
+def proof(request: HttpRequest, site_id: int, trade_id: int) -> HttpResponse:
+    """Download the proof of a trade."""
+    _, one = _part(request, site_id)
+    try:
+        text = json.dumps(market.proof(participant=one, trade_id=trade_id), indent=1)
+    except DomainError as error:
+        raise Http404 from error
+    headers = {"Content-Disposition": f'attachment; filename="proof-{trade_id}.json"'}
+    return HttpResponse(text, content_type="application/json", headers=headers)
+
+
+def _do(
+    request: HttpRequest, site_id: int, *, said: str, change: Callable[[Home, Participant], object]
+) -> HttpResponse:
+    seen, one = _part(request, site_id)
+    try:
+        change(seen, one)
+    except DomainError as error:
+        messages.error(request, f"Nothing was changed: {error.detail}.")
+    else:
+        messages.success(request, said)
+    return redirect("portal:market", site_id)
+
+
+def _part(request: HttpRequest, site_id: int) -> tuple[Home, Participant]:
+    seen = _home(request, site_id)
+    one = market.participant_of(seen.site)
+    if one is None:
+        raise Http404
+    return seen, one
