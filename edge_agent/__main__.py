@@ -17,6 +17,7 @@ from edge_agent.agent import Agent, write_override
 from edge_agent.clock import ClockError, clock_from_environment
 from edge_agent.config import ConfigError, HubConfig, hub_config, read_document
 from edge_agent.controllers.override import Override
+from edge_agent.local_api.token import load_token, new_token
 
 _PR_SET_PDEATHSIG = 1
 
@@ -138,6 +139,12 @@ def _override(options: argparse.Namespace) -> None:
     write_override(Path(config.data_dir), Override(until, {options.resource: options.kw}, options.note))
 
 
+def _token(options: argparse.Namespace) -> None:
+    data_dir = Path(hub_config(read_document(options.config)).data_dir)
+    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    print(new_token(data_dir) if options.new else load_token(data_dir))
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line's grammar."""
     top = argparse.ArgumentParser(prog="python -m edge_agent", description=__doc__)
@@ -162,6 +169,12 @@ def parser() -> argparse.ArgumentParser:
     override.add_argument("--note", default="")
     override.add_argument("--clear", action="store_true")
     override.set_defaults(call=_override)
+    token = commands.add_parser("token", help="show the token of the hub's local server to its owner")
+    token.add_argument("--config", type=Path, required=True)
+    token.add_argument(
+        "--new", action="store_true", help="make another one; the old one opens nothing any more"
+    )
+    token.set_defaults(call=_token)
     return top
 
 

@@ -23,6 +23,7 @@ from edge_agent.controllers.home_mode import HomeModeController
 from edge_agent.controllers.island import IslandController
 from edge_agent.controllers.limits import LimitsController
 from edge_agent.controllers.override import Override, OverrideController
+from edge_agent.controllers.owner import OwnerController, renewed
 from edge_agent.controllers.schedule_book import Notice, ScheduleBook
 from edge_agent.controllers.self_consumption import SelfConsumptionController, follow_residual
 from edge_agent.cycle import Cycle, Recorder
@@ -30,6 +31,7 @@ from edge_agent.drivers import LivingDriver
 from edge_agent.drivers.catalog import open_driver
 from edge_agent.link.post import PostLink
 from edge_agent.link.websocket import WebSocketLink
+from edge_agent.local_api.server import LocalServer
 from edge_agent.outbox import ROWS_PER_MESSAGE, Outbox, OutboxError, message_of
 from edge_agent.process_image import ProcessImage
 from edge_agent.provisioning import Provisioner, load_identity
@@ -60,6 +62,8 @@ class Agent:
         self._first_start = self.outbox.get("started_at") is None
         self.driver = open_driver(config.driver, now_ms=self._tick_before(clock.now_ms()), saved=saved)
         self.override = OverrideController()
+        self.owner = OwnerController(config, saved=self.outbox.get("owner"))
+        self.config = self.owner.config()
         self.recorder = Recorder(config.snapshot_interval_s)
         self._heard_at = int(self.outbox.get("heard_at") or 0)
         self._limits_heard_at: int | None = None
@@ -69,6 +73,8 @@ class Agent:
         self.link = _link(self)
         self._backfilling = self.outbox.waiting("backfill") > 0
         self._override_seen = 0
+        self.owner.on_preferences = self._reconfigure
+        self.local = _local_server(self)
 
     def _compose(self) -> None:
         """Put controllers and cycle together for what the driver describes now."""
@@ -76,7 +82,8 @@ class Agent:
         self._resources = self._described()
         self._limits = limits = device_limits(self._resources, reserve_soc=config.reserve_soc)
         self._decide_alone = partial(follow_residual, limits)
-        takers = self.driver.payload_takers()
+        self.owner.keys = limits.ranges
+        takers = [*self.driver.payload_takers(), self.owner]
         self.book = ScheduleBook(limits.ranges, takers)
         self.book.load(self.outbox.get("schedules") or b"[]")
         self.payloads = DevicePayloads(self.book, takers)
@@ -103,6 +110,13 @@ class Agent:
         adopt(self._limits, device_limits(described, reserve_soc=self.config.reserve_soc))
         self.emit("devices_changed", resources=[resource.key for resource in described])
 
+    def _reconfigure(self) -> None:
+        """Follow what the owner prefers from the next cycle on."""
+        self.config = self.owner.config()
+        self._resources = self._described()
+        adopt(self._limits, device_limits(self._resources, reserve_soc=self.config.reserve_soc))
+        self.cycle.follow(renewed(self.cycle.controllers, self._controllers(self._limits)))
+
     def _controllers(self, limits: DeviceLimits) -> tuple[Controller, ...]:
         """Who decides, in this order: a later one chooses only within what earlier ones left."""
         config = self.config
@@ -115,6 +129,7 @@ class Agent:
                 config.failsafe, connected=self._connected, limits_heard_at=lambda: self._limits_heard_at
             ),
             self.override,
+            self.owner,
             DroopController(self.book),
             CloudScheduleController(self.book),
             HomeModeController(config.home, limits),
@@ -139,6 +154,8 @@ class Agent:
             live_from = self._tick_before(self.clock.now_ms())
             if self._first_start:
                 live_from = await self._record_history(live_from)
+            if self.local is not None:
+                await self.local.start()
             if self.link is not None:
                 link = asyncio.create_task(self.link.run(), name=f"link {self.config.key}")
                 link.add_done_callback(_raise_in_loop)
@@ -149,6 +166,8 @@ class Agent:
                     task.cancel()
                     with suppress(asyncio.CancelledError):
                         await task
+            if self.local is not None:
+                await self.local.close()
             with suppress(OutboxError):
                 self.outbox.close()
 
@@ -214,6 +233,8 @@ class Agent:
         for decided in self.cycle.news(at):
             self.outbox.add_decision(decided)
         row = self.recorder.add(image)
+        if self.local is not None:
+            self.local.step(image, row)
         if row is not None:
             self.outbox.add_row(row, clock_trusted=self._trusts_clock)
 
@@ -221,6 +242,7 @@ class Agent:
         self.outbox.put("device_state", self.driver.state())
         self.outbox.put("heard_at", str(self._heard_at).encode())
         self.outbox.put("care", self.care.dump())
+        self.outbox.put("owner", self.owner.dump())
         try:
             self.outbox.commit()
         except OutboxError as error:
@@ -306,6 +328,10 @@ class Agent:
 
     # --- the owner
 
+    def is_connected(self) -> bool:
+        """Whether the cloud was heard lately."""
+        return self.link is not None and self._connected(self.clock.now_ms())
+
     def _read_override(self) -> None:
         """Take up what `python -m edge_agent override` left in the data folder."""
         path = self._data_dir / _OVERRIDE_FILE
@@ -329,6 +355,14 @@ def _link(agent: Agent) -> WebSocketLink | PostLink | None:
     if not agent.config.cloud_url:
         return None
     return WebSocketLink(agent) if agent.config.link.transport == "websocket" else PostLink(agent)
+
+
+def _local_server(agent: Agent) -> LocalServer | None:
+    """The house's own door to the hub, where it is configured."""
+    config = agent.config
+    if config.local_api is None:
+        return None
+    return LocalServer(config.local_api, agent, data_dir=Path(config.data_dir), emit=agent.emit)
 
 
 def write_override(data_dir: Path, override: Override | None) -> None:

@@ -84,6 +84,22 @@ class HomeMode(msgspec.Struct, forbid_unknown_fields=True):
     charge_to_soc: Fraction = 0.9
 
 
+class LocalApiConfig(msgspec.Struct, forbid_unknown_fields=True):
+    """The ORES endpoints on the hub itself. On the house's network only where `host` names an address of it.
+
+    With a certificate it speaks TLS. Budgets are for each address; `history_days` is how long rows are kept for it.
+    """
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 8410
+    certificate_file: str = ""
+    key_file: str = ""
+    history_days: Annotated[int, msgspec.Meta(ge=1, le=400)] = 35
+    requests_per_minute: Positive = 600.0
+    wrong_tokens_per_minute: Positive = 10.0
+    most_connections: Annotated[int, msgspec.Meta(ge=1)] = 32
+
+
 class HubConfig(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """One hub. `driver` is read by the driver that its `kind` names. Intervals are simulated seconds.
 
@@ -111,6 +127,7 @@ class HubConfig(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     care: Care = msgspec.field(default_factory=Care)
     home: HomeMode = msgspec.field(default_factory=HomeMode)
     link: LinkConfig = msgspec.field(default_factory=LinkConfig)
+    local_api: LocalApiConfig | None = None
     driver: dict[str, Any]
 
 

@@ -21,6 +21,15 @@ class Cycle:
         self._told: dict[str, tuple[str, str]] = {}
         self.allowed = Allowed()
 
+    def follow(self, controllers: Sequence[Controller]) -> None:
+        """Go on with other controllers from the next pass on."""
+        self._controllers = controllers
+
+    @property
+    def controllers(self) -> Sequence[Controller]:
+        """Who decides, in order."""
+        return self._controllers
+
     def run(self, now_ms: int) -> ProcessImage:
         """One pass at `now_ms`."""
         image = self._driver.read(now_ms)

@@ -15,6 +15,7 @@ django.setup(set_prefix=False)
 from apps.hubs.link import app as link  # noqa: E402
 from apps.hubs.link.server import LinkServer, conninfo  # noqa: E402
 from apps.openadr.api import quick  # noqa: E402
+from apps.ores_api import live as ores_live  # noqa: E402
 from apps.portal import live  # noqa: E402
 
 Scope = MutableMapping[str, Any]
@@ -43,6 +44,8 @@ class Application:
             await link.post(self._running(), scope, receive, send)
         elif scope["path"].startswith(live.PREFIX):
             await live.stream(self._running().bus, scope, receive, send)
+        elif ores_live.is_asked(scope):
+            await ores_live.stream(self._running().bus, scope, receive, send)
         elif not await self._polled(scope, send):
             await self.web(scope, receive, send)  # type: ignore[arg-type]
 

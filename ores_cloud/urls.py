@@ -22,6 +22,7 @@ urlpatterns = [
     path("openadr3/3.1.0/", include("apps.openadr.api.urls")),
     path("openadr3/callbacks/", include("apps.openadr.api.callback_urls")),
     path("", include("apps.hubs.api.urls")),
+    path("", include("apps.ores_api.urls")),
     path("api/v1/", include("apps.sites.api.urls")),
     path("api/v1/", include("apps.programs.api.urls")),
     path("api/v1/", include("apps.flexibility.api.urls")),

@@ -21,8 +21,10 @@ _BY_ROLE: dict[str, list[str]] = {
         "write_subscriptions",
         "write_vens",
     ],
-    ApiClient.Role.AGGREGATOR: ["api"],
+    ApiClient.Role.AGGREGATOR: ["api", "ores_read", "ores_control"],
 }
+# What a token carries only if it was asked for by name: acting in place of a homeowner.
+_ASKED_FOR = {"ores_control"}
 
 
 class RoleScopes(SettingsScopes):  # type: ignore[misc]
@@ -36,4 +38,4 @@ class RoleScopes(SettingsScopes):  # type: ignore[misc]
     def get_default_scopes(
         self, application: Any = None, request: Any = None, *args: Any, **kwargs: Any
     ) -> list[str]:
-        return self.get_available_scopes(application)
+        return [one for one in self.get_available_scopes(application) if one not in _ASKED_FOR]

@@ -22,6 +22,17 @@ class TenantRateThrottle(throttling.SimpleRateThrottle):
         return f"{settings.REDIS_PREFIX}throttle:{self.scope}:{organization}"
 
 
+class PersonRateThrottle(throttling.SimpleRateThrottle):
+    """One budget of requests a person, whatever they ask with."""
+
+    scope = "person"
+
+    def get_cache_key(self, request: Request, view: "APIView") -> str | None:
+        if getattr(request.user, "email", None) is None:
+            return None
+        return f"{settings.REDIS_PREFIX}throttle:{self.scope}:{request.user.pk}"
+
+
 class VenRateThrottle(throttling.SimpleRateThrottle):
     """One budget a VEN's credential: thousands of them poll, and none may use up the tenant's."""
 

@@ -48,3 +48,8 @@ def latest_instructions(*, hub_ids: Iterable[UUID]) -> Mapping[UUID, Instruction
     """Return the newest instruction of each hub that has had one."""
     newest = Instruction.objects.filter(hub_id__in=list(hub_ids)).order_by("hub_id", "-pk").distinct("hub_id")
     return {instruction.hub_id: instruction for instruction in newest}
+
+
+def instructions_of_hub(*, hub_id: UUID, limit: int) -> list[Instruction]:
+    """Return what a hub was told last, the newest first."""
+    return list(Instruction.objects.filter(hub_id=hub_id).order_by("-pk")[:limit])

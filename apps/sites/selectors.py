@@ -45,6 +45,11 @@ def resources_by_site(*, site_ids: list[int]) -> dict[int, dict[str, Resource]]:
     return found
 
 
+def resources_of_site(*, site: Site) -> list[Resource]:
+    """Return every resource of a site, in the order in which they came."""
+    return list(Resource.objects.filter(site=site).order_by("pk"))
+
+
 def resource_keys(*, site_ids: Sequence[int], kinds: Sequence[str]) -> dict[int, dict[str, str]]:
     """Return the keys of resources of these kinds, by site and kind (the first of a kind)."""
     rows = Resource.objects.filter(site_id__in=list(site_ids), kind__in=list(kinds)).order_by("pk")

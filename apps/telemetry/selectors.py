@@ -77,15 +77,15 @@ def quarter_means(
 
 
 def snapshots(
-    *, site_id: int, starts_at: datetime, ends_at: datetime, columns: Sequence[str]
+    *, site_id: int, starts_at: datetime, ends_at: datetime, columns: Sequence[str], limit: int | None = None
 ) -> list[tuple[Any, ...]]:
-    """Return (at, *columns) of one site's snapshots with starts_at < at <= ends_at, in order."""
+    """Return (at, *columns) of one site's snapshots with starts_at < at <= ends_at, in order; the first `limit`."""
     _check(columns)
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT at, {', '.join(columns)} FROM telemetry_snapshot "
-            "WHERE site_id = %s AND at > %s AND at <= %s ORDER BY at",
-            [site_id, starts_at, ends_at],
+            "WHERE site_id = %s AND at > %s AND at <= %s ORDER BY at LIMIT %s",
+            [site_id, starts_at, ends_at, limit],
         )
         return list(cursor.fetchall())
 

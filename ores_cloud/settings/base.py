@@ -48,6 +48,7 @@ INSTALLED_APPS = [
     "apps.openadr",
     "apps.portal",
     "apps.console",
+    "apps.ores_api",
 ]
 
 MIDDLEWARE = [
@@ -143,11 +144,14 @@ OAUTH2_PROVIDER = {
         "write_subscriptions": "Write subscriptions",
         "write_vens": "Write VENs and resources",
         "api": "Use the aggregator's REST API",
+        "ores_read": "Read homes by the ORES endpoints",
+        "ores_control": "Control homes by the ORES endpoints, with the owner's priority",
     },
 }
 
 THROTTLE_RATES: dict[str, str] = {
     "tenant": env("RATE_LIMIT_TENANT", default="6000/min"),
+    "person": env("RATE_LIMIT_PERSON", default="600/min"),
     "ven": env("RATE_LIMIT_VEN", default="600/min"),
     "device": env("RATE_LIMIT_DEVICE", default="120/min"),
     "token": env("RATE_LIMIT_TOKEN", default="60/min"),

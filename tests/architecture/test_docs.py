@@ -64,6 +64,7 @@ os.environ.setdefault("SIX", "x"); other.get("NOT_THIS"); os.environ.get(name); 
 PATHS_OF_THE_API = [
     ("openadr3/3.1.0/", "apps.openadr.api.urls"),
     ("", "apps.hubs.api.urls"),
+    ("", "apps.ores_api.urls"),
     ("api/v1/", "apps.sites.api.urls"),
     ("api/v1/", "apps.programs.api.urls"),
     ("api/v1/", "apps.flexibility.api.urls"),

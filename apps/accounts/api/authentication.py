@@ -31,7 +31,7 @@ class ApiClientAuthentication(BaseAuthentication):
 
     www_authenticate_realm = "ores"
 
-    def authenticate(self, request: Request) -> tuple[Partner, ApiClient] | None:
+    def authenticate(self, request: Request) -> tuple[Any, Any] | None:
         header = request.META.get("HTTP_AUTHORIZATION")
         if not header:
             return None
@@ -41,10 +41,17 @@ class ApiClientAuthentication(BaseAuthentication):
             raise AuthenticationFailed(
                 "the access token is unknown, expired or revoked", code="token_invalid"
             )
-        client = token.application
-        if client is None:
+        if token.application is None:
             raise AuthenticationFailed("the access token belongs to no client", code="token_invalid")
-        return Partner(client, frozenset(token.scope.split())), client
+        return self.known(token)
+
+    def known(self, token: Any) -> tuple[Any, Any]:
+        """Return who shows a good token: user and auth of the request."""
+        if token.user_id is not None:
+            raise AuthenticationFailed(
+                "a person granted this token; it is not for programs", code="token_invalid"
+            )
+        return Partner(token.application, frozenset(token.scope.split())), token.application
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="ores"'

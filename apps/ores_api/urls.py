@@ -1,0 +1,13 @@
+from django.urls import path
+
+from apps.ores_api import views
+from vpp.protocols.ores.description import PATH
+from vpp.protocols.ores.routes import ROUTES
+
+urlpatterns = [
+    *(
+        path(one.removeprefix("/"), views.OresView.as_view(), name="ores" + one.replace("/", "-"))
+        for one in ROUTES
+    ),
+    path(PATH.removeprefix("/"), views.describe, name="ores-description"),
+]
