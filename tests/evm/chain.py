@@ -51,8 +51,10 @@ class Chain:
 
     def __post_init__(self) -> None:
         self.tester.time_travel(BEGINNING)
-        self.web3 = Web3(EthereumTesterProvider(self.tester))
-        self.operator, self.ann, self.bob, self.eve, *self.others = self.web3.eth.accounts
+        self.web3: Any = Web3(EthereumTesterProvider(self.tester))
+        people: list[str] = list(self.web3.eth.accounts)
+        self.operator, self.ann, self.bob, self.eve = people[:4]
+        self.others = people[4:]
         built = artifact()
         made = self.web3.eth.contract(abi=built["abi"], bytecode=built["bytecode"])
         arguments = (self.shortest_escrow, self.certificate_period)
@@ -100,7 +102,7 @@ class Chain:
     def install(self, name: str, *arguments: object, value: int = 0) -> Any:
         """Put one of the contracts beside this file on the chain."""
         abi, bytecode = compiled(name)
-        made = self.web3.eth.contract(abi=abi, bytecode=bytecode).constructor(*arguments)
+        made: Any = self.web3.eth.contract(abi=abi, bytecode=bytecode).constructor(*arguments)
         sent = made.transact({"from": self.eve, "gas": GAS, "value": value})
         receipt = self.web3.eth.wait_for_transaction_receipt(sent)
         assert receipt["status"] == 1
@@ -137,4 +139,4 @@ class Chain:
 
     def held(self) -> int:
         """What the contract holds."""
-        return self.web3.eth.get_balance(self.market.address)
+        return int(self.web3.eth.get_balance(self.market.address))

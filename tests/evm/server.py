@@ -28,7 +28,7 @@ def encoded(value: Any) -> Any:
 def answer(web3: Web3, request: dict[str, Any]) -> dict[str, Any]:
     """Answer one request as a node does."""
     named = {"jsonrpc": "2.0", "id": request["id"]}
-    ask = web3.provider.request_func(web3, web3.middleware_onion)  # type: ignore[union-attr]
+    ask = web3.provider.request_func(web3, web3.middleware_onion)
     try:
         said = ask(request["method"], request["params"])
     except TransactionFailed as error:

@@ -10,7 +10,7 @@ def anchor_unsent(market: EnergyMarket, roots: SealedRoots, *, limit: int) -> li
     following = market.next_sequence()
     if following:
         _check(market, roots, first=following - 1, count=1)
-    sent = []
+    sent: list[SealedRoot] = []
     for root in roots.read(following, limit=limit):
         if root.sequence != following + len(sent):
             raise ChainDivergedError(f"the log has no batch {following + len(sent)}")

@@ -101,7 +101,8 @@ def test_a_gap_in_the_log_stops_at_the_gap(chain: Chain, configured: Any, tmp_pa
     [
         "", "[]", "{}", "not json", '{"sequence": 0, "root": "zz", "head": "", "size": 1}',
         root(0).to_json().replace('"size": 1', '"size": 0'), root(0).to_json().replace('"size": 1', '"size": 1.0'),
-        root(0).to_json().replace('"sequence": 0', '"sequence": -1'), root(0).to_json().replace('"sequence": 0', '"sequence": true'),
+        root(0).to_json().replace('"sequence": 0', '"sequence": -1'),
+        root(0).to_json().replace('"sequence": 0', '"sequence": true'),
         root(0).to_json().replace("77", "", 1),
     ],
 )  # fmt: skip
@@ -146,7 +147,7 @@ def test_another_key_than_the_operators_anchors_nothing(
     chain: Chain, configured: Any, tmp_path: Path
 ) -> None:
     configured.MARKET_CHAIN_KEY = "0x" + "00" * 31 + "02"
-    with pytest.raises(CommandError, match="^not the operator$"):
+    with pytest.raises(CommandError, match=r"^not the operator$"):
         ran("market_anchor", roots=file_of(tmp_path, root(0)))
     assert chain.ask("next_sequence") == 0
 
@@ -174,14 +175,14 @@ def test_a_contract_is_deployed_and_used_through_the_door(chain: Chain, configur
         market.ask("claimable", chain.bob),
         market.ask("balanceOf", chain.bob, origin.certificate_id()),
     ) == (700, 500)
-    with pytest.raises(ChainRefusedError, match="^trade settled$"):
+    with pytest.raises(ChainRefusedError, match=r"^trade settled$"):
         market.pay_out(trade, paid)
 
 
 def test_a_contract_that_makes_no_sense_is_not_deployed(configured: Any) -> None:
-    with pytest.raises(CommandError, match="^no period$"):
+    with pytest.raises(CommandError, match=r"^no period$"):
         ran("market_chain_deploy", certificate_period_s=0)
-    with pytest.raises(CommandError, match="^escrow too long$"):
+    with pytest.raises(CommandError, match=r"^escrow too long$"):
         ran("market_chain_deploy", shortest_escrow_s=367 * DAY)
 
 
@@ -195,7 +196,7 @@ def test_two_that_anchor_at_once_cannot_fork_the_log(chain: Chain, configured: A
             chain.tell(chain.operator, "anchor", 0, word(9), HEAD, 1)
             return [root(0)]
 
-    with pytest.raises(ChainRefusedError, match="^not the next sequence$"):
+    with pytest.raises(ChainRefusedError, match=r"^not the next sequence$"):
         anchor_unsent(market, Overtaken(), limit=5)
     assert chain.ask("anchored", 0)[0] == word(9)
 

@@ -194,7 +194,7 @@ def test_paused_nothing_new_begins_and_everything_can_be_taken_out(chain: Chain,
 
 def test_coins_without_an_order_are_not_taken(chain: Chain) -> None:
     order = {"from": chain.ann, "to": chain.market.address, "value": 5, "gas": 100_000}
-    sent = chain.web3.eth.send_transaction(order)  # type: ignore[arg-type]
+    sent = chain.web3.eth.send_transaction(order)
     assert chain.web3.eth.wait_for_transaction_receipt(sent)["status"] == 0
     assert chain.held() == 0
 
