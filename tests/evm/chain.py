@@ -80,14 +80,14 @@ class Chain:
 
     def sent(self, sender: str, name: str, *arguments: object, value: int = 0) -> Any:
         """Send a transaction, whatever comes of it; return its receipt."""
-        order = {"from": sender, "gas": GAS, "value": value}
+        order: Any = {"from": sender, "gas": GAS, "value": value}
         return self.web3.eth.wait_for_transaction_receipt(
             self.market.functions[name](*arguments).transact(order)
         )
 
     def refusal(self, sender: str, name: str, *arguments: object, value: int = 0) -> str:
         """Why a transaction is refused; nothing if it is not."""
-        order = {"from": sender, "gas": GAS, "value": value}
+        order: Any = {"from": sender, "gas": GAS, "value": value}
         return self.reason_of(self.market.functions[name](*arguments), order)
 
     @staticmethod

@@ -21,7 +21,7 @@ class SealedRoot:
 
     def __post_init__(self) -> None:
         numbers = type(self.sequence) is int and type(self.size) is int
-        if not numbers or self.sequence < 0 or not 0 < self.size <= LARGEST_BATCH:
+        if not numbers or self.sequence < 0 or not 0 <= self.size <= LARGEST_BATCH:
             raise RootInvalidError(f"batch {self.sequence!r} of {self.size!r} leaves cannot be")
         if len(self.root) != 32 or len(self.head) != 32 or not any(self.root):
             raise RootInvalidError(f"batch {self.sequence} has a hash that is none")

@@ -100,7 +100,7 @@ def test_a_gap_in_the_log_stops_at_the_gap(chain: Chain, configured: Any, tmp_pa
     "line",
     [
         "", "[]", "{}", "not json", '{"sequence": 0, "root": "zz", "head": "", "size": 1}',
-        root(0).to_json().replace('"size": 1', '"size": 0'), root(0).to_json().replace('"size": 1', '"size": 1.0'),
+        root(0).to_json().replace('"size": 1', '"size": -1'), root(0).to_json().replace('"size": 1', '"size": 1.0'),
         root(0).to_json().replace('"sequence": 0', '"sequence": -1'),
         root(0).to_json().replace('"sequence": 0', '"sequence": true'),
         root(0).to_json().replace("77", "", 1),

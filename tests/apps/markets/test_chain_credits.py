@@ -61,9 +61,9 @@ def test_a_sealed_production_becomes_its_owners_credits(chain: Chain, origin: Or
 def test_a_period_of_a_site_is_certified_once(chain: Chain, origin: OriginLeaf, held: int) -> None:
     more, other = replace(origin, energy_wh=9001), replace(origin, owner=chain.bob)
     for leaf, at in zip((origin, more, other), chain.seal_origins(origin, more, other), strict=True):
-        arguments = ("mint", *leaf.arguments(), *at.arguments())
-        assert chain.refusal(chain.ann, *arguments) == "certificate minted"
-        assert chain.sent(chain.ann, *arguments)["status"] == 0
+        arguments = (*leaf.arguments(), *at.arguments())
+        assert chain.refusal(chain.ann, "mint", *arguments) == "certificate minted"
+        assert chain.sent(chain.ann, "mint", *arguments)["status"] == 0
     assert balances(chain, held) == [9000, 0, 0]
 
 
@@ -92,9 +92,9 @@ def test_nothing_is_minted_but_what_was_sealed(
 ) -> None:
     (at,) = chain.seal_origins(origin)
     other = replace(origin, **change)
-    arguments = ("mint", *other.arguments(), *at.arguments())
-    assert chain.refusal(chain.ann, *arguments) == reason
-    assert chain.sent(chain.ann, *arguments)["status"] == 0
+    arguments = (*other.arguments(), *at.arguments())
+    assert chain.refusal(chain.ann, "mint", *arguments) == reason
+    assert chain.sent(chain.ann, "mint", *arguments)["status"] == 0
     assert chain.ask("certificates", other.certificate_id())[3] == 0
 
 

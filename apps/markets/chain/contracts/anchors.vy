@@ -32,12 +32,12 @@ def anchor(sequence: uint256, root: bytes32, head: bytes32, size: uint256):
     @param sequence The batch's place in the log, one more than the last
     @param root The Merkle root of its leaves
     @param head The hash of its log entry, which contains the hash of the entry before
-    @param size How many leaves it has
+    @param size How many leaves it has; a batch may have none
     """
     control._only_operator()
     assert sequence == self.next_sequence, "not the next sequence"
     assert root != empty(bytes32), "no root"
-    assert size != 0 and size <= 2**32, "bad size"
+    assert size <= 2**32, "bad size"
     self.anchored[sequence] = Anchor(root=root, head=head, size=size, at=block.timestamp)
     self.next_sequence = sequence + 1
     log Anchored(sequence=sequence, root=root, head=head, size=size)
