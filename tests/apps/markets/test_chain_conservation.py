@@ -25,11 +25,9 @@ class Market(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        """Start from three deposits and four fair trades of three numbers, made once for all examples."""
+        """Start from three deposits and four fair trades of three numbers, two of them paid, made once for all examples."""
         made = Market.chain is None
-        if Market.chain is None:
-            Market.chain = Chain()
-        self.market = Market.chain
+        self.market = Market.chain or Chain()
         if not made:
             self.market.tester.revert_to_snapshot(Market.clean)
         self.escrows: dict[tuple[str, int], list[int]] = {}
@@ -40,18 +38,21 @@ class Market(RuleBasedStateMachine):
         self.put_in = self.taken_out = 0
         if made:
             self.prelude()
-            Market.known = (self.escrows, self.sealed, self.put_in)
-        escrows, sealed, self.put_in = Market.known
-        self.escrows, self.sealed = deepcopy(escrows), list(sealed)
+            Market.chain = self.market
+            Market.known = (self.escrows, self.owed, self.sealed, self.settled, self.put_in)
+        self.escrows, self.owed, self.sealed, self.settled, self.put_in = deepcopy(Market.known)
         Market.clean = self.market.tester.take_snapshot()
 
-    known: tuple[dict[tuple[str, int], list[int]], list[tuple[TradeLeaf, Sealed, str, str, int]], int]
+    known: Any
 
     def prelude(self) -> None:
         for buyer, order in (("ann", 0), ("bob", 0), ("eve", 1)):
             self.deposit(buyer, order=order, amount=4000, price=3000, hours=24)
         for trade, which in enumerate((0, 1, 2, 0)):
             self.seal_for_an_escrow(trade % 3, which=which, seller="bob", share=2)
+        self.pay_out(0, stolen=True)
+        self.pay_out(0, stolen=False)
+        self.pay_out(1, stolen=False)
 
     def done(self, expected: bool, sender: str, name: str, *arguments: object, value: int = 0) -> None:
         who = getattr(self.market, sender)
