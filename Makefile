@@ -5,7 +5,7 @@ ARGS ?=
 # The whole suite runs as two processes; what ARGS chooses, as one.
 IN_TWO := -n 2 --dist loadfile
 
-.PHONY: help setup setup-dev demo run test test-all check lint types contracts bench requirements clean
+.PHONY: help setup setup-dev demo run test test-all check lint types contracts bench requirements smart-contract clean
 
 help: ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -44,10 +44,13 @@ bench: setup-dev ## Run the benchmarks, one JSON line each (ARGS="ingest startup
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
 requirements: setup-dev ## Compile requirements/*.in into hashed *.txt
-	@for name in bootstrap edge cloud dev; do $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
+	@for name in bootstrap edge cloud chain dev; do $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header requirements/$$name.in -o requirements/$$name.txt || exit 1; done
 	@$(BIN)/uv pip compile -q --no-deps --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  requirements/binaries.in -o requirements/binaries.txt
+
+smart-contract: setup-dev ## Compile the market's smart contract
+	@$(BIN)/python -m apps.markets.chain.compiling
 
 clean: ## Remove .venv and .ores
 	rm -rf .venv .ores

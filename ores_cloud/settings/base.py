@@ -202,6 +202,13 @@ DISPATCH_SHARDS: int = env.int("DISPATCH_SHARDS", default=1)
 TELEMETRY_RETENTION_DAYS: int = env.int("TELEMETRY_RETENTION_DAYS", default=400)
 TELEMETRY_FUTURE_TOLERANCE_S: float = env.float("TELEMETRY_FUTURE_TOLERANCE_S", default=120.0)
 
+# --- markets on a chain: off unless there is a URL (docs/reference/market-contract.md) ---
+MARKET_CHAIN_URL: str = env("MARKET_CHAIN_URL", default="")
+MARKET_CHAIN_ID: int = env.int("MARKET_CHAIN_ID", default=0)
+MARKET_CHAIN_CONTRACT: str = env("MARKET_CHAIN_CONTRACT", default="")
+MARKET_CHAIN_KEY: str = env("MARKET_CHAIN_KEY", default="")
+MARKET_CHAIN_TIMEOUT_S: float = env.float("MARKET_CHAIN_TIMEOUT_S", default=120.0)
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
