@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edge_agent.cem.combine import ALIKE_KW, Option, Wish, choose, combine, exactly
@@ -96,7 +96,7 @@ MODES = st.builds(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(st.lists(MODES, min_size=1, max_size=3), min_size=1, max_size=3),
     st.floats(-12, 12),
@@ -126,7 +126,7 @@ PARTS = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.floats(-40, 40), PARTS)
 def test_shares_sum_up_and_stay_within_their_bounds(total: float, parts: list[Part]) -> None:
     shares = share(total, parts)
