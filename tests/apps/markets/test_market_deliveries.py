@@ -10,7 +10,16 @@ from apps.common.errors import DomainError
 from apps.dispatch.services import signal_plan
 from apps.markets.clearing import run_cancel
 from apps.markets.delivery import deliveries_settle_due, imbalance_nano
-from apps.markets.models import Account, ClearingRun, Delivery, DeliveryBatch, LogEntry, LogLeaf, Posting
+from apps.markets.models import (
+    Account,
+    ClearingRun,
+    Delivery,
+    DeliveryBatch,
+    LogEntry,
+    LogLeaf,
+    Participant,
+    Posting,
+)
 from apps.markets.selectors import savings_of, statement_lines
 from apps.markets.tasks import deliveries
 from tests import factories
@@ -61,8 +70,8 @@ def test_short_pays_and_long_is_paid() -> None:
     assert deliveries_settle_due(now=DUE) == 0
 
 
-def refreshed(street: Street) -> list:  # type: ignore[type-arg]
-    found = []
+def refreshed(street: Street) -> list[Participant]:
+    found: list[Participant] = []
     for one in street.participants:
         one.refresh_from_db()
         one.account.refresh_from_db()
