@@ -51,6 +51,7 @@ def beat_schedule(scale: float) -> dict[str, dict[str, Any]]:
         "expire instructions": every("hubs.expire_instructions", minutes=1, expires_s=30),
         "settle ended signals": every("settlement.settle_due", minutes=1, expires_s=30),
         "close markets' gates": every("markets.gates", minutes=0.5, expires_s=25),
+        "tell markets' prices": every("openadr.publish_market_prices", minutes=0.5, expires_s=25),
         "settle markets' deliveries": every("markets.deliveries", minutes=5, expires_s=120),
         "true up settlements": every("settlement.true_up_due", minutes=60, expires_s=600),
         "notify subscribers again": every("openadr.deliver_due", minutes=0.5, expires_s=30),

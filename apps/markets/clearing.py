@@ -50,7 +50,6 @@ from apps.markets.operators import reason_checked
 from apps.markets.periods import gate_closes_at, length
 from apps.markets.schedules import schedules_drop, schedules_tell
 from apps.markets.sealing import seal, trade_leaves
-from vpp.markets.orders import PREFER_GREEN, PREFER_NEIGHBOR
 
 log = logging.getLogger(__name__)
 GATE_CLOSED = "the gate has closed"
@@ -204,6 +203,8 @@ def _inputs(market: Market, offered: Sequence[Offered], *, starts_at: datetime) 
 
 
 def _line(one: Offered) -> OrderLine:
+    from vpp.markets.orders import PREFER_GREEN, PREFER_NEIGHBOR
+
     order, who = one.order, one.order.participant
     wishes = PREFER_GREEN * who.prefers_green + PREFER_NEIGHBOR * who.prefers_neighbors
     return OrderLine(

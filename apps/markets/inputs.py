@@ -4,11 +4,10 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from vpp.markets.orders import make_orders
-from vpp.markets.registry import mechanism_named
-from vpp.markets.result import Clearing
+if TYPE_CHECKING:  # numpy is imported where something is computed
+    from vpp.markets.result import Clearing
 
 COLUMNS: Final = (
     "key",
@@ -127,6 +126,9 @@ def seed_of(market_id: int, starts_at: str) -> int:
 
 def compute(inputs: Inputs) -> Result:
     """Clear the orders that are left."""
+    from vpp.markets.orders import make_orders
+    from vpp.markets.registry import mechanism_named
+
     lines = [line for line in inputs.orders if line.offered_wh > 0]
     if not lines:
         return Result(None, None, 0, 0, 0, ())
@@ -153,7 +155,7 @@ def compute(inputs: Inputs) -> Result:
     )
 
 
-def _fills(inputs: Inputs, lines: Sequence[OrderLine], *, found: Clearing) -> list[Fill]:
+def _fills(inputs: Inputs, lines: Sequence[OrderLine], *, found: "Clearing") -> list[Fill]:
     fill_wh, pay_nano = found.fill_wh.tolist(), found.pay_nano.tolist()
     green = _green(lines, fill_wh, found=found)
     fees = {1: inputs.buyer_fee_micro, -1: inputs.seller_fee_micro}
@@ -167,7 +169,7 @@ def _fills(inputs: Inputs, lines: Sequence[OrderLine], *, found: Clearing) -> li
     ]  # fmt: skip
 
 
-def _green(lines: Sequence[OrderLine], fill_wh: Sequence[int], *, found: Clearing) -> list[int]:
+def _green(lines: Sequence[OrderLine], fill_wh: Sequence[int], *, found: "Clearing") -> list[int]:
     """Of each order's energy what is green: by its trades, else the market's mix, whole Wh that never sum to more."""
     if found.trades is not None:
         green = [0] * len(lines)

@@ -1,7 +1,6 @@
 """Reads of markets; each takes whose they are."""
 
 import dataclasses
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db.models import QuerySet, Sum
@@ -142,12 +141,18 @@ def prices_cleared(*, market: Market, starts_at: datetime, ends_at: datetime) ->
     return [ClearedPrice(begin, end, price) for begin, end, price in rows if price is not None]
 
 
-def price_markets(*, organization_ids: Iterable[int] | None = None) -> list[Market]:
-    """Return the markets whose prices are told to a program's subscribers."""
-    found = Market.objects.exclude(price_program=None).select_related("organization", "price_program")
-    if organization_ids is not None:
-        found = found.filter(organization_id__in=list(organization_ids))
+def price_markets() -> list[Market]:
+    """Return all tenants' markets whose prices are told to a program's subscribers, for the periodic work."""
+    found = Market.objects.exclude(price_program=None).select_related(
+        "organization", "price_program__organization"
+    )
     return list(found.order_by("pk"))
+
+
+def priced_runs(*, market: Market, now: datetime) -> list[ClearingRun]:
+    """Return a market's runs with a buyers' price whose interval is not over, canceled ones too."""
+    found = ClearingRun.objects.filter(market=market, ends_at__gt=now).exclude(buy_price_micro=None)
+    return list(found.order_by("starts_at", "version"))
 
 
 def log_of_organization(*, organization: Organization) -> QuerySet[LogEntry]:

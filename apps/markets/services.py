@@ -20,7 +20,6 @@ from apps.markets.errors import (
 from apps.markets.models import Account, Market, Order, Participant
 from apps.markets.periods import check_open
 from vpp.markets.errors import OrderError
-from vpp.markets.orders import Limits, make_orders
 
 KEY_LENGTH = 64
 
@@ -84,6 +83,8 @@ def may_trade(participant: Participant) -> None:
 
 def order_checked(*, market: Market, wish: Wish) -> Wish:
     """Return a wish in whole numbers, or refuse it with the code of its first fault."""
+    from vpp.markets.orders import Limits, make_orders
+
     if not 0 < len(wish.idempotency_key) <= KEY_LENGTH:
         raise OrderRefusedError(
             "an idempotency key of 1 to 64 characters is needed", code="idempotency_key_missing"

@@ -3,6 +3,7 @@
 from celery import shared_task
 
 from apps.common import clock
+from apps.openadr.market_prices import market_prices_publish
 from apps.openadr.notify import mqtt, outbox
 from apps.openadr.retention import old_messages_delete
 from apps.openadr.services.reports import reports_due
@@ -36,6 +37,12 @@ def produce_event_reports(*, event_id: str) -> None:
 def extend_events() -> None:
     """Move on the signals of events without end."""
     events_extend(now=clock.now())
+
+
+@shared_task(name="openadr.publish_market_prices")
+def publish_market_prices() -> None:
+    """Tell the prices that local markets have cleared."""
+    market_prices_publish(now=clock.now())
 
 
 @shared_task(name="openadr.delete_old")

@@ -10,7 +10,16 @@ from apps.common.errors import DomainError
 from apps.dispatch.services import signal_plan
 from apps.markets.clearing import run_cancel
 from apps.markets.delivery import deliveries_settle_due, imbalance_nano
-from apps.markets.models import Account, ClearingRun, Delivery, DeliveryBatch, LogEntry, LogLeaf, Posting
+from apps.markets.models import (
+    Account,
+    ClearingRun,
+    Delivery,
+    DeliveryBatch,
+    LogEntry,
+    LogLeaf,
+    Participant,
+    Posting,
+)
 from apps.markets.selectors import savings_of, statement_lines
 from apps.markets.tasks import deliveries
 from tests import factories
