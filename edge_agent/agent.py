@@ -1,6 +1,7 @@
 """One hub, composed: driver, controllers, cycle, outbox, identity and link."""
 
 import asyncio
+import os
 import random
 from collections.abc import Callable
 from contextlib import suppress
@@ -33,6 +34,8 @@ from edge_agent.outbox import ROWS_PER_MESSAGE, Outbox, OutboxError, message_of
 from edge_agent.process_image import ProcessImage
 from edge_agent.provisioning import Provisioner, load_identity
 from edge_agent.safety import DeviceLimits, device_limits
+from edge_agent.update.health import Health
+from edge_agent.update.updater import updater_of
 from vpp.intervals import floor_ms
 from vpp.protocols.link.messages import FEATURES, Hello, Instruction, Welcome
 
@@ -76,6 +79,8 @@ class Agent:
         self.cycle = Cycle(self.driver, self._controllers(limits), limits=limits)
         self.recorder = Recorder(config.snapshot_interval_s)
         self.provisioner = Provisioner(config, load_identity(self._data_dir), emit=emit)
+        self.health = Health(os.environ, needs_cloud=bool(config.cloud_url))
+        self.updater = updater_of(config, self.provisioner, launched=self.health.launched, emit=emit)
         self.link = _link(self)
         self._backfilling = self.outbox.waiting("backfill") > 0
         self._override_seen = 0
@@ -105,20 +110,22 @@ class Agent:
 
     async def run(self) -> None:
         """Live until cancelled; what was measured and decided is on disk when this ends."""
-        link: asyncio.Task[None] | None = None
+        tasks: list[asyncio.Task[None]] = []
         try:
             live_from = self._tick_before(self.clock.now_ms())
             if self._first_start:
                 live_from = await self._record_history(live_from)
-            if self.link is not None:
-                link = asyncio.create_task(self.link.run(), name=f"link {self.config.key}")
-                link.add_done_callback(_raise_in_loop)
+            for part in (self.link, self.updater):
+                if part is not None:
+                    task = asyncio.create_task(part.run(), name=f"{type(part).__name__} {self.config.key}")
+                    task.add_done_callback(_raise_in_loop)
+                    tasks.append(task)
             await self._live(live_from)
         finally:
-            if link:
-                link.cancel()
+            for task in tasks:
+                task.cancel()
                 with suppress(asyncio.CancelledError):
-                    await link
+                    await task
             with suppress(OutboxError):
                 self.outbox.close()
 
@@ -195,6 +202,7 @@ class Agent:
         except OutboxError as error:
             self.emit("outbox_failed", detail=str(error))
             return
+        self.health.committed()
         if self.link is not None:
             self.link.wake()
         if self._backfilling and self.outbox.waiting("backfill") == 0:
@@ -219,7 +227,7 @@ class Agent:
             first_unacked=self.outbox.first_unacked(),
             agent_version=VERSION,
             clock_trusted=self._trusts_clock,
-            features=list(FEATURES),
+            features=[one for one in FEATURES if one != "update" or self.updater is not None],
             resources=self._resources,
         )
 
@@ -231,6 +239,7 @@ class Agent:
             self.emit("clock_doubted", seconds=round(off_s))
         interval_s = max(welcome.snapshot_interval_s, self.config.cycle_s)
         self.recorder.interval_ms = round(interval_s * 1000)
+        self.health.connected()
         self.emit("connected", site_id=welcome.site_id)
 
     @property

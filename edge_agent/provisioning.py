@@ -87,7 +87,7 @@ def new_claim_code() -> str:
     return auth.make_claim_code(os.urandom(auth.CLAIM_CODE_RANDOM_BYTES))
 
 
-def post_json(url: str, document: dict[str, Any], *, timeout_s: float) -> dict[str, Any]:
+def post_json(url: str, document: dict[str, Any], *, timeout_s: float, token: str = "") -> dict[str, Any]:
     """POST a document, blocking; Refusal for a problem, OSError for no answer."""
     parts = urlsplit(url)
     connection: http.client.HTTPConnection
@@ -99,6 +99,8 @@ def post_json(url: str, document: dict[str, Any], *, timeout_s: float) -> dict[s
     with contextlib.closing(connection):
         body = msgspec.json.encode(document)
         headers = {"Content-Type": "application/json", "User-Agent": f"ores-hub/{VERSION}"}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
         try:
             connection.request("POST", parts.path, body, headers)
             response = connection.getresponse()

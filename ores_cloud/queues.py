@@ -48,6 +48,7 @@ def beat_schedule(scale: float) -> dict[str, dict[str, Any]]:
         "keep partitions": every("telemetry.keep_partitions", minutes=360),
         "issue forecasts": every("flexibility.issue_forecasts", minutes=60, expires_s=1800),
         "expire instructions": every("hubs.expire_instructions", minutes=1, expires_s=30),
+        "advance updates": every("hubs.advance_campaigns", minutes=1, expires_s=30),
         "settle ended signals": every("settlement.settle_due", minutes=1, expires_s=30),
         "true up settlements": every("settlement.true_up_due", minutes=60, expires_s=600),
         "notify subscribers again": every("openadr.deliver_due", minutes=0.5, expires_s=30),

@@ -13,7 +13,7 @@ import msgspec
 
 LINK_VERSION = 1
 # What an agent knows beyond the first agents: it says so in its Hello, and only then is sent it.
-FEATURES = ("limits", "device", "priority")
+FEATURES = ("limits", "device", "priority", "diagnostics", "update")
 
 Lane = Literal["live", "backfill", "status"]
 InstructionState = Literal["acknowledged", "applied", "rejected", "expired"]
