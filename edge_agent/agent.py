@@ -27,6 +27,8 @@ from edge_agent.controllers.override import Override, OverrideController
 from edge_agent.controllers.schedule_book import Notice, ScheduleBook
 from edge_agent.controllers.self_consumption import SelfConsumptionController, follow_residual
 from edge_agent.cycle import Cycle, Recorder
+from edge_agent.diagnostics.checks import Diagnostics
+from edge_agent.diagnostics.log import EventLog
 from edge_agent.drivers.catalog import open_driver
 from edge_agent.link.post import PostLink
 from edge_agent.link.websocket import WebSocketLink
@@ -37,7 +39,7 @@ from edge_agent.safety import DeviceLimits, device_limits
 from edge_agent.update.health import Health
 from edge_agent.update.updater import updater_of
 from vpp.intervals import floor_ms
-from vpp.protocols.link.messages import FEATURES, Hello, Instruction, Welcome
+from vpp.protocols.link.messages import FEATURES, Check, Hello, Instruction, Welcome
 
 Emit = Callable[..., None]
 # How much of the past is made, and how many missed cycles are made up, before others get their turn.
@@ -52,7 +54,8 @@ class Agent:
     def __init__(self, config: HubConfig, clock: Clock, *, emit: Emit) -> None:
         self.config = config
         self.clock = clock
-        self.emit = emit
+        self.log = EventLog(clock.now_ms)
+        self.emit = emit = self.log.noting(emit)
         self._data_dir = Path(config.data_dir)
         self._data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.outbox = Outbox(self._data_dir / "hub.db", max_bytes=int(config.outbox_max_mb * 1e6))
@@ -82,8 +85,10 @@ class Agent:
         self.health = Health(os.environ, needs_cloud=bool(config.cloud_url))
         self.updater = updater_of(config, self.provisioner, launched=self.health.launched, emit=emit)
         self.link = _link(self)
+        self.diagnostics = Diagnostics(self)
         self._backfilling = self.outbox.waiting("backfill") > 0
         self._override_seen = 0
+        self.image: ProcessImage | None = None
 
     def _controllers(self, limits: DeviceLimits) -> tuple[Controller, ...]:
         """Who decides, in this order: a later one chooses only within what earlier ones left."""
@@ -186,7 +191,7 @@ class Agent:
         self._read_override()
         self._report(self.book.tick(at, connected=self._connected(at)))
         self.payloads.run(at)
-        image = self.cycle.run(at)
+        image = self.image = self.cycle.run(at)
         for decided in self.cycle.news(at):
             self.outbox.add_decision(decided)
         row = self.recorder.add(image)
@@ -268,6 +273,10 @@ class Agent:
         if instruction.limits is not None:
             self._limits_heard_at = now_ms
         self._report(self.book.receive(instruction, now_ms))
+
+    def asked(self, check: Check) -> None:
+        """Answer a check; the answer becomes durable with the next commit."""
+        self.outbox.add_status(self.diagnostics.answer(check))
 
     def _report(self, notices: list[Notice]) -> None:
         for notice in notices:

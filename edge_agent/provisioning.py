@@ -128,6 +128,7 @@ class Provisioner:
         self._emit = emit
         self._data_dir = Path(config.data_dir)
         self._token = ""
+        self._earning = asyncio.Lock()  # the link and the updater share one
         self._good_until = 0.0
         self._registered = False
         self._claim_ends_at = float("inf")
@@ -144,6 +145,10 @@ class Provisioner:
 
     async def token(self) -> str:
         """A valid token, after however many attempts and however long a wait for the owner."""
+        async with self._earning:
+            return await self._earned()
+
+    async def _earned(self) -> str:
         delay_s = self._config.link.backoff_s
         while time.monotonic() >= self._good_until:
             wait_s = delay_s

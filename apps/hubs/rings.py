@@ -40,7 +40,7 @@ def ring_of(hub_id: str, *, is_test_hub: bool) -> int:
     return 0 if is_test_hub else next(index for index, share in enumerate(RINGS) if position < share)
 
 
-def next_step(  # noqa: PLR0913
+def next_step(
     progress: Progress, *, ring: int, soaked: bool, healthy_pct: int, failed_pct: int
 ) -> Step:
     """Return what a running campaign does next."""

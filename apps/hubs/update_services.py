@@ -75,12 +75,16 @@ def campaign_start(
 
 def campaign_pause(*, campaign: Campaign, actor: str, reason: str, now: datetime) -> Campaign:
     """Offer the release to no further hub until resumed."""
-    return _set(campaign, Campaign.State.PAUSED, {Campaign.State.RUNNING}, actor=actor, reason=reason, now=now)
+    return _set(
+        campaign, Campaign.State.PAUSED, {Campaign.State.RUNNING}, actor=actor, reason=reason, now=now
+    )
 
 
 def campaign_resume(*, campaign: Campaign, actor: str, reason: str, now: datetime) -> Campaign:
     """Go on after a pause."""
-    return _set(campaign, Campaign.State.RUNNING, {Campaign.State.PAUSED}, actor=actor, reason=reason, now=now)
+    return _set(
+        campaign, Campaign.State.RUNNING, {Campaign.State.PAUSED}, actor=actor, reason=reason, now=now
+    )
 
 
 def campaign_stop(*, campaign: Campaign, actor: str, reason: str, now: datetime) -> Campaign:
@@ -116,7 +120,9 @@ def _set(
 
 def campaigns_advance(*, now: datetime) -> list[Campaign]:
     """Let every running campaign take its next step; return those that did."""
-    running = Campaign.objects.filter(state=Campaign.State.RUNNING).order_by("pk").values_list("pk", flat=True)
+    running = (
+        Campaign.objects.filter(state=Campaign.State.RUNNING).order_by("pk").values_list("pk", flat=True)
+    )
     moved = [campaign_advance(campaign_id=pk, now=now) for pk in list(running)]
     return [campaign for campaign in moved if campaign is not None]
 
