@@ -40,9 +40,7 @@ def ring_of(hub_id: str, *, is_test_hub: bool) -> int:
     return 0 if is_test_hub else next(index for index, share in enumerate(RINGS) if position < share)
 
 
-def next_step(
-    progress: Progress, *, ring: int, soaked: bool, healthy_pct: int, failed_pct: int
-) -> Step:
+def next_step(progress: Progress, *, ring: int, soaked: bool, healthy_pct: int, failed_pct: int) -> Step:
     """Return what a running campaign does next."""
     ended = progress.healthy + progress.failed
     enough = progress.failed >= LEAST_FAILURES or (progress.failed > 0 and ended == progress.hubs)

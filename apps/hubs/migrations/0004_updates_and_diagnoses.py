@@ -6,82 +6,185 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0002_credentials_revoked'),
-        ('hubs', '0003_limits_payloads_and_priority'),
+        ("accounts", "0002_credentials_revoked"),
+        ("hubs", "0003_limits_payloads_and_priority"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Release',
+            name="Release",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('version', models.CharField(max_length=20, unique=True)),
-                ('hardware', models.JSONField(default=list)),
-                ('ring', models.FloatField(default=100, help_text='signed for the first so many per cent of hubs')),
-                ('length', models.PositiveIntegerField()),
-                ('notes', models.CharField(blank=True, max_length=500)),
-                ('published_at', models.DateTimeField()),
-                ('withdrawn_at', models.DateTimeField(blank=True, null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("version", models.CharField(max_length=20, unique=True)),
+                ("hardware", models.JSONField(default=list)),
+                (
+                    "ring",
+                    models.FloatField(default=100, help_text="signed for the first so many per cent of hubs"),
+                ),
+                ("length", models.PositiveIntegerField()),
+                ("notes", models.CharField(blank=True, max_length=500)),
+                ("published_at", models.DateTimeField()),
+                ("withdrawn_at", models.DateTimeField(blank=True, null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Campaign',
+            name="Campaign",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('running', 'Running'), ('paused', 'Paused'), ('stopped', 'Stopped'), ('done', 'Done')], default='running', max_length=16)),
-                ('state_reason', models.CharField(blank=True, max_length=300)),
-                ('ring', models.PositiveSmallIntegerField(default=0)),
-                ('ring_started_at', models.DateTimeField()),
-                ('test_hubs', models.JSONField(default=list, help_text='hubs that belong to the first ring in any case')),
-                ('soak_minutes', models.PositiveIntegerField(default=60)),
-                ('healthy_pct', models.PositiveSmallIntegerField(default=80)),
-                ('failed_pct', models.PositiveSmallIntegerField(default=5)),
-                ('started_by', models.CharField(max_length=254)),
-                ('created_at', models.DateTimeField()),
-                ('ended_at', models.DateTimeField(blank=True, null=True)),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='accounts.organization')),
-                ('release', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='campaigns', to='hubs.release')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("running", "Running"),
+                            ("paused", "Paused"),
+                            ("stopped", "Stopped"),
+                            ("done", "Done"),
+                        ],
+                        default="running",
+                        max_length=16,
+                    ),
+                ),
+                ("state_reason", models.CharField(blank=True, max_length=300)),
+                ("ring", models.PositiveSmallIntegerField(default=0)),
+                ("ring_started_at", models.DateTimeField()),
+                (
+                    "test_hubs",
+                    models.JSONField(
+                        default=list, help_text="hubs that belong to the first ring in any case"
+                    ),
+                ),
+                ("soak_minutes", models.PositiveIntegerField(default=60)),
+                ("healthy_pct", models.PositiveSmallIntegerField(default=80)),
+                ("failed_pct", models.PositiveSmallIntegerField(default=5)),
+                ("started_by", models.CharField(max_length=254)),
+                ("created_at", models.DateTimeField()),
+                ("ended_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, to="accounts.organization"
+                    ),
+                ),
+                (
+                    "release",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="campaigns",
+                        to="hubs.release",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Diagnosis',
+            name="Diagnosis",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=40)),
-                ('state', models.CharField(choices=[('queued', 'Queued'), ('sent', 'Sent'), ('answered', 'Answered'), ('refused', 'Refused'), ('expired', 'Expired')], default='queued', max_length=16)),
-                ('answer', models.TextField(blank=True)),
-                ('truncated', models.BooleanField(default=False)),
-                ('asked_by', models.CharField(max_length=254)),
-                ('asked_at', models.DateTimeField()),
-                ('expires_at', models.DateTimeField()),
-                ('answered_at', models.DateTimeField(blank=True, null=True)),
-                ('hub', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='diagnoses', to='hubs.hub')),
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                ("name", models.CharField(max_length=40)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("queued", "Queued"),
+                            ("sent", "Sent"),
+                            ("answered", "Answered"),
+                            ("refused", "Refused"),
+                            ("expired", "Expired"),
+                        ],
+                        default="queued",
+                        max_length=16,
+                    ),
+                ),
+                ("answer", models.TextField(blank=True)),
+                ("truncated", models.BooleanField(default=False)),
+                ("asked_by", models.CharField(max_length=254)),
+                ("asked_at", models.DateTimeField()),
+                ("expires_at", models.DateTimeField()),
+                ("answered_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "hub",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="diagnoses", to="hubs.hub"
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('state__in', ['queued', 'sent'])), fields=['hub', 'state'], name='diagnosis_waiting')],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state__in", ["queued", "sent"])),
+                        fields=["hub", "state"],
+                        name="diagnosis_waiting",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='HubUpdate',
+            name="HubUpdate",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('ring', models.PositiveSmallIntegerField()),
-                ('state', models.CharField(choices=[('waiting', 'Waiting'), ('offered', 'Offered'), ('downloaded', 'Downloaded'), ('trial', 'Trial'), ('healthy', 'Healthy'), ('failed', 'Failed')], default='waiting', max_length=16)),
-                ('reason', models.CharField(blank=True, max_length=300)),
-                ('from_version', models.CharField(blank=True, max_length=40)),
-                ('changed_at', models.DateTimeField()),
-                ('campaign', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='updates', to='hubs.campaign')),
-                ('hub', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='updates', to='hubs.hub')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("ring", models.PositiveSmallIntegerField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "Waiting"),
+                            ("offered", "Offered"),
+                            ("downloaded", "Downloaded"),
+                            ("trial", "Trial"),
+                            ("healthy", "Healthy"),
+                            ("failed", "Failed"),
+                        ],
+                        default="waiting",
+                        max_length=16,
+                    ),
+                ),
+                ("reason", models.CharField(blank=True, max_length=300)),
+                ("from_version", models.CharField(blank=True, max_length=40)),
+                ("changed_at", models.DateTimeField()),
+                (
+                    "campaign",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="updates",
+                        to="hubs.campaign",
+                    ),
+                ),
+                (
+                    "hub",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="updates", to="hubs.hub"
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['campaign', 'ring', 'state'], name='hub_update_progress')],
-                'constraints': [models.UniqueConstraint(fields=('campaign', 'hub'), name='hub_update_once')],
+                "indexes": [models.Index(fields=["campaign", "ring", "state"], name="hub_update_progress")],
+                "constraints": [models.UniqueConstraint(fields=("campaign", "hub"), name="hub_update_once")],
             },
         ),
         migrations.AddConstraint(
-            model_name='campaign',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['running', 'paused'])), fields=('organization',), name='campaign_open_once'),
+            model_name="campaign",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state__in", ["running", "paused"])),
+                fields=("organization",),
+                name="campaign_open_once",
+            ),
         ),
     ]

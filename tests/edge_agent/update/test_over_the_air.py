@@ -26,6 +26,7 @@ async def launched(hub: Path, cloud: Cloud, firmware: Firmware) -> AsyncIterator
     document["link"] = {"backoff_s": 0.05, "backoff_max_s": 0.2, "claim_poll_s": 0.1}
     path.write_bytes(msgspec.json.encode(document))
     cloud.firmware = firmware.served
+    cloud.snapshot_interval_s = 0.2
     command = (sys.executable, "-P", "-m", "edge_agent.update.launcher", "--die-with-parent", "--config")
     with (hub / "log").open("ab") as log:
         process = await asyncio.create_subprocess_exec(

@@ -15,6 +15,9 @@ from apps.hubs.update_services import releases_sync
 from vpp.errors import VppError
 
 
+_SOURCE = Path(__file__).resolve().parents[4]
+
+
 class Command(BaseCommand):
     help = "Make keys, publish and withdraw versions of the hubs' agent, and keep the metadata fresh."
 
@@ -24,7 +27,7 @@ class Command(BaseCommand):
         commands = parser.add_subparsers(dest="do", required=True)
         commands.add_parser("init", help="make keys and the first metadata")
         publish = commands.add_parser("publish", help="build the agent of a source tree and sign for it")
-        publish.add_argument("--source", type=Path, default=settings.BASE_DIR)
+        publish.add_argument("--source", type=Path, default=_SOURCE)
         publish.add_argument("--archive", type=Path, help="an archive built elsewhere; needs --release")
         publish.add_argument("--release", help="the version of --archive")
         publish.add_argument("--hardware", action="append", help="may be given several times (generic)")
