@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.console import capability_views, decision_views, forecast_views, payment_views, views
+from apps.console import capability_views, decision_views, forecast_views, payment_views, update_views, views
 
 app_name = "console"
 urlpatterns = [
@@ -31,5 +31,8 @@ urlpatterns = [
     path("<int:organization_id>/objections/", payment_views.dispute_list, name="disputes"),
     path("<int:organization_id>/objections/<int:dispute_id>/", payment_views.dispute_detail, name="dispute"),
     path("<int:organization_id>/hubs/", views.hub_list, name="hubs"),
+    path("<int:organization_id>/updates/", update_views.update_list, name="updates"),
+    path("<int:organization_id>/updates/<int:campaign_id>/", update_views.update_detail, name="update"),
+    path("<int:organization_id>/hubs/<uuid:hub_id>/checks/", update_views.hub_checks, name="hub_checks"),
     path("<int:organization_id>/hubs/<uuid:hub_id>/revoke", views.hub_revoke, name="hub_revoke"),
 ]

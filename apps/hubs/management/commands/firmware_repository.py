@@ -14,7 +14,6 @@ from apps.hubs.firmware.repository import ROOT_KEYS, FirmwareRepository, Release
 from apps.hubs.update_services import releases_sync
 from vpp.errors import VppError
 
-
 _SOURCE = Path(__file__).resolve().parents[4]
 
 
