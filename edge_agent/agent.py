@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -29,23 +30,33 @@ from edge_agent.controllers.self_consumption import SelfConsumptionController, f
 from edge_agent.cycle import Cycle, Recorder
 from edge_agent.diagnostics.checks import Diagnostics
 from edge_agent.diagnostics.log import EventLog
+from edge_agent.drivers import LivingDriver
 from edge_agent.drivers.catalog import open_driver
 from edge_agent.link.post import PostLink
 from edge_agent.link.websocket import WebSocketLink
 from edge_agent.outbox import ROWS_PER_MESSAGE, Outbox, OutboxError, message_of
 from edge_agent.process_image import ProcessImage
 from edge_agent.provisioning import Provisioner, load_identity
-from edge_agent.safety import DeviceLimits, device_limits
+from edge_agent.safety import DeviceLimits, adopt, device_limits
 from edge_agent.update.health import Health
 from edge_agent.update.updater import updater_of
 from vpp.intervals import floor_ms
-from vpp.protocols.link.messages import FEATURES, Check, Hello, Instruction, Welcome
+from vpp.protocols.link.messages import FEATURES, Check, Hello, Instruction, ResourceDescription, Welcome
 
 Emit = Callable[..., None]
 # How much of the past is made, and how many missed cycles are made up, before others get their turn.
 _HISTORY_ROWS_AT_ONCE = 10 * ROWS_PER_MESSAGE
 _CYCLES_AT_ONCE = 20
+# How long the first cycle waits for devices to be there [s]; those that come later are taken up then.
+_DEVICES_OPEN_S = 20.0
 _OVERRIDE_FILE = "override.json"
+
+
+class _Part(Protocol):
+    """What runs beside the cycle."""
+
+    async def run(self) -> None:
+        """Until cancelled."""
 
 
 class Agent:
@@ -62,33 +73,53 @@ class Agent:
         saved = self.outbox.get("device_state")
         self._first_start = self.outbox.get("started_at") is None
         self.driver = open_driver(config.driver, now_ms=self._tick_before(clock.now_ms()), saved=saved)
-        self._resources = self.driver.describe()
-        for resource in self._resources:
-            if resource.kind == "battery":
-                resource.parameters["reserve_soc"] = config.reserve_soc
-        limits = device_limits(self._resources, reserve_soc=config.reserve_soc)
+        self.override = OverrideController()
+        self.recorder = Recorder(config.snapshot_interval_s)
+        self._heard_at = int(self.outbox.get("heard_at") or 0)
+        self._limits_heard_at: int | None = None
+        self._doubts_clock = False
+        self._compose()
+        self.provisioner = Provisioner(config, load_identity(self._data_dir), emit=emit)
+        self.health = Health(os.environ, needs_cloud=bool(config.cloud_url))
+        self.updater = updater_of(config, self.provisioner, launched=self.health.launched, emit=emit)
+        self.link = _link(self)
+        self.image: ProcessImage | None = None
+        self.diagnostics = Diagnostics(self)
+        self._backfilling = self.outbox.waiting("backfill") > 0
+        self._override_seen = 0
+
+    def _compose(self) -> None:
+        """Put controllers and cycle together for what the driver describes now."""
+        config = self.config
+        self._resources = self._described()
+        self._limits = limits = device_limits(self._resources, reserve_soc=config.reserve_soc)
         self._decide_alone = partial(follow_residual, limits)
         takers = self.driver.payload_takers()
         self.book = ScheduleBook(limits.ranges, takers)
         self.book.load(self.outbox.get("schedules") or b"[]")
         self.payloads = DevicePayloads(self.book, takers)
-        self._heard_at = int(self.outbox.get("heard_at") or 0)
-        self._limits_heard_at: int | None = None
-        self._doubts_clock = False
-        self.override = OverrideController()
         self.care = CareController(limits, config.care)
         if worn := self.outbox.get("care"):
             self.care.load(worn)
         self.cycle = Cycle(self.driver, self._controllers(limits), limits=limits)
-        self.recorder = Recorder(config.snapshot_interval_s)
-        self.provisioner = Provisioner(config, load_identity(self._data_dir), emit=emit)
-        self.health = Health(os.environ, needs_cloud=bool(config.cloud_url))
-        self.updater = updater_of(config, self.provisioner, launched=self.health.launched, emit=emit)
-        self.link = _link(self)
-        self.diagnostics = Diagnostics(self)
-        self._backfilling = self.outbox.waiting("backfill") > 0
-        self._override_seen = 0
-        self.image: ProcessImage | None = None
+
+    def _described(self) -> list[ResourceDescription]:
+        resources = self.driver.describe()
+        for resource in resources:
+            if resource.kind == "battery":
+                resource.parameters["reserve_soc"] = self.config.reserve_soc
+        return resources
+
+    def _notice_devices(self) -> None:
+        """Take up what joined or grew; the cloud hears of it with the next session's hello."""
+        if not isinstance(self.driver, LivingDriver):
+            return
+        described = self._described()
+        if described == self._resources:
+            return
+        self._resources = described
+        adopt(self._limits, device_limits(described, reserve_soc=self.config.reserve_soc))
+        self.emit("devices_changed", resources=[resource.key for resource in described])
 
     def _controllers(self, limits: DeviceLimits) -> tuple[Controller, ...]:
         """Who decides, in this order: a later one chooses only within what earlier ones left."""
@@ -117,22 +148,27 @@ class Agent:
         """Live until cancelled; what was measured and decided is on disk when this ends."""
         tasks: list[asyncio.Task[None]] = []
         try:
+            if isinstance(self.driver, LivingDriver):
+                tasks.append(self._start(self.driver))
+                await self.driver.opened(_DEVICES_OPEN_S)
+                self._compose()
             live_from = self._tick_before(self.clock.now_ms())
             if self._first_start:
                 live_from = await self._record_history(live_from)
-            for part in (self.link, self.updater):
-                if part is not None:
-                    task = asyncio.create_task(part.run(), name=f"{type(part).__name__} {self.config.key}")
-                    task.add_done_callback(_raise_in_loop)
-                    tasks.append(task)
+            tasks += [self._start(part) for part in (self.link, self.updater) if part is not None]
             await self._live(live_from)
         finally:
-            for task in tasks:
+            for task in reversed(tasks):
                 task.cancel()
                 with suppress(asyncio.CancelledError):
                     await task
             with suppress(OutboxError):
                 self.outbox.close()
+
+    def _start(self, part: _Part) -> asyncio.Task[None]:
+        task = asyncio.create_task(part.run(), name=f"{type(part).__name__} {self.config.key}")
+        task.add_done_callback(_raise_in_loop)
+        return task
 
     async def _record_history(self, now_ms: int) -> int:
         """First start: what the home recorded before there was a hub goes into the backfill lane.
@@ -185,6 +221,7 @@ class Agent:
                     break
                 self._run_cycle(next_at)
                 next_at += cycle_ms
+            self._notice_devices()
             self._commit()
 
     def _run_cycle(self, at: int) -> None:

@@ -31,7 +31,7 @@ class Range:
         return self.low == self.high
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class DeviceLimits:
     """Rated powers [kW], in load convention, and what the battery needs to protect its reserve."""
 
@@ -39,6 +39,14 @@ class DeviceLimits:
     battery_kwh: float = 0.0
     discharge_efficiency: float = 1.0
     reserve_soc: float = 0.0
+
+
+def adopt(limits: DeviceLimits, other: DeviceLimits) -> None:
+    """Turn limits into others in place: every controller that holds them sees devices come and grow."""
+    limits.ranges.clear()
+    limits.ranges.update(other.ranges)
+    limits.battery_kwh, limits.discharge_efficiency = other.battery_kwh, other.discharge_efficiency
+    limits.reserve_soc = other.reserve_soc
 
 
 def device_limits(resources: Iterable[ResourceDescription], *, reserve_soc: float) -> DeviceLimits:

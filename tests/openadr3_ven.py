@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -107,9 +108,10 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Server:
     """An HTTP server in a thread, which answers as a test wants."""
 
-    def __init__(self, handler: Handler, *, port: int = 0) -> None:
-        self._handler, self.port = handler, port
+    def __init__(self, handler: Handler, *, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
+        self._handler, self.port, self._tls = handler, port, tls
         self.asked: list[tuple[str, str]] = []
+        self.asked_at: list[float] = []
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
         ready = threading.Event()
@@ -121,10 +123,11 @@ class Server:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
 
     async def _run(self, ready: threading.Event) -> None:
         async def handle(request: web.Request) -> web.StreamResponse:
+            self.asked_at.append(time.monotonic())
             self.asked.append((request.method, request.path))
             return await self._handler(request)
 
@@ -132,7 +135,7 @@ class Server:
         app.router.add_route("*", "/{path:.*}", handle)
         runner = web.AppRunner(app)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", self.port)
+        site = web.TCPSite(runner, "127.0.0.1", self.port, ssl_context=self._tls)
         await site.start()
         self.port = runner.addresses[0][1]
         ready.set()

@@ -28,12 +28,14 @@ def update_list(request: HttpRequest, organization_id: int) -> HttpResponse:
             return redirect("console:update", organization.pk, made.pk)
         except DomainError as error:
             said, status = error.detail, error.status
+    rows = updates.campaign_rows(organization=organization)
     return _page(
         request,
         "updates",
         tenant,
         releases=updates.releases(),
-        rows=updates.campaign_rows(organization=organization),
+        rows=rows,
+        is_open=any(row.campaign.is_open for row in rows),
         hubs=updates.updatable_hubs(organization=organization),
         sent=request.POST,
         said=said,

@@ -21,6 +21,7 @@ from vpp.protocols.link.checks import CHECKS
 
 NEWEST = 20
 SHOWN_TROUBLES = 100
+SHOWN_HUBS = 500
 _ON_THE_WAY = {"offered", "downloaded", "trial"}
 _CHANGES: dict[str, Callable[..., Campaign]] = {
     "pause": update_services.campaign_pause,
@@ -117,12 +118,12 @@ def troubles(campaign: Campaign) -> QuerySet[HubUpdate]:
 def updatable_hubs(*, organization: Organization) -> QuerySet[Hub]:
     """Return the hubs that can update themselves."""
     found = hubs_of_organization(organization=organization)
-    return found.filter(state=Hub.State.ACTIVE, features__contains="update")
+    return found.filter(state=Hub.State.ACTIVE, features__contains="update")[:SHOWN_HUBS]
 
 
 def start(*, user: User, organization: Organization, sent: QueryDict, now: datetime) -> Campaign:
     """Begin an update as a form asks for it; viewers may not."""
-    _must_operate(user, organization, "start an update")
+    _must_operate(user, organization, what="start an update")
     try:
         test_hubs = [UUID(text) for text in sent.getlist("test_hubs")]
         soak_minutes = int(sent.get("soak_minutes") or 60)
@@ -142,7 +143,7 @@ def start(*, user: User, organization: Organization, sent: QueryDict, now: datet
 
 def change(*, user: User, campaign: Campaign, sent: QueryDict, now: datetime) -> Campaign:
     """Pause, resume or stop, with the reason that is kept; viewers may not."""
-    _must_operate(user, campaign.organization, "change an update")
+    _must_operate(user, campaign.organization, what="change an update")
     do = _CHANGES.get(sent.get("do", ""))
     if do is None:
         raise DomainError("pause, resume or stop?", code="form_invalid")
@@ -161,10 +162,10 @@ def check_choices() -> list[tuple[str, str]]:
 
 def ask(*, user: User, organization: Organization, hub: Hub, name: str, now: datetime) -> Diagnosis:
     """Ask a hub for a check; viewers may not."""
-    _must_operate(user, organization, "ask a hub for a check")
+    _must_operate(user, organization, what="ask a hub for a check")
     return diagnosis_ask(hub=hub, name=name, actor=user.email, now=now)
 
 
-def _must_operate(user: User, organization: Organization, what: str) -> None:
+def _must_operate(user: User, organization: Organization, *, what: str) -> None:
     if not is_operator(user=user, organization=organization):
         raise OperatorOnlyError(f"only an operator can {what}")

@@ -12,7 +12,7 @@ from apps.dispatch.orders import priority_of
 from apps.hubs.instructions import Order, hubs_holding, instruction_reasons, instructions_queue, milliseconds
 from apps.hubs.selectors import active_hub_ids_by_site
 from apps.programs.models import GridSignal, Program
-from apps.programs.selectors import enrolled_site_ids, opted_out_site_ids
+from apps.programs.selectors import enrolled_site_ids, opted_out_site_ids, site_ids_ever_enrolled
 from apps.programs.services import signal_set_state
 from apps.sites.selectors import sites_named
 from vpp.protocols.link.messages import CapacityLimits, DevicePayload
@@ -31,10 +31,16 @@ def is_passed_on(signal: GridSignal) -> bool:
 
 @transaction.atomic
 def signal_pass_on(*, signal: GridSignal, reason: str, now: datetime, again: bool = True) -> int:
-    """Tell the hubs of a signal's homes; return how many. Not `again`: only those that have not been told."""
-    hubs = active_hub_ids_by_site(site_ids=_site_ids(signal, now=now))
-    hub_ids = set(hubs.values())
-    if not again:
+    """Tell the hubs of a signal's homes; return how many. Not `again`: only those that have not been told.
+
+    Homes that it is not for any more are told to drop it.
+    """
+    site_ids = _site_ids(signal, now=now)
+    hub_ids = set(active_hub_ids_by_site(site_ids=site_ids).values())
+    if again:
+        former = set(site_ids_ever_enrolled(program=signal.program)) - set(site_ids)
+        signal_take_back(signal=signal, reason=reason, now=now, site_ids=former)
+    else:
         hub_ids -= hubs_holding(hub_ids=hub_ids, subject=subject_of(signal), now=now)
     content = _content(signal)
     holds = FALLBACK_HOLDS if signal.detail.get("fallback_kw") is not None else timedelta()
@@ -63,7 +69,7 @@ def signal_take_back(
     *, signal: GridSignal, reason: str, now: datetime, site_ids: Collection[int] | None = None
 ) -> None:
     """Tell the hubs that hold a signal, of these homes or of all, to drop it."""
-    asked = _site_ids(signal, now=now) if site_ids is None else site_ids
+    asked = site_ids_ever_enrolled(program=signal.program) if site_ids is None else site_ids
     hubs = active_hub_ids_by_site(site_ids=asked).values()
     held = hubs_holding(hub_ids=hubs, subject=subject_of(signal), now=now)
     orders = [

@@ -103,15 +103,17 @@ def _shed(signal: GridSignal, *, now: datetime) -> Preview:
 def _steered(signal: GridSignal, *, now: datetime) -> Preview:
     from apps.dispatch.steered import status_of, steered_explanation, steered_sites
     from apps.dispatch.steering import gather, solve
-    from apps.dispatch.steering_wish import HORIZON, wish_of
+    from apps.dispatch.steering_parts import parts_of
+    from apps.dispatch.steering_wish import HORIZON, grid_of
 
     started = time.perf_counter()
     running = steered_signals(program=signal.program, now=now)
     signals = sorted([*running, signal], key=lambda one: one.rank)
     sites = steered_sites(signal.program, signals, now=now)
-    wish = wish_of(program=signal.program, signals=signals, now=now)
+    grid = grid_of(signals=signals, now=now)
+    parts = parts_of(program=signal.program, signals=signals, sites=sites, grid=grid, now=now)
     opted_out = opted_out_of_any(signals=running)
-    steered = gather(program=signal.program, wish=wish, sites=sites, opted_out=opted_out, now=now)
+    steered = gather(program=signal.program, parts=parts, sites=sites, opted_out=opted_out, now=now)
     found = None if steered.question is None else solve(steered.question)
     said = steered_explanation(signals, steered, found=found)
     if signal.starts_at >= now + HORIZON:
@@ -121,7 +123,7 @@ def _steered(signal: GridSignal, *, now: datetime) -> Preview:
         )
     drawn = steered.rest_kw if found is None else steered.rest_kw + found.homes.grid_kw.sum(axis=0)
     return Preview(
-        kind=signal.kind, starts_at=wish.grid.starts_at, interval_s=wish.grid.interval_s, homes=len(sites),
+        kind=signal.kind, starts_at=grid.starts_at, interval_s=grid.interval_s, homes=len(sites),
         taking_part=len(steered.sites), silent=0, busy=0, status=status_of(found),
         seconds=time.perf_counter() - started, explanation=said,
         planned_kw=drawn.round(4).tolist(), idle_kw=steered.idle_kw.round(4).tolist(),

@@ -17,9 +17,10 @@ from apps.common.redis import client, publish
 from apps.dispatch.models import Plan, Schedule
 from apps.dispatch.orders import ALERT, PLAN_LOCK_S, STEERED, Told, steered_order, subject_queue
 from apps.dispatch.selectors import newest_revision
-from apps.dispatch.steering import Steered, gather, solve
+from apps.dispatch.steering import Steered, gather, price_of, solve
 from apps.dispatch.steering_kept import finite, kept
-from apps.dispatch.steering_wish import wish_of
+from apps.dispatch.steering_parts import parts_of
+from apps.dispatch.steering_wish import grid_of
 from apps.programs.models import GridSignal, Program
 from apps.programs.selectors import enrolled_site_ids, opted_out_of_any, steered_signals
 from apps.programs.services import signal_set_state
@@ -45,9 +46,10 @@ def program_steer(*, program: Program, reason: str, now: datetime) -> Plan | Non
             program_release(program=program, reason=reason, now=now)
             return None
         sites = steered_sites(program, signals, now=now)
-        wish = wish_of(program=program, signals=signals, now=now)
+        grid = grid_of(signals=signals, now=now)
+        parts = parts_of(program=program, signals=signals, sites=sites, grid=grid, now=now)
         opted_out = opted_out_of_any(signals=signals)
-        steered = gather(program=program, wish=wish, sites=sites, opted_out=opted_out, now=now)
+        steered = gather(program=program, parts=parts, sites=sites, opted_out=opted_out, now=now)
         started = time.perf_counter()
         found = None if steered.question is None else solve(steered.question)
         seconds = time.perf_counter() - started
@@ -153,7 +155,7 @@ def _save_plan(
         target_kw=nothing,
         planned_kw=changed,
         shortfall_kw=nothing if found is None else found.above_kw.sum(axis=0).tolist() or nothing,
-        price_per_kwh=steered.wish.buy.tolist(),
+        price_per_kwh=(steered.wish.buy if steered.problem is None else price_of(steered.problem)).tolist(),
         limit_prices=duals,
         objective=None if found is None else found.certificate.primal,
         gap=None if found is None else found.certificate.gap,
@@ -241,8 +243,8 @@ def _notes(steered: Steered) -> dict[str, int]:
 
 def _cost_at_rest(steered: Steered) -> float:
     assert steered.problem is not None
-    net = steered.problem.net_kw
-    price = np.where(net > 0, steered.wish.buy, steered.wish.sell)
+    problem, net = steered.problem, steered.problem.net_kw
+    price = np.where(net > 0, problem.buy_per_kwh, problem.sell_per_kwh)
     return float((price * net).sum()) * steered.wish.grid.interval_s / 3600
 
 

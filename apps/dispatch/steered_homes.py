@@ -1,7 +1,7 @@
 """Each home's part in a steered plan and why, a page at a time; from what the plan knew."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from django.core.paginator import Page, Paginator
@@ -40,9 +40,15 @@ def steered_homes(*, plan: Plan, page_number: str) -> SteeredHomes:
     site_ids = list(page.object_list)
     sites = sites_by_id(site_ids=site_ids)
     schedules = {one.site_id: one for one in Schedule.objects.filter(plan=plan, site_id__in=site_ids)}
-    savings = _savings(plan, schedules)
+    savings, prices = _savings(plan, schedules), _prices(plan)
     rows = [
-        _home(plan, schedules[site_id], site=sites.get(site_id), saving=savings.get(site_id))
+        _home(
+            plan,
+            schedules[site_id],
+            site=sites.get(site_id),
+            saving=savings.get(site_id),
+            prices=prices.get(site_id, plan.price_per_kwh),
+        )
         if site_id in schedules
         else SteeredHome(sites.get(site_id), None, None, None, notes.get(str(site_id), "told nothing"))
         for site_id in site_ids
@@ -55,17 +61,28 @@ def battery_kw(schedule: Schedule) -> list[float]:
     return next((list(values) for values in schedule.resources.values()), [0.0] * len(schedule.shed_kw))
 
 
-def _home(plan: Plan, schedule: Schedule, *, site: Site | None, saving: float | None) -> SteeredHome:
+def _prices(plan: Plan) -> dict[int, list[float]]:
+    """Return what each home pays for a kWh, where they are told different prices."""
+    from apps.dispatch.steering_kept import unpacked
+
+    kept = unpacked(plan.inputs.get("problem", {}).get("buy_per_kwh", []))
+    return dict(zip(plan.inputs["sites"], kept.tolist(), strict=True)) if kept.ndim == 2 else {}
+
+
+def _home(
+    plan: Plan, schedule: Schedule, *, site: Site | None, saving: float | None, prices: Sequence[float]
+) -> SteeredHome:
     hours, powers = plan.interval_s / 3600, battery_kw(schedule)
     charged = sum(value for value in powers if value > 0) * hours
     discharged = -sum(value for value in powers if value < 0) * hours
-    reason = _reason(plan, powers, charged=charged, discharged=discharged)
+    reason = _reason(prices, powers, hours=hours, charged=charged, discharged=discharged)
     return SteeredHome(site, charged, discharged, saving, reason)
 
 
-def _reason(plan: Plan, powers: list[float], *, charged: float, discharged: float) -> str:
+def _reason(
+    prices: Sequence[float], powers: list[float], *, hours: float, charged: float, discharged: float
+) -> str:
     """Say at which mean price the battery takes and gives."""
-    hours, prices = plan.interval_s / 3600, plan.price_per_kwh
     said = []
     if charged > SMALL_KWH:
         paid = sum(price * value for price, value in zip(prices, powers, strict=True) if value > 0) * hours
@@ -85,13 +102,17 @@ def _savings(plan: Plan, schedules: Mapping[int, Schedule]) -> dict[int, float]:
     if "limits" not in plan.inputs or not schedules:
         return {}
     kept = plan.inputs["problem"]
-    net, buy, sell = (np.asarray(unpacked(kept[name])) for name in ("net_kw", "buy_per_kwh", "sell_per_kwh"))
+    net = np.asarray(unpacked(kept["net_kw"]))
+    buys, sells = (
+        np.broadcast_to(unpacked(kept[name]), net.shape) for name in ("buy_per_kwh", "sell_per_kwh")
+    )
     wear = np.broadcast_to(unpacked(kept["wear_per_kwh"]), len(net))
     rows = {site_id: row for row, site_id in enumerate(plan.inputs["sites"])}
     hours = plan.interval_s / 3600
     found = {}
     for site_id, schedule in schedules.items():
         row, grid_kw, battery = rows[site_id], np.array(schedule.site_kw), np.array(battery_kw(schedule))
+        buy, sell = buys[row], sells[row]
         rest = float((np.where(net[row] > 0, buy, sell) * net[row]).sum())
         paid = float((np.where(grid_kw > 0, buy, sell) * grid_kw).sum())
         worn = float(wear[row]) * float(np.maximum(0.0, -battery).sum())

@@ -16,7 +16,7 @@ from apps.dispatch.outcomes import (
     schedule_differences,
 )
 from apps.dispatch.steered import status_of
-from apps.dispatch.steering import Question, solve
+from apps.dispatch.steering import Question, price_of, solve
 from apps.dispatch.steering_kept import steered_question
 from vpp.dispatch.battery_plan import FleetPlan
 
@@ -80,7 +80,7 @@ def _outcome(plan: Plan, question: Question | None, *, found: FleetPlan | None, 
         target_kw=nothing,
         planned_kw=(problem.net_kw.sum(axis=0) - found.homes.grid_kw.sum(axis=0)).tolist(),
         shortfall_kwh=float(found.above_kw.sum()) * problem.step_h,
-        price_per_kwh=problem.buy_per_kwh.tolist(),
+        price_per_kwh=price_of(problem).tolist(),
         explanation=list(found.explanation),
     )
 

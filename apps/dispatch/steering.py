@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.dispatch.question import LIMIT_PENALTY, area_limits, threads
+from apps.dispatch.steering_parts import Parts
 from apps.dispatch.steering_wish import Wish
 from apps.flexibility.expected import expected_power
 from apps.flexibility.rows import Intervals
@@ -59,10 +60,10 @@ class Steered:
 
 
 def gather(
-    *, program: Program, wish: Wish, sites: Sequence[Site], opted_out: Collection[int], now: datetime
+    *, program: Program, parts: Parts, sites: Sequence[Site], opted_out: Collection[int], now: datetime
 ) -> Steered:
     """Put the question: the batteries whose state is known, and what everybody else draws."""
-    grid = wish.grid
+    grid = parts.shared.grid
     intervals = Intervals(grid.starts_at, grid.interval_s, grid.count)
     expected = expected_power(sites=sites, intervals=intervals, excluded_days=(), now=now)
     # To 0.01 W, as it is kept: a replay is asked the very same.
@@ -78,14 +79,20 @@ def gather(
         organization=program.organization, sites=sites, takes_part=takes_part, idle_kw=net_kw
     )
     rest_kw: Floats = net_kw[known & ~takes_part].sum(axis=0)
+    zones, limits = _finer(zones, limits, group_of=parts.group_of)
     if program.capacity_scope == Program.CapacityScope.FLEET:
-        limits += _fleet_limits(wish, rest_kw=rest_kw)
+        others = net_kw * (known & ~takes_part)[:, None]
+        limits += _fleet_limits(parts, zones=zones, takes_part=takes_part, others_kw=np.nan_to_num(others))
     rows = np.flatnonzero(takes_part).tolist()
     chosen = [(sites[row], states[row]) for row in rows]
     return Steered(
-        wish=wish,
+        wish=parts.shared,
         sites=[site for site, _ in chosen],
-        problem=_problem(program, chosen, net_kw=net_kw[rows], wish=wish) if rows else None,
+        problem=_problem(
+            program, chosen, net_kw=net_kw[rows], parts=parts, rows=np.array(rows, dtype=np.intp)
+        )
+        if rows
+        else None,
         limits=tuple(limits),
         zones=zones[rows],
         rest_kw=rest_kw,
@@ -100,37 +107,67 @@ def gather(
     )
 
 
-def _fleet_limits(wish: Wish, *, rest_kw: Floats) -> list[Limit]:
-    bounds = (
-        ("the utility's import limit", np.full_like(rest_kw, -np.inf), wish.import_kw - rest_kw),
-        ("the utility's export limit", -wish.export_kw - rest_kw, np.full_like(rest_kw, np.inf)),
-    )
-    return [
-        Limit(name, least, most, penalty_least=LIMIT_PENALTY, penalty_most=LIMIT_PENALTY)
-        for name, least, most in bounds
-        if np.isfinite(least).any() or np.isfinite(most).any()
+def _finer(
+    zones: NDArray[np.intp], limits: Sequence[Limit], *, group_of: NDArray[np.intp]
+) -> tuple[NDArray[np.intp], list[Limit]]:
+    """Split zones so that all homes of one are of one group; with a single group they stay as they are."""
+    if not group_of.any():
+        return zones, list(limits)
+    pairs, finer = np.unique(np.stack([zones, group_of], axis=1), axis=0, return_inverse=True)
+    inside = [() if one.zones is None else np.flatnonzero(np.isin(pairs[:, 0], one.zones)) for one in limits]
+    return finer.reshape(-1).astype(np.intp), [
+        limit if limit.zones is None else dataclasses.replace(limit, zones=tuple(map(int, numbers)))
+        for limit, numbers in zip(limits, inside, strict=True)
     ]
 
 
+def _fleet_limits(
+    parts: Parts, *, zones: NDArray[np.intp], takes_part: NDArray[np.bool_], others_kw: Floats
+) -> list[Limit]:
+    """The utility's limits, less what homes that they mean draw without taking part."""
+    found = []
+    for joint in parts.joint:
+        inside = np.isin(parts.group_of, joint.groups)
+        if not (inside & takes_part).any():
+            continue  # nobody who takes part can do anything about it
+        among = None if inside.all() else tuple(np.unique(zones[inside]).tolist())
+        rest_kw = others_kw[inside].sum(axis=0)
+        open_kw = np.full_like(rest_kw, np.inf)
+        for way, least, most in (
+            ("import", -open_kw, joint.import_kw - rest_kw),
+            ("export", -joint.export_kw - rest_kw, open_kw),
+        ):
+            if np.isfinite(least).any() or np.isfinite(most).any():
+                name, cost = f"the utility's {way} limit{joint.whom}", LIMIT_PENALTY
+                found.append(Limit(name, least, most, zones=among, penalty_least=cost, penalty_most=cost))
+    return found
+
+
 def _problem(
-    program: Program, homes: Sequence[tuple[Site, SiteState]], *, net_kw: Floats, wish: Wish
+    program: Program,
+    homes: Sequence[tuple[Site, SiteState]],
+    *,
+    net_kw: Floats,
+    parts: Parts,
+    rows: NDArray[np.intp],
 ) -> BatteryProblem:
     def column(name: str) -> Floats:
         return np.array([getattr(state.battery, name) for _, state in homes], dtype=np.float64)
 
-    step_h = wish.grid.interval_s / 3600
+    grid = parts.shared.grid
+    step_h = grid.interval_s / 3600
     capacity, retention = column("capacity_kwh"), (1.0 - column("leakage_per_h")) ** step_h
     start = np.array([state.battery_soc for _, state in homes], dtype=np.float64) * capacity
     inflow = column("charge_kw") * column("charge_efficiency") * step_h
-    reachable = _reachable(start, inflow, capacity=capacity, retention=retention, steps=wish.grid.count)
-    least = _least(wish, capacity=capacity, reserve=column("reserve_soc") * capacity)
+    reachable = _reachable(start, inflow, capacity=capacity, retention=retention, steps=grid.count)
+    least = _least(parts, rows=rows, capacity=capacity, reserve=column("reserve_soc") * capacity)
     home = program.capacity_scope == Program.CapacityScope.HOME
     import_kw = np.array([[site.import_limit_kw] for site, _ in homes])
     export_kw = np.array([[site.export_limit_kw] for site, _ in homes])
     return BatteryProblem(
         net_kw=net_kw,
-        buy_per_kwh=wish.buy,
-        sell_per_kwh=wish.sell,
+        buy_per_kwh=parts.by_home("buy", rows=rows),
+        sell_per_kwh=parts.by_home("sell", rows=rows),
         step_h=step_h,
         start_kwh=start,
         least_kwh=np.minimum(least, reachable),
@@ -142,8 +179,8 @@ def _problem(
         wear_per_kwh=column("cycle_cost_per_kwh"),
         retention=retention,
         end_kwh=np.minimum(start, reachable[:, -1]),
-        import_kw=np.minimum(wish.import_kw, import_kw) if home else None,
-        export_kw=np.minimum(wish.export_kw, export_kw) if home else None,
+        import_kw=np.minimum(parts.by_home("import_kw", rows=rows), import_kw) if home else None,
+        export_kw=np.minimum(parts.by_home("export_kw", rows=rows), export_kw) if home else None,
         names=tuple(site.name for site, _ in homes),
     )
 
@@ -157,12 +194,15 @@ def _reachable(start: Floats, inflow: Floats, *, capacity: Floats, retention: Fl
     return np.stack(rows, axis=1)
 
 
-def _least(wish: Wish, *, capacity: Floats, reserve: Floats) -> Floats:
+def _least(parts: Parts, *, rows: NDArray[np.intp], capacity: Floats, reserve: Floats) -> Floats:
     """(N, T) energy to be held at the end of each step [kWh]: what is asked for holds from its interval's start on."""
-    share = np.fmax(wish.charge_share, np.minimum(1.0, wish.charge_kwh / max(1e-9, float(capacity.sum()))))
-    asked = np.nan_to_num(share)
-    by_the_end = np.maximum(asked, np.append(asked[1:], 0.0))
-    least: Floats = np.maximum(reserve[:, None], capacity[:, None] * by_the_end)
+    together = parts.kwh_shares(capacity=capacity, rows=rows)
+    shares = [
+        np.nan_to_num(np.fmax(wish.charge_share, share))
+        for wish, share in zip(parts.wishes, together, strict=True)
+    ]
+    by_the_end = np.stack([np.maximum(share, np.append(share[1:], 0.0)) for share in shares])
+    least: Floats = np.maximum(reserve[:, None], capacity[:, None] * by_the_end[parts.group_of[rows]])
     return least
 
 
@@ -173,6 +213,11 @@ class Question:
     problem: BatteryProblem
     limits: tuple[Limit, ...]
     zones: NDArray[np.intp]
+
+
+def price_of(problem: BatteryProblem) -> Floats:
+    """(T,) what a kWh drawn costs [currency/kWh]; the mean over homes where they are told different prices."""
+    return problem.buy_per_kwh if problem.buy_per_kwh.ndim == 1 else problem.buy_per_kwh.mean(axis=0)
 
 
 def solve(question: Question) -> FleetPlan:

@@ -41,11 +41,15 @@ class Wish:
     published: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
-def wish_of(*, program: Program, signals: Sequence[GridSignal], now: datetime) -> Wish:
-    """Put signals, the first in rank first, and known prices on one grid from the running quarter-hour on."""
+def grid_of(*, signals: Sequence[GridSignal], now: datetime) -> Grid:
+    """Return the quarter-hours that signals are planned on, from the running one on."""
     starts_at = now - timedelta(minutes=now.minute % 15, seconds=now.second, microseconds=now.microsecond)
     ends_at = min(max(signal.ends_at for signal in signals), starts_at + HORIZON)
-    grid = Grid(starts_at, 900, max(1, -((starts_at - ends_at) // QUARTER)))
+    return Grid(starts_at, 900, max(1, -((starts_at - ends_at) // QUARTER)))
+
+
+def wish_of(*, program: Program, signals: Sequence[GridSignal], grid: Grid, now: datetime) -> Wish:
+    """Put signals, the first in rank first, and known prices on one grid."""
 
     def first_said(kind: str, *, where: Callable[[GridSignal], bool] = lambda _: True) -> Floats:
         values: Floats = np.full(grid.count, np.nan)

@@ -60,6 +60,7 @@ def instructions_queue(*, orders: Sequence[Order], now: datetime) -> list[Instru
             instruction_id=id_,
             revision=newest.get(id_, 0) + 1,
             hub_id=order.hub_id,
+            subject=order.subject,
             schedule=_plain(order.schedule),
             droop=_plain(order.droop),
             limits=_checked(order.limits),
@@ -98,6 +99,34 @@ def instructions_take(
         state=Instruction.State.SENT, sent_at=now
     )
     return [(str(one.hub_id), _message(one)) for one in waiting]
+
+
+@transaction.atomic
+def instructions_hand_over(*, from_hub: Hub, to_hub: Hub, now: datetime) -> int:
+    """Let a hub that takes another's place go on with its orders; return how many."""
+    held = list(
+        Instruction.objects.select_for_update()
+        .filter(hub=from_hub, state__in=OPEN, expires_at__gt=now)
+        .order_by("pk")
+    )
+    Instruction.objects.filter(pk__in=[one.pk for one in held]).update(
+        state=Instruction.State.EXPIRED, state_reason="the hub was replaced", ended_at=now
+    )
+    orders = [
+        Order(
+            hub_id=to_hub.pk,
+            subject=one.subject,
+            not_before=one.not_before,
+            expires_at=one.expires_at,
+            reason=one.reason,
+            priority=one.priority,
+            **content,
+        )
+        for one in held
+        if one.subject and any((content := _content(one)).values())
+    ]
+    instructions_queue(orders=orders, now=now)
+    return len(orders)
 
 
 def waiting_hub_ids(*, now: datetime) -> list[str]:
@@ -261,13 +290,20 @@ def _message(instruction: Instruction) -> InstructionMessage:
         revision=instruction.revision,
         not_before=milliseconds(instruction.not_before),
         expires_at=milliseconds(instruction.expires_at),
-        schedule=msgspec.convert(instruction.schedule, Schedule) if instruction.schedule else None,
         reason=instruction.reason,
-        droop=msgspec.convert(instruction.droop, Droop) if instruction.droop else None,
-        limits=msgspec.convert(instruction.limits, CapacityLimits) if instruction.limits else None,
-        device=msgspec.convert(instruction.device, DevicePayload) if instruction.device else None,
         priority=instruction.priority,
+        **_content(instruction),
     )
+
+
+def _content(instruction: Instruction) -> dict[str, Any]:
+    """Return what it orders, of all that it could."""
+    return {
+        "schedule": msgspec.convert(instruction.schedule, Schedule) if instruction.schedule else None,
+        "droop": msgspec.convert(instruction.droop, Droop) if instruction.droop else None,
+        "limits": msgspec.convert(instruction.limits, CapacityLimits) if instruction.limits else None,
+        "device": msgspec.convert(instruction.device, DevicePayload) if instruction.device else None,
+    }
 
 
 def milliseconds(at: datetime) -> int:

@@ -72,6 +72,7 @@ class Instruction(models.Model):
     instruction_id = models.UUIDField()
     revision = models.PositiveIntegerField()
     hub = models.ForeignKey(Hub, on_delete=models.CASCADE, related_name="instructions")
+    subject = models.CharField(max_length=160, blank=True, help_text="what the order is about")
     schedule = models.JSONField(null=True, help_text="vpp.protocols.link Schedule; null revokes")
     droop = models.JSONField(null=True, help_text="vpp.protocols.link Droop, in place of a schedule")
     limits = models.JSONField(

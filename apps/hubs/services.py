@@ -26,6 +26,7 @@ from apps.hubs.errors import (
     SignatureError,
     SiteHasHubError,
 )
+from apps.hubs.instructions import instructions_hand_over
 from apps.hubs.models import Hub
 from apps.hubs.tokens import TOKEN_S, HubToken, challenge_redeem, token_issue
 from apps.sites.models import Site
@@ -84,18 +85,24 @@ def _register(key: bytes, registration: Registration, *, now: datetime) -> tuple
     return hub, created
 
 
-def hub_claim(*, site: Site, code: str, actor: str, machine_now: datetime, now: datetime) -> Hub:
-    """Bind the hub that shows `code` to `site`; `actor` has few wrong guesses."""
+def hub_claim(
+    *, site: Site, code: str, actor: str, machine_now: datetime, now: datetime, replaces: bool = False
+) -> Hub:
+    """Bind the hub that shows `code` to `site`; `actor` has few wrong guesses.
+
+    With `replaces`, a hub that the site has is shut out, and the new one takes its place: measurements and earnings
+    are the site's and stay, orders that still hold go to the new one.
+    """
     guesses.check(actor)
     try:
-        return _claim(site=site, code=code, actor=actor, machine_now=machine_now, now=now)
+        return _claim(site=site, code=code, actor=actor, machine_now=machine_now, now=now, replaces=replaces)
     except ClaimCodeWrongError:
         guesses.count(actor)
         raise
 
 
 @transaction.atomic
-def _claim(*, site: Site, code: str, actor: str, machine_now: datetime, now: datetime) -> Hub:
+def _claim(*, site: Site, code: str, actor: str, machine_now: datetime, now: datetime, replaces: bool) -> Hub:
     try:
         digest = claim_digest(code)
     except ClaimCodeError as error:
@@ -105,15 +112,20 @@ def _claim(*, site: Site, code: str, actor: str, machine_now: datetime, now: dat
         raise ClaimCodeWrongError(
             "no hub is waiting with this claim code; check it, or restart the hub for a new one"
         )
-    if Hub.objects.filter(site=site, state=Hub.State.ACTIVE).exists():
-        raise SiteHasHubError("this home has a hub already; revoke it first")
+    old = Hub.objects.filter(site=site, state=Hub.State.ACTIVE).first()
+    if old is not None:
+        if not replaces:
+            raise SiteHasHubError("this home has a hub already; replace it, or revoke it first")
+        hub_revoke(organization=site.organization, hub_id=str(old.pk), actor=actor, now=now)
     hub.site, hub.organization, hub.state = site, site.organization, Hub.State.ACTIVE
     hub.claim_digest, hub.claimed_at = "", now
     hub.save()
+    if old is not None:
+        instructions_hand_over(from_hub=old, to_hub=hub, now=now)
     audit(
         organization=site.organization,
         actor=actor,
-        action="hub_claim",
+        action="hub_replace" if old else "hub_claim",
         subject=f"hub {hub.pk}",
         now=now,
         site=site.pk,

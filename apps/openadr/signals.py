@@ -4,13 +4,18 @@ An event asks nothing of them when it carries no payload the platform acts on, o
 the platform's homes or grid areas; it is stored and shown to VENs all the same.
 """
 
+import logging
 import random
 from collections.abc import Collection
 from datetime import datetime
 
+from django.db import transaction
+
 from apps.accounts.models import Organization
+from apps.common.errors import DomainError
 from apps.openadr.errors import BodyError
 from apps.openadr.models import EventObject, VenObject
+from apps.programs.endless import endless_signals, event_signals_extend
 from apps.programs.events import UtilityEvent, event_signals, event_signals_cancel, event_signals_set
 from apps.programs.models import SHED_KINDS, GridSignal
 from apps.programs.services import RUNNING
@@ -20,6 +25,8 @@ from vpp.protocols.openadr3.event import EventRequest, decode_event
 from vpp.protocols.openadr3.timing import Draw, is_void
 from vpp.translate.grid_signal import GridSignalDraft
 from vpp.translate.openadr3 import signals_from_event
+
+logger = logging.getLogger(__name__)
 
 
 def event_taken_over(*, event: EventObject, request: EventRequest, now: datetime) -> GridSignal | None:
@@ -44,19 +51,44 @@ def event_gone(*, event: EventObject, now: datetime) -> None:
 
 
 def events_extend(*, now: datetime) -> int:
-    """Move on the signals of events without end, which reach some days ahead only; return how many were moved."""
-    endless = GridSignal.objects.filter(
-        state__in=RUNNING, detail__endless=True, source__startswith="openadr3:"
-    ).exclude(kind__in=SHED_KINDS)
-    ids = {
-        source.removeprefix("openadr3:").split("#")[0] for source in endless.values_list("source", flat=True)
-    }
-    events = EventObject.objects.filter(pk__in=ids, deleted_at=None).select_related("program_object__program")
-    for event in events:
-        request = decode_event(event.content)
-        drafts = _drafts(event, request, now=now, said_at=event.modified_at)
-        event_signals_set(event=utility_event(event, request), drafts=drafts, now=now)
-    return len(events)
+    """Move on the signals of events without end, which reach some days ahead only; return of how many events."""
+    endless = endless_signals(source="openadr3:").values_list("source", flat=True)
+    ids = {source.removeprefix("openadr3:").split("#")[0] for source in endless}
+    return sum(_event_extend(object_id=one, now=now) for one in sorted(ids))
+
+
+@transaction.atomic
+def _event_extend(*, object_id: str, now: datetime) -> bool:
+    found = EventObject.objects.select_for_update(of=("self",)).select_related("program_object__program")
+    event = found.filter(pk=object_id, deleted_at=None).first()
+    if event is None:
+        return False
+    request = decode_event(event.content)
+
+    def drafts_at(at: datetime) -> tuple[GridSignalDraft, ...]:
+        return _drafts(event, request, now=at, said_at=event.modified_at)
+
+    try:
+        moved = event_signals_extend(event=utility_event(event, request), drafts_at=drafts_at, now=now)
+    except DomainError as error:  # one event's fault must not keep the others back
+        logger.warning("event %s is not moved on: %s", event.pk, error)
+        return False
+    _point_to_running(event, now=now)
+    return bool(moved)
+
+
+def _point_to_running(event: EventObject, *, now: datetime) -> None:
+    """Let an event of several weeks show the shed that runs, once the one before is over."""
+    held = event.signal
+    if held is None or held.ends_at > now:
+        return
+    later = (
+        one
+        for one in signals_of_event(event=event)
+        if one.is_shed and one.state in RUNNING and one.ends_at > now
+    )
+    event.signal = min(later, key=lambda one: one.starts_at, default=held)
+    event.save(update_fields=["signal"])
 
 
 def signals_of_event(*, event: EventObject) -> list[GridSignal]:

@@ -15,10 +15,14 @@ from apps.sites.models import Site
 from apps.sites.selectors import is_owner
 
 
-def claim_hub(*, user: User, site: Site, code: str, machine_now: datetime, now: datetime) -> Hub:
+def claim_hub(
+    *, user: User, site: Site, code: str, machine_now: datetime, now: datetime, replaces: bool = False
+) -> Hub:
     """Bind the hub that shows `code` to the owner's home (wrong guesses are few, see apps.hubs.guesses)."""
     _check_owner(user, site)
-    return hub_claim(site=site, code=code, actor=user.email, machine_now=machine_now, now=now)
+    return hub_claim(
+        site=site, code=code, actor=user.email, machine_now=machine_now, now=now, replaces=replaces
+    )
 
 
 def opt_out(*, user: User, site: Site, signal_id: UUID, now: datetime) -> OptOut:

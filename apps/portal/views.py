@@ -158,8 +158,9 @@ def hub_add(request: HttpRequest, site_id: int) -> HttpResponse:
     if request.method == "POST":
         try:
             services.claim_hub(
-                user=_user(request), site=seen.site, code=code, machine_now=datetime.now(UTC), now=clock.now()
-            )
+                user=_user(request), site=seen.site, code=code, machine_now=datetime.now(UTC), now=clock.now(),
+                replaces="replace" in request.POST,
+            )  # fmt: skip
         except DomainError as error:
             said, status = error.detail, error.status
         else:

@@ -9,7 +9,13 @@ from django.db.models import QuerySet
 
 from apps.programs.errors import SignalOverError
 from apps.programs.models import GridSignal, Program
-from apps.programs.services import RUNNING, signal_cancel, signal_receive, signal_revise
+from apps.programs.services import (
+    RUNNING,
+    opt_outs_carry_over,
+    signal_cancel,
+    signal_receive,
+    signal_revise,
+)
 from vpp.translate.grid_signal import GridSignalDraft
 
 PART = "#"
@@ -31,26 +37,16 @@ def event_signals_set(
     *, event: UtilityEvent, drafts: Sequence[GridSignalDraft], now: datetime
 ) -> list[GridSignal]:
     """Let an event's signals be these drafts: new ones are accepted, changed ones revised, others canceled."""
-    running = {_part(one, event): one for one in event_signals(event=event).filter(state__in=RUNNING)}
-    found = []
+    running, found = _running(event), []
+    for left in running.followers:
+        signal_cancel(signal_id=left.pk, now=now)
     for draft in drafts:
-        held = running.pop(draft.part, None)
+        held = running.first.pop(draft.part, None)
         if held is None:
             found.append(_receive(event, draft, now=now))
-        elif _differs(held, draft, event=event):
-            found.append(
-                signal_revise(
-                    signal_id=held.pk,
-                    draft=draft,
-                    name=event.name,
-                    now=now,
-                    priority=event.priority,
-                    targets=event.targets,
-                )
-            )
         else:
-            found.append(held)
-    for left in running.values():
+            found.append(signal_redraft(signal=held, draft=draft, event=event, now=now) or held)
+    for left in running.first.values():
         signal_cancel(signal_id=left.pk, now=now)
     return found
 
@@ -68,16 +64,56 @@ def event_signals(*, event: UtilityEvent) -> QuerySet[GridSignal]:
     ).order_by("pk")
 
 
-def _part(signal: GridSignal, event: UtilityEvent) -> str:
+def part_of(signal: GridSignal, event: UtilityEvent) -> str:
+    """Return which of the things that an event asks a signal is."""
     return signal.source.removeprefix(f"{event.source}{PART}").split(PART)[0]
 
 
-def _receive(event: UtilityEvent, draft: GridSignalDraft, *, now: datetime) -> GridSignal:
+def signal_redraft(
+    *, signal: GridSignal, draft: GridSignalDraft, event: UtilityEvent, now: datetime
+) -> GridSignal | None:
+    """Let a running signal be this draft; None where it is already."""
+    if not _differs(signal, draft, event=event):
+        return None
+    return signal_revise(
+        signal_id=signal.pk, draft=draft, name=event.name, now=now, priority=event.priority, targets=event.targets
+    )  # fmt: skip
+
+
+@transaction.atomic
+def signal_follow(
+    *, before: GridSignal, draft: GridSignalDraft, event: UtilityEvent, now: datetime
+) -> GridSignal:
+    """Accept what an event asks once `before` is over; who said no to that has said no to this."""
+    made = _receive(event, draft, now=now, follows=True)
+    opt_outs_carry_over(signal=before, to=made)
+    return made
+
+
+@dataclass(frozen=True)
+class _Running:
+    """An event's signals that are not over: of each part the first, and those that are to follow it."""
+
+    first: dict[str, GridSignal]
+    followers: list[GridSignal]
+
+
+def _running(event: UtilityEvent) -> _Running:
+    found = _Running({}, [])
+    for one in event_signals(event=event).filter(state__in=RUNNING).order_by("starts_at", "pk"):
+        if found.first.setdefault(part_of(one, event), one) is not one:
+            found.followers.append(one)
+    return found
+
+
+def _receive(
+    event: UtilityEvent, draft: GridSignalDraft, *, now: datetime, follows: bool = False
+) -> GridSignal:
     source = f"{event.source}{PART}{draft.part}"
     # A part that was canceled stays on record under its name; what comes back gets another.
-    held = list(event_signals(event=event).filter(source__startswith=source).values_list("state", flat=True))
+    held = [one.state for one in event_signals(event=event) if part_of(one, event) == draft.part]
     over = next((state for state in held if state != GridSignal.State.CANCELED), None)
-    if over is not None:
+    if over is not None and not follows:
         raise SignalOverError(f"the event is {over}; it cannot be changed any more")
     before = len(held)
     return signal_receive(

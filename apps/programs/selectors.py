@@ -51,6 +51,12 @@ def enrolled_site_ids(*, program: Program, at: datetime) -> list[int]:
     return list(enrollments.order_by("site_id").values_list("site_id", flat=True).distinct())
 
 
+def site_ids_ever_enrolled(*, program: Program) -> list[int]:
+    """Return the sites that take part or once did: hubs of these may hold what they were told."""
+    held = Enrollment.objects.filter(program=program)
+    return list(held.order_by("site_id").values_list("site_id", flat=True).distinct())
+
+
 def opted_out_site_ids(*, signal_id: UUID) -> set[int]:
     """Return the sites whose household said no."""
     return set(OptOut.objects.filter(signal_id=signal_id).values_list("site_id", flat=True))

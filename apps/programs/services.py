@@ -307,6 +307,15 @@ def opt_out_withdraw(*, signal_id: UUID, site: Site, actor: str, now: datetime) 
     return bool(withdrawn)
 
 
+def opt_outs_carry_over(*, signal: GridSignal, to: GridSignal) -> None:
+    """Let who said no to a signal have said no to the one that follows it."""
+    held = OptOut.objects.filter(signal=signal)
+    OptOut.objects.bulk_create(
+        OptOut(signal=to, site_id=one.site_id, user_id=one.user_id, reason=one.reason, at=one.at)
+        for one in held
+    )
+
+
 def _signal_of_home(signal_id: UUID, site: Site) -> GridSignal:
     """Return a signal, locked, that runs and that the home takes part in."""
     signal = (

@@ -26,7 +26,7 @@ class CareController:
 
     def __init__(self, limits: DeviceLimits, config: Care) -> None:
         self._config = config
-        self._capacity_kwh = limits.battery_kwh
+        self._limits = limits
         self._worn = Worn()
 
     def control(self, image: ProcessImage, allowed: Allowed) -> None:
@@ -35,7 +35,10 @@ class CareController:
         if not image.on_grid:
             return
         config = self._config
-        if config.cycles_a_day and self._worn.discharged_kwh >= config.cycles_a_day * self._capacity_kwh:
+        if (
+            config.cycles_a_day
+            and self._worn.discharged_kwh >= config.cycles_a_day * self._limits.battery_kwh
+        ):
             reason = f"today's {config.cycles_a_day:g} cycles are used"
             allowed.narrow("battery", (0.0, float("inf")), by=self.name, reason=reason)
         if image.battery_c is not None and not config.coldest_c <= image.battery_c <= config.hottest_c:

@@ -1,6 +1,6 @@
 """Which instructions the hub holds, what it says about them, and which interval is to be executed now."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 
@@ -40,8 +40,8 @@ class Notice(msgspec.Struct, frozen=True):
 class ScheduleBook:
     """Instructions by id; whose turn it is where several are valid at once follows from their kind."""
 
-    def __init__(self, controllable: Iterable[str], takers: Sequence[PayloadTaker] = ()) -> None:
-        self._controllable = frozenset(controllable)
+    def __init__(self, controllable: Collection[str], takers: Sequence[PayloadTaker] = ()) -> None:
+        self._controllable = controllable
         self._takers = takers
         self._entries: dict[str, Entry] = {}
         self._order = 0

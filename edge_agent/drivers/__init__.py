@@ -1,7 +1,7 @@
 """Drivers: each in a folder of its own, behind one small interface."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from edge_agent.process_image import ProcessImage, Setpoints
 from vpp.protocols.link.messages import PayloadValues, ResourceDescription
@@ -56,6 +56,17 @@ class Driver(Protocol):
         self, *, days: int, step_s: int, until_ms: int, decide: "FollowResidual"
     ) -> "HistorySource | None":
         """What was recorded before the hub's first start, if the driver can tell."""
+
+
+@runtime_checkable
+class LivingDriver(Driver, Protocol):
+    """A driver that does its input and output in tasks of its own, beside the cycle."""
+
+    async def run(self) -> None:
+        """Talk to the devices until cancelled."""
+
+    async def opened(self, timeout_s: float) -> bool:
+        """Wait until the devices are known, for so long [s] at most; whether they are."""
 
 
 class HistorySource(Protocol):

@@ -14,4 +14,8 @@ def open_driver(document: dict[str, Any], *, now_ms: int, saved: bytes | None) -
         from edge_agent.drivers.simulator.driver import SimulatorDriver
 
         return SimulatorDriver(home_config(document), now_ms=now_ms, saved=saved)
-    raise ConfigError(f"there is no driver {kind!r}; there is simulator")
+    if kind == "devices":
+        from edge_agent.drivers.home import open_home
+
+        return open_home(document, saved=saved)
+    raise ConfigError(f"there is no driver {kind!r}; there are simulator and devices")

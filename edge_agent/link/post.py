@@ -6,7 +6,7 @@ import http.client
 import ssl
 from urllib.parse import urlsplit
 
-from edge_agent.link.backoff import Backoff
+from edge_agent.backoff import Backoff
 from edge_agent.link.host import LinkHost, SessionOver, apply
 from edge_agent.link.websocket import PATH
 from edge_agent.outbox import OutboxError

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
-from edge_agent.link.backoff import Backoff
+from edge_agent.backoff import Backoff
 from edge_agent.link.host import LinkHost, SessionOver, apply
 from edge_agent.outbox import OutboxError
 from vpp.protocols.link import codec

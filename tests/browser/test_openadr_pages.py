@@ -5,24 +5,25 @@ import re
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from apps.accounts.models import ApiClient
 from apps.openadr.messages import message_note
-from apps.openadr.models import EventObject
+from apps.openadr.models import EventObject, VenConnection3
+from apps.openadr.ven2b.secrets import decrypt
 from apps.openadr.vtn2b.vens import ven_create
 from apps.programs.models import GridSignal
 from tests import factories
 from tests.browser.test_pages import fits, sign_in
 from tests.factories import NOW
+from tests.openadr3_fake import FakeVtn
 
 
 @pytest.fixture
 def fleet(transactional_db: None, settings: Any) -> factories.Fleet:
     settings.ORES_CLOCK = factories.clock_at(NOW)
-    cache.clear()
+    factories.forget_counts()
     return factories.make_fleet(homes=3)
 
 
@@ -131,3 +132,48 @@ def _peers(fleet: factories.Fleet) -> None:
             organization=fleet.organization, protocol="3.1", direction="received", peer="City Power",
             kind="POST /openadr3/3.1.0/events", status=400 if number == 0 else 201, body=body, now=NOW,
         )  # fmt: skip
+
+
+def test_operator_connects_to_a_utility_and_sees_how_it_does(
+    page: Page, live_server: LiveServer, fleet: factories.Fleet, settings: Any
+) -> None:
+    settings.OPENADR_ALLOW_PRIVATE_CALLBACKS = True
+    fake = FakeVtn()
+    try:
+        fake.objects["programs"] = [{"id": "p", "programName": "Relief"}]
+        sign_in(page, live_server, factories.make_operator(organization=fleet.organization))
+        page.goto(f"{live_server.url}/console/openadr/{fleet.organization.pk}/vens/")
+        page.get_by_role("link", name="Connect to a 2.0b server").click()
+        expect(page.get_by_label("Its key (PEM). Kept encrypted, never shown")).to_be_empty()
+        assert fits(page)
+        look(page, "connection-2b")
+        page.go_back()
+        page.get_by_role("link", name="Connect to a 3.x server").click()
+        page.get_by_label("Our venName").fill("ores")
+        page.get_by_label("Address, e.g.").fill(fake.server.url)
+        page.get_by_label("Whose homes answer").select_option(fleet.program.name)
+        page.get_by_label("Client ID").fill("us")
+        page.get_by_label("Secret", exact=True).fill("hush-hush")
+        assert fits(page)
+        look(page, "connection-new")
+        page.get_by_role("button", name="Connect", exact=True).click()
+        expect(page.get_by_text("Connected. The VEN process")).to_be_visible()
+        expect(page.get_by_label("Secret (empty: the present one stays)")).to_be_empty()
+        page.get_by_role("button", name="Test connection").click()
+        expect(page.get_by_role("status").get_by_text("It lets us in and shows 1 program.")).to_be_visible()
+        assert fits(page)
+        look(page, "connection")
+        page.get_by_role("button", name="Switch off").click()
+        expect(page.get_by_role("button", name="Switch on")).to_be_visible()
+        page.get_by_role("navigation", name="OpenADR").get_by_role("link", name="VENs").click()
+        expect(page.get_by_role("cell", name="off")).to_be_visible()
+        assert fits(page)
+        look(page, "vens-connected")
+    finally:
+        fake.server.stop()
+    held = VenConnection3.objects.get()
+    assert (held.enabled, held.program, decrypt(held.client_secret_encrypted)) == (
+        False,
+        fleet.program,
+        "hush-hush",
+    )

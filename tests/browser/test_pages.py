@@ -3,7 +3,6 @@
 from datetime import datetime, timedelta
 
 import pytest
-from django.core.cache import cache
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
@@ -33,7 +32,7 @@ from tests.apps.portal.world import (
 def world(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> World:
     now = evening()
     monkeypatch.setattr(clock.Clock, "now", lambda self: now)
-    cache.clear()
+    factories.forget_counts()
     world = build_world(now=now)
     add_hub(world.sites[0], now=now)
     add_day(world.sites[0], now=now, extras=True)
@@ -112,7 +111,7 @@ def test_operator_sees_fleet_event_and_hubs(page: Page, live_server: LiveServer,
 
 
 def test_operator_looks_behind_a_decision(page: Page, live_server: LiveServer, world: World) -> None:
-    cache.clear()
+    factories.forget_counts()
     fleet = factories.make_fleet(homes=3)
     operator = factories.make_operator(organization=fleet.organization)
     signal = factories.make_signal(program=fleet.program, target_kw=[6.0, 20.0, 6.0, 6.0])

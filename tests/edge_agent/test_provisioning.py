@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from edge_agent.backoff import Backoff
 from edge_agent.config import HubConfig, hub_config
-from edge_agent.link.backoff import Backoff
 from edge_agent.provisioning import Provisioner, load_identity, save_identity
 from tests.edge_agent.cloud import Cloud, until
 

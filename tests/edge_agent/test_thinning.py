@@ -14,8 +14,9 @@ MINUTE = 60_000
 
 def test_hour_of_minutes_becomes_quarters_by_hand() -> None:
     at = [minute * MINUTE for minute in range(1, 31)]
-    load: list[float | None] = [1.0] * 10 + [4.0] * 5 + [2.0] * 15
-    message = Snapshots("backfill", 3, at, load_kw=load, import_kwh=[float(one) for one in range(30)])
+    load: list[float | None] = [*[1.0] * 10, *[4.0] * 5, *[2.0] * 15]
+    registers: list[float | None] = [float(one) for one in range(30)]
+    message = Snapshots("backfill", 3, at, load_kw=load, import_kwh=registers)
     message.battery_soc = [None] * 29 + [0.5]
     found = thinned(message)
     assert (found.lane, found.seq, found.at) == ("backfill", 3, [QUARTER_MS, 2 * QUARTER_MS])

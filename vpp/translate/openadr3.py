@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from vpp.intervals import FOREVER, Interval
+from vpp.intervals import FOREVER, INFINITE, Interval, parse_duration
 from vpp.protocols.openadr3.common import Point, Value, ValuesMap
 from vpp.protocols.openadr3.event import EventRequest
-from vpp.protocols.openadr3.timing import Draw, TimedInterval, no_shift, resolve
+from vpp.protocols.openadr3.timing import Draw, TimedInterval, lifespan, no_shift, resolve
 from vpp.protocols.openadr3.values import values_over_time
 from vpp.translate.grid_signal import (
     LONGEST_SIGNAL,
@@ -27,6 +27,7 @@ from vpp.translate.grid_signal import (
 )
 
 QUARTER: Final = timedelta(minutes=15)
+DAY: Final = timedelta(days=1)
 MOST_LEVEL: Final = 3
 PASSED_ON: Final = ("CURVE", "OLS", "DISPATCH_INSTRUCTION")
 PASSED_ON_PREFIXES: Final = ("CTA2045_", "CONTROL_")
@@ -116,20 +117,20 @@ def signals_from_event(
         Each reason is a kind of its own with a stable code, e.g. ``event_without_intervals``,
         ``event_in_the_past``, ``overlapping_intervals``, ``unsupported_units``.
     """
-    until = now + LONGEST_SIGNAL
-    timed = resolve(event, now=said_at or now, until=until, draw=draw)
+    repeats = event.duration is not None and parse_duration(event.duration) == INFINITE
+    timed = _timed(event, now=now, said_at=said_at or now, draw=draw, repeats=repeats)
     if not timed:
         raise EventWithoutIntervals("the event has no intervals")
     if not any(interval.payloads for interval in timed):
         return Drafted(())
-    cut, endless = _cut(timed, now=now)
+    endless = repeats or any(one.period.ends_at == FOREVER for one in timed)
+    cut = _cut(timed, now=now) if endless else timed
     parts: dict[str, _Part] = {}
     for interval in cut:
         if not interval.payloads:
             raise EventWithoutPayload(f"interval {interval.id} has no payload")
         for payload in interval.payloads:
             _collect(parts.setdefault(payload.type, _Part()), interval, payload=payload)
-    endless = endless or (event.duration is not None and max(one.period.ends_at for one in cut) >= until)
     drafts = [
         _detailed(draft, event, parts=parts, endless=endless)
         for name, part in parts.items()
@@ -143,33 +144,30 @@ def signals_from_event(
     return Drafted(tuple(drafts), tuple(name for name in parts if name not in acted_on))
 
 
-def _cut(timed: Sequence[TimedInterval], *, now: datetime) -> tuple[list[TimedInterval], bool]:
-    """Intervals without end, cut to a length that can be planned; the past of one that began long ago is dropped."""
-    kept, endless = [], False
-    for interval in timed:
-        period = interval.period
-        if period.ends_at == FOREVER:
-            endless = True
-            begin = (
-                max(period.starts_at, _quarter(now))
-                if now - period.starts_at > timedelta(days=1)
-                else period.starts_at
-            )
-            period = Interval(begin, begin + LONGEST_SIGNAL)
-        kept.append(TimedInterval(interval.id, period, interval.payloads))
-    if endless and any(one.period.ends_at <= now for one in kept):
-        kept = [one for one in kept if one.period.ends_at > now]
-    if not kept:
+def _timed(
+    event: EventRequest, *, now: datetime, said_at: datetime, draw: Draw, repeats: bool
+) -> tuple[TimedInterval, ...]:
+    """An event's intervals; of one that repeats them for ever, the rounds round about what can be planned."""
+    if not repeats:
+        return resolve(event, now=said_at, draw=draw)
+    life = lifespan(event, now=said_at)
+    if life is None:
+        return ()
+    until = max(now, life.starts_at) + LONGEST_SIGNAL + DAY
+    return resolve(event, now=said_at, until=until, since=now - DAY, draw=draw)
+
+
+def _cut(timed: Sequence[TimedInterval], *, now: datetime) -> tuple[TimedInterval, ...]:
+    """Intervals without end, cut to a length that can be planned; the past of what began long ago is dropped."""
+    begin = min(one.period.starts_at for one in timed)
+    if now - begin > DAY:
+        begin += (now - begin) // QUARTER * QUARTER  # on the event's own steps
+    window = Interval(begin, begin + LONGEST_SIGNAL)
+    within = [(one, one.period.overlap(window)) for one in timed]
+    kept = tuple(replace(one, period=period) for one, period in within if period is not None)
+    if all(one.period.ends_at <= now for one in kept):
         raise EventInThePast("the event is over")
-    last = kept[-1].period
-    if endless and last.ends_at - kept[0].period.starts_at > LONGEST_SIGNAL:
-        ends_at = max(last.starts_at + QUARTER, kept[0].period.starts_at + LONGEST_SIGNAL)
-        kept[-1] = replace(kept[-1], period=Interval(last.starts_at, ends_at))
-    return kept, endless
-
-
-def _quarter(at: datetime) -> datetime:
-    return at - timedelta(minutes=at.minute % 15, seconds=at.second, microseconds=at.microsecond)
+    return kept
 
 
 def _collect(part: _Part, interval: TimedInterval, *, payload: ValuesMap) -> None:

@@ -22,3 +22,4 @@ class AuthenticateSerializer(serializers.Serializer[Any]):
 
 class ClaimSerializer(serializers.Serializer[Any]):
     code = serializers.CharField(max_length=40)
+    replace = serializers.BooleanField(default=False, help_text="shut out the hub that the site has")

@@ -66,6 +66,7 @@ class ClaimView(AggregatorView):
         hub = services.hub_claim(
             site=site,
             code=serializer.validated_data["code"],
+            replaces=serializer.validated_data["replace"],
             actor=f"client {partner(request).pk} {partner(request).name}",
             machine_now=datetime.now(UTC),
             now=clock.now(),

@@ -27,7 +27,7 @@ class MessageEntry(models.Model):
     body = models.TextField(blank=True, help_text="cut at 16,000 characters; secrets are left out")
 
     class Meta:
-        indexes = [models.Index(fields=["organization", "-at"], name="message_recent")]
+        indexes = [models.Index(fields=["organization", "-id"], name="message_newest")]
 
     def __str__(self) -> str:
         return f"{self.protocol} {self.direction} {self.kind}"

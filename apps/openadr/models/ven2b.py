@@ -33,6 +33,10 @@ class VenConnection2b(models.Model):
         help_text="what SIMPLE levels 1, 2, 3 ask the program to shed",
     )  # fmt: skip
     enabled = models.BooleanField(default=True)
+    public_only = models.BooleanField(
+        default=False,
+        help_text="made by a tenant's operator: leads to the Internet, never to neighbors of ours",
+    )
     ven_id = models.CharField(max_length=128, blank=True)
     vtn_id = models.CharField(max_length=128, blank=True)
     registration_id = models.CharField(max_length=128, blank=True)
@@ -70,6 +74,7 @@ class VenEvent2b(models.Model):
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField(null=True, blank=True, help_text="none: without end")
     received_at = models.DateTimeField()
+    content = models.JSONField(null=True, help_text="the event as vpp.protocols.openadr2b has it")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["connection", "event_id"], name="ven_event2b_once")]

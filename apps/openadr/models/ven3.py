@@ -61,6 +61,10 @@ class VenConnection3(models.Model):
         default=False, help_text="register each enrolled home; otherwise one resource, the portfolio"
     )
     enabled = models.BooleanField(default=True)
+    public_only = models.BooleanField(
+        default=False,
+        help_text="made by a tenant's operator: leads to the Internet, never to neighbors of ours",
+    )
     ven_id = models.CharField(max_length=128, blank=True)
     targets = ArrayField(
         models.CharField(max_length=128), default=list, blank=True, help_text="what the VTN granted our ven"

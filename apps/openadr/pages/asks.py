@@ -9,7 +9,10 @@ from vpp.translate.openadr3 import ALERT_LEVELS, ALERTS_HOLD
 
 @dataclass(frozen=True)
 class Ask:
-    """One kind of wish; a typed value times `factor` goes over the wire. `whole_text`: a text instead of values."""
+    """One kind of wish; a typed value times `factor` goes over the wire.
+
+    `is_text`: a text instead of values. `is_raw`: values for devices instead, the same in all intervals.
+    """
 
     key: str
     label: str
@@ -22,6 +25,7 @@ class Ask:
     least: float | None = None
     most: float | None = None
     is_text: bool = False
+    is_raw: bool = False
 
     @property
     def is_money(self) -> bool:
@@ -65,6 +69,36 @@ _PRICES: Final = (
 )  # fmt: skip
 
 
+def _device(
+    payload: str, label: str, *, hint: str, least: float | None = None, most: float | None = None
+) -> Ask:
+    says = f"Passed on to hubs as it is; devices that know {payload} act on it. {hint}"
+    key = f"device_{payload.lower()}"
+    return Ask(key, label, payload, "", says, group="Devices", least=least, most=most, is_raw=True)
+
+
+_DEVICES: Final = (
+    _device("CURVE", "Inverters: a curve", hint="Points x,y, e.g. 101,100 104,20"),
+    _device("OLS", "Optimum load shape", hint="Shares from 0 to 1, e.g. 0.2 0.5 1", least=0, most=1),
+    _device("DISPATCH_INSTRUCTION", "A dispatch instruction", hint="Words or numbers, as agreed."),
+    _device("CONTROL_SETPOINT", "Load control: setpoint", hint="Words or numbers, as agreed."),
+    _device(
+        "CONTROL_LEVEL_OFFSET", "Load control: offset", hint="A level from -10 to 10.", least=-10, most=10
+    ),
+    _device(
+        "CONTROL_LEVEL_OFFSET_PERCENT",
+        "Load control: offset in percent",
+        hint="From -1 to 1.",
+        least=-1,
+        most=1,
+    ),
+    _device("CTA2045_REBOOT", "CTA-2045: reboot", hint="0: soft, 1: hard.", least=0, most=1),
+    _device(
+        "CTA2045_SET_OVERRIDE_STATUS", "CTA-2045: override", hint="0: none, 1: override.", least=0, most=1
+    ),
+)
+
+
 def _alert(name: str) -> Ask:
     if name in ALERT_LEVELS:
         does = f"Homes are asked for level {ALERT_LEVELS[name]}, and people are shown the text."
@@ -78,7 +112,12 @@ def _alert(name: str) -> Ask:
 
 ASKS: Final[Mapping[str, Ask]] = {
     one.key: one
-    for one in (*_POWER, *_PRICES, *map(_alert, [*ALERT_LEVELS, *sorted(ALERTS_HOLD), "ALERT_OTHER"]))
+    for one in (
+        *_POWER,
+        *_PRICES,
+        *_DEVICES,
+        *map(_alert, [*ALERT_LEVELS, *sorted(ALERTS_HOLD), "ALERT_OTHER"]),
+    )
 }
 
 

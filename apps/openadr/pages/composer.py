@@ -145,6 +145,8 @@ def body_of(form: Form, *, program: Program, zone: ZoneInfo) -> dict[str, Any]:
     if ask.is_text:
         payloads: list[list[Any]] = [[form.text or ask.label]]
         step, count = step * count, 1
+    elif ask.is_raw:
+        payloads, step = [_raw(form.text, ask=ask)], step * count
     else:
         payloads = [[_value(row, ask=ask)] for row in rows_of(form, zone=zone)]
     period = {"start": rfc3339(begin), "duration": _minutes(step)}
@@ -181,6 +183,40 @@ def _checked_targets(targets: list[str]) -> list[str]:
         if len(one) > LONGEST_TARGET or "\x00" in one:
             raise ComposeError(f"a target has at most {LONGEST_TARGET} characters: {one[:40]!r}")
     return targets
+
+
+def _raw(text: str, *, ask: Ask) -> list[Any]:
+    """Return what devices are told: points as x,y for a curve, else numbers or words, with spaces between."""
+    parts = text.split()
+    if not parts:
+        raise ComposeError("say what devices are told")
+    if ask.payload == "CURVE":
+        return [_point(part) for part in parts]
+    found = [_plain(part) for part in parts]
+    for value in found:
+        if ask.least is None or ask.most is None:
+            continue
+        if isinstance(value, str) or not ask.least <= value <= ask.most:
+            raise ComposeError(f"{value!r} is not between {ask.least:g} and {ask.most:g}")
+    return found
+
+
+def _point(text: str) -> dict[str, float]:
+    found = [_plain(part) for part in text.split(",")]
+    if len(found) != 2 or any(isinstance(part, str) for part in found):
+        raise ComposeError(f"a point is two numbers with a comma between, not {text[:40]!r}")
+    return {"x": float(found[0]), "y": float(found[1])}
+
+
+def _plain(text: str) -> float | str:
+    """Return a number where it is one, else the word."""
+    try:
+        value = float(text)
+    except ValueError:
+        return text
+    if not math.isfinite(value):
+        raise ComposeError(f"{text[:40]!r} is no number that can be sent")
+    return int(value) if value.is_integer() else value
 
 
 def _value(row: Row, *, ask: Ask) -> float:

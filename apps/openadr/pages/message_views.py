@@ -14,6 +14,7 @@ from apps.openadr.models import MessageEntry
 from apps.openadr.pages.shared import show, tenant_of
 
 PAGE_SIZE: Final = 50
+LOOKED_AT: Final = 20_000
 LARGEST_ID: Final = 2**63 - 1
 
 
@@ -32,9 +33,32 @@ class Search:
         return bool(self.q or self.protocol or self.direction or self.status)
 
 
-def messages_found(*, organization: Organization, search: Search) -> list[MessageEntry]:
-    """Return messages, newest first, one more than a page holds; older than the id `before`."""
-    found = MessageEntry.objects.filter(organization=organization).order_by("-pk")
+@dataclass(frozen=True)
+class Found:
+    """A page of messages; `older` is the id before which to go on, `reached` the oldest looked at where more may fit."""
+
+    rows: list[MessageEntry]
+    older: int | None = None
+    reached: MessageEntry | None = None
+
+
+def messages_found(*, organization: Organization, search: Search) -> Found:
+    """Return messages, newest first, older than the id `before`; a search looks at `LOOKED_AT` of them at a time.
+
+    No index helps to find a piece of a text; that bounds what a search for something that is not there costs.
+    """
+    held = MessageEntry.objects.filter(organization=organization).order_by("-pk")
+    if search.before.isascii() and search.before.isdigit() and int(search.before[:20]) <= LARGEST_ID:
+        held = held.filter(pk__lt=int(search.before[:20]))
+    floor = held.values_list("pk", flat=True)[LOOKED_AT - 1 : LOOKED_AT].first() if search.any else None
+    within = held if floor is None else held.filter(pk__gte=floor)
+    rows = list(_fitting(within, search)[: PAGE_SIZE + 1])
+    if len(rows) > PAGE_SIZE:
+        return Found(rows[:PAGE_SIZE], older=rows[PAGE_SIZE - 1].pk)
+    return Found(rows, older=floor, reached=held.filter(pk=floor).first())
+
+
+def _fitting(found: QuerySet[MessageEntry], search: Search) -> QuerySet[MessageEntry]:
     if search.q:
         text = search.q.replace("\x00", "")
         found = found.filter(Q(peer__icontains=text) | Q(kind__icontains=text) | Q(body__icontains=text))
@@ -42,9 +66,7 @@ def messages_found(*, organization: Organization, search: Search) -> list[Messag
         found = found.filter(protocol=search.protocol)
     if search.direction:
         found = found.filter(direction=search.direction)
-    if search.before.isascii() and search.before.isdigit() and int(search.before[:20]) <= LARGEST_ID:
-        found = found.filter(pk__lt=int(search.before[:20]))
-    return list(_with_status(found, search.status)[: PAGE_SIZE + 1])
+    return _with_status(found, search.status)
 
 
 def _with_status(found: QuerySet[MessageEntry], status: str) -> QuerySet[MessageEntry]:
@@ -61,12 +83,13 @@ def message_list(request: HttpRequest, organization_id: int) -> HttpResponse:
     """Search the log."""
     tenant = tenant_of(request, organization_id)
     search = Search(**{name: request.GET.get(name, "").strip()[:120] for name in Search.__dataclass_fields__})
-    rows = messages_found(organization=tenant.organization, search=search)
+    found = messages_found(organization=tenant.organization, search=search)
     query = request.GET.copy()
-    query["before"] = str(rows[PAGE_SIZE - 1].pk) if len(rows) > PAGE_SIZE else ""
+    query["before"] = str(found.older)
     held: dict[str, Any] = {
-        "rows": rows[:PAGE_SIZE],
-        "older": query.urlencode() if len(rows) > PAGE_SIZE else "",
+        "rows": found.rows,
+        "older": query.urlencode() if found.older is not None else "",
+        "reached": found.reached,
         "search": search,
         "protocols": MessageEntry.Protocol.choices,
         "directions": MessageEntry.Direction.choices,

@@ -4,6 +4,7 @@ from django.urls import path
 
 from apps.openadr.pages import (
     composer_views,
+    connection_views,
     credential_views,
     event_views,
     message_views,
@@ -29,6 +30,16 @@ urlpatterns = [
     path("<int:organization_id>/vens/", ven_views.ven_list, name="vens"),
     path("<int:organization_id>/vens/new-2.0b/", ven_views.ven2b_create, name="ven2b_create"),
     path("<int:organization_id>/vens/2.0b/<int:ven_id>/", ven_views.ven2b_detail, name="ven2b"),
+    path(
+        "<int:organization_id>/vens/connections/new-<str:protocol>/",
+        connection_views.connection_create,
+        name="connection_create",
+    ),
+    path(
+        "<int:organization_id>/vens/connections/<str:protocol>/<int:connection_id>/",
+        connection_views.connection_detail,
+        name="connection",
+    ),
     path("<int:organization_id>/vens/<str:object_id>/", ven_views.ven_detail, name="ven"),
     path("<int:organization_id>/credentials/", credential_views.credential_list, name="credentials"),
     path(

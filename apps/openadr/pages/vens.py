@@ -9,7 +9,8 @@ from django.db.models import Count, Q
 
 from apps.accounts.models import ApiClient, Organization
 from apps.accounts.selectors import api_clients_of_organization
-from apps.openadr.models import EventObject, ProgramObject, Ven2b, VenConnection2b, VenObject
+from apps.openadr.guard import Connection
+from apps.openadr.models import EventObject, ProgramObject, Ven2b, VenConnection2b, VenConnection3, VenObject
 from apps.openadr.selectors import Viewer, events_seen, programs_seen, viewer_of
 
 SHOWN_AT_MOST: Final = 200
@@ -30,7 +31,7 @@ class Vens:
 
     vens: Sequence[VenObject]
     older: list[Ven2b]
-    connections: list[VenConnection2b]
+    connections: list[Connection]
     names: dict[str, str]
 
 
@@ -54,13 +55,14 @@ def vens_page(*, organization: Organization) -> Vens:
         organization=organization, client_id__in=[one.client_key for one in vens]
     )
     older = Ven2b.objects.filter(organization=organization).select_related("site").order_by("name")
-    connections = (
-        VenConnection2b.objects.filter(organization=organization).select_related("program").order_by("name")
-    )
+    connections: list[Connection] = []
+    for model in (VenConnection3, VenConnection2b):
+        held = model.objects.filter(organization=organization).select_related("program")
+        connections += held.order_by("name", "pk")[:SHOWN_AT_MOST]
     return Vens(
         vens,
         list(older[:SHOWN_AT_MOST]),
-        list(connections[:SHOWN_AT_MOST]),
+        connections,
         dict(clients.values_list("client_id", "name")),
     )
 

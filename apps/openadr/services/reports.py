@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Count, F, Q
@@ -9,9 +10,11 @@ from django.db.models import Count, F, Q
 from apps.openadr.errors import EventUnknownError
 from apps.openadr.models import EventObject, ReportObject
 from apps.openadr.notify.outbox import announce
+from apps.openadr.reporting.settled import report_name, weeks_settled
 from apps.openadr.selectors import Viewer, visible
 from apps.openadr.services.shared import locked, revised
 from apps.openadr.wire import CLIENT_NAME, kept, understood
+from apps.programs.events import PART
 from apps.settlement.selectors import SettledSignal, settled_signals
 from vpp.intervals import Grid
 from vpp.protocols.openadr3.common import to_builtins
@@ -67,11 +70,15 @@ def reports_due(*, now: datetime) -> int:
         report_count=Count("reports", distinct=True, filter=Q(reports__client_key="", reports__asked_key="")),
     )
     due = counted.filter(report_count__lt=F("run_count"))
-    events = {event.signal_id: event for event in due if event.signal_id is not None}
+    events: dict[UUID, EventObject] = {event.signal_id: event for event in due if event.signal_id is not None}
+    weeks = weeks_settled(source="openadr3:")
+    ids = {pk: source.removeprefix("openadr3:").split(PART)[0] for pk, source in weeks.items()}
+    of_weeks = EventObject.objects.in_bulk(sorted(set(ids.values())))
+    events |= {pk: of_weeks[object_id] for pk, object_id in ids.items() if object_id in of_weeks}
     made = 0
     for settled in settled_signals(signal_ids=events):
         event = events[settled.signal_id]
-        name = f"settlement {settled.version}"
+        name = report_name(settled, weeks=weeks)
         if not ReportObject.objects.filter(event=event, client_key="", content__reportName=name).exists():
             _own_report_create(event, settled, name=name, now=now)
             made += 1

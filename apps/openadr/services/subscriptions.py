@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db import transaction
 
-from apps.openadr.errors import ProgramUnknownError
+from apps.openadr.errors import BodyError, ProgramUnknownError
 from apps.openadr.models import ProgramObject, SubscriptionObject
 from apps.openadr.notify.outbox import announce
 from apps.openadr.notify.secrets import opened, sealed
@@ -18,7 +18,7 @@ from vpp.protocols.openadr3.subscription import SubscriptionRequest, decode_subs
 
 def subscription_create(*, viewer: Viewer, body: dict[str, Any], now: datetime) -> SubscriptionObject:
     """Store a subscription once each of its callbacks has shown that it wants to be called."""
-    request = understood(decode_subscription, body)
+    request = _request(body)
     _program(viewer, request)
     tokens = _tokens(request, held={})
     _verify(request, tokens)
@@ -37,7 +37,7 @@ def subscription_replace(
     *, viewer: Viewer, object_id: str, if_match: str | None, body: dict[str, Any], now: datetime
 ) -> SubscriptionObject:
     """Take over a changed subscription, verified anew; one that was given up is sent to again."""
-    request = understood(decode_subscription, body)
+    request = _request(body)
     with transaction.atomic():
         held = locked(kind=SubscriptionObject, viewer=viewer, object_id=object_id, if_match=if_match)
     tokens = _tokens(request, held=opened(held.tokens))
@@ -62,6 +62,19 @@ def subscription_delete(
     announce(found, "DELETE", now=now)
     SubscriptionObject.objects.filter(pk=found.pk).delete()
     return found
+
+
+def _request(body: dict[str, Any]) -> SubscriptionRequest:
+    """Read a subscription; one to reads is refused rather than kept and never told.
+
+    3.1's schema lists READ beside the others, its text says that clients hear of what is created, updated or deleted.
+    """
+    request = understood(decode_subscription, body)
+    if any("READ" in one.operations for one in request.object_operations):
+        raise BodyError(
+            "reads are told to nobody; subscribe to CREATE, UPDATE and DELETE", code="operation_not_told"
+        )
+    return request
 
 
 def _program(viewer: Viewer, request: SubscriptionRequest) -> ProgramObject | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import aiohttp
 
+from apps.openadr.guard import check_literal, connector_of
 from apps.openadr.models import VenConnection2b
 from apps.openadr.ven2b.connections import signer_of
 from apps.openadr.ven2b.secrets import decrypt
@@ -60,12 +61,11 @@ class VtnClient:
 
     async def _post(self, url: str, text: str) -> bytes:
         if self._session is None:
-            connector = (
-                aiohttp.TCPConnector(ssl=self._tls) if self._tls is not None else aiohttp.TCPConnector()
-            )
             self._session = aiohttp.ClientSession(
-                connector=connector, timeout=LIMIT, headers={"Content-Type": CONTENT_TYPE}
-            )
+                connector=connector_of(self.connection, self._tls), timeout=LIMIT,
+                headers={"Content-Type": CONTENT_TYPE},
+            )  # fmt: skip
+        check_literal(self.connection, url)
         async with self._session.post(url, data=text.encode(), allow_redirects=False) as answer:
             body = await answer.content.read(LARGEST_ANSWER + 1)
             while body and not answer.content.at_eof() and len(body) <= LARGEST_ANSWER:

@@ -43,12 +43,37 @@ def connection_create(
         certificate_pem=certificate_pem, key_pem_encrypted=encrypt(key_pem), level_kw=list(level_kw), **options,
     )  # fmt: skip
     _check(made, key_pem)
+    _save(made)
+    return made
+
+
+@transaction.atomic
+def connection_change(*, connection: VenConnection2b, key_pem: str = "", **fields: Any) -> VenConnection2b:
+    """Change a connection; without another key the present one stays, and goes with its certificate.
+
+    At another address or by another name we register anew.
+    """
+    held = VenConnection2b.objects.select_for_update(of=("self",)).get(pk=connection.pk)
+    was = (held.url, held.name)
+    for name, value in fields.items():
+        setattr(held, name, value)
+    held.url = held.url.rstrip("/")
+    if not key_pem and held.certificate_pem:
+        key_pem = decrypt(held.key_pem_encrypted)
+    held.key_pem_encrypted = encrypt(key_pem)
+    if (held.url, held.name) != was:
+        held.registration_id, held.ven_id, held.vtn_id, held.reports_offered = "", "", "", False
+    _check(held, key_pem)
+    _save(held)
+    return held
+
+
+def _save(connection: VenConnection2b) -> None:
     try:
         with transaction.atomic():
-            made.save()
+            connection.save()
     except IntegrityError as error:
         raise ConnectionTakenError("there is a connection of that name to that VTN already") from error
-    return made
 
 
 @transaction.atomic

@@ -67,6 +67,7 @@ class Conversation:
             await self._reports()
             if time.monotonic() < self._next_poll:
                 return
+            await database(events.events_extend, connection_pk=self.connection.pk, now=clock.now())
             self._next_poll = time.monotonic() + self.poll_s
         service, kind = self.machine.request
         answer = await self._say(service, kind, payload=self._payload(kind))

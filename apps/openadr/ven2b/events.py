@@ -1,23 +1,28 @@
 """A utility's 2.0b events in, grid signals and our answers out."""
 
 import hashlib
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 
+import msgspec
 from django.db import transaction
 
 from apps.common.errors import DomainError
 from apps.openadr.models import VenConnection2b, VenEvent2b
+from apps.programs.endless import event_signals_extend
 from apps.programs.events import UtilityEvent, event_signals_cancel, event_signals_set
 from apps.programs.models import SHED_KINDS, GridSignal
 from vpp.errors import VppError
 from vpp.protocols.openadr2b.event import Event2b
 from vpp.protocols.openadr2b.vocabulary import CANCELED, COMPLETED, OK, OPT_IN, OPT_OUT, SIGNAL_NOT_SUPPORTED
-from vpp.translate.grid_signal import UnsupportedPayload
+from vpp.protocols.openadr3.event import EventRequest
+from vpp.translate.grid_signal import GridSignalDraft, UnsupportedPayload
 from vpp.translate.openadr2b import event_from_2b
 from vpp.translate.openadr3 import signals_from_event
 
 OVER = (CANCELED, COMPLETED)
+logger = logging.getLogger(__name__)
 # The source of a signal has 160 characters, of which a payload type takes up to 40.
 LONGEST_SOURCE = 120
 
@@ -43,6 +48,31 @@ def events_take(*, connection_pk: int, request_id: str, events: Sequence[Event2b
             held.reason = "canceled by its absence"
         held.response_required = False
         held.save()
+
+
+@transaction.atomic
+def events_extend(*, connection_pk: int, now: datetime) -> int:
+    """Move on the signals of events without end, which reach some days ahead only; return of how many events."""
+    found = VenConnection2b.objects.select_for_update(of=("self",)).select_related("program__organization")
+    connection = found.get(pk=connection_pk)
+    running = connection.events.filter(ends_at=None, opt_type=OPT_IN).exclude(status__in=OVER)
+    endless = running.exclude(signal=None).exclude(content=None)
+    return sum(_extend(connection, held, now=now) for held in endless.order_by("pk"))
+
+
+def _extend(connection: VenConnection2b, held: VenEvent2b, *, now: datetime) -> bool:
+    event = msgspec.convert(held.content, Event2b)
+    try:
+        neutral = _neutral(connection, event)
+        asked = _utility_event(connection, held, priority=neutral.priority)
+
+        def drafts_at(at: datetime) -> tuple[GridSignalDraft, ...]:
+            return signals_from_event(neutral, now=at).drafts
+
+        return bool(event_signals_extend(event=asked, drafts_at=drafts_at, now=now))
+    except (VppError, DomainError) as error:
+        logger.warning("event %s is not moved on: %s", held.event_id, error)
+        return False
 
 
 def answers_due(*, connection_pk: int) -> tuple[list[VenEvent2b], list[VenEvent2b]]:
@@ -87,6 +117,7 @@ def _take(connection: VenConnection2b, event: Event2b, *, request_id: str, now: 
     held.response_required = event.response_required and event.status != COMPLETED
     held.starts_at, held.received_at = event.starts_at, now
     held.ends_at = event.starts_at + event.length if event.length else None
+    held.content = msgspec.to_builtins(event)
     if event.canceled:
         _cancel(connection, held, now=now)
     elif not known or reappears:
@@ -106,7 +137,7 @@ def _decide(connection: VenConnection2b, held: VenEvent2b, *, event: Event2b, no
         held.reason = "a test: nothing is asked of the homes"
         return
     try:
-        neutral = event_from_2b(event, program_id=str(connection.program_id), level_kw=connection.level_kw)
+        neutral = _neutral(connection, event)
         drafted = signals_from_event(neutral, now=now)
         if not drafted.drafts:
             raise UnsupportedPayload(
@@ -124,6 +155,10 @@ def _decide(connection: VenConnection2b, held: VenEvent2b, *, event: Event2b, no
         held.response_code = SIGNAL_NOT_SUPPORTED if isinstance(error, UnsupportedPayload) else OK
         # What was asked before holds no more.
         event_signals_cancel(event=_utility_event(connection, held), now=now)
+
+
+def _neutral(connection: VenConnection2b, event: Event2b) -> EventRequest:
+    return event_from_2b(event, program_id=str(connection.program_id), level_kw=connection.level_kw)
 
 
 def _utility_event(

@@ -16,7 +16,7 @@ RESTART_PAUSE_S = 10.0
 # What a task must be started anew for when it changes.
 SETTINGS = (
     "url", "name", "program_id", "certificate_pem", "key_pem_encrypted", "ca_pem", "check_hostname", "signs",
-    "vtn_fingerprint", "poll_s", "level_kw",
+    "vtn_fingerprint", "poll_s", "level_kw", "public_only",
 )  # fmt: skip
 
 

@@ -5,11 +5,14 @@ import base64
 import ssl
 import time
 from collections.abc import Awaitable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 
 import aiohttp
 import msgspec
 
+from apps.openadr.guard import check_literal, connector_of
 from apps.openadr.models import VenConnection3
 from apps.openadr.ven2b.secrets import decrypt
 from apps.openadr.ven3.connections import is_safe
@@ -190,21 +193,23 @@ class VtnClient:
         """Return status and body; a VTN that asks for patience is given some."""
         for _ in range(MOST_WAITS):
             status, body, wait_s = await self._once(method, url, **options)
-            if status != 429:
+            if wait_s is None:
                 break
             await asyncio.sleep(wait_s)
         return status, body
 
-    async def _once(self, method: str, url: str, **options: Any) -> tuple[int, bytes, float]:
+    async def _once(self, method: str, url: str, **options: Any) -> tuple[int, bytes, float | None]:
+        """Return status, body, and how long to wait before it is worth to ask again, if it is [s]."""
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(ssl=_tls(self.connection)), timeout=LIMIT,
+                connector=connector_of(self.connection, tls_of(self.connection)), timeout=LIMIT,
                 headers={"Accept": "application/json"},
             )  # fmt: skip
         try:
+            check_literal(self.connection, url)
             async with self._session.request(method, url, allow_redirects=False, **options) as answer:
                 body = await _body(answer)
-                return answer.status, body, _patience(answer.headers.get("Retry-After", ""))
+                return answer.status, body, _patience(answer)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise VtnError(f"{method} {url[:200]}: {type(error).__name__}: {error}") from error
 
@@ -220,11 +225,24 @@ async def _body(answer: aiohttp.ClientResponse) -> bytes:
     return bytes(body)
 
 
-def _patience(text: str) -> float:
-    return min(float(text), LONGEST_WAIT_S) if text.isascii() and text.isdecimal() else 1.0
+def _patience(answer: aiohttp.ClientResponse) -> float | None:
+    """Return what the VTN asks us to wait [s]; of a 503 only if it says how long, of other answers nothing."""
+    text = answer.headers.get("Retry-After", "")
+    if answer.status not in {429, 503} or (answer.status == 503 and not text):
+        return None
+    if text.isascii() and text.isdecimal():
+        return min(float(text), LONGEST_WAIT_S)
+    try:
+        at = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return 1.0
+    # A date of that form is in GMT, whether it says so or not.
+    at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+    return min(max((at - datetime.now(UTC)).total_seconds(), 0.0), LONGEST_WAIT_S)
 
 
-def _tls(connection: VenConnection3) -> ssl.SSLContext:
+def tls_of(connection: VenConnection3) -> ssl.SSLContext:
+    """Return whom we trust to be the VTN, or its broker: the connection's CA alone, or the machine's."""
     try:
         context = ssl.create_default_context(cadata=connection.ca_pem or None)
     except ssl.SSLError as error:

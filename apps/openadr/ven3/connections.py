@@ -36,12 +36,37 @@ def connection_create(
         callback_token_encrypted=encrypt(secrets.token_urlsafe(32)), **options,
     )  # fmt: skip
     _check(made)
+    _save(made)
+    return made
+
+
+@transaction.atomic
+def connection_change(
+    *, connection: VenConnection3, client_secret: str = "", **fields: Any
+) -> VenConnection3:
+    """Change a connection; without another secret the present one stays. At another address or by another name we are new."""
+    held = VenConnection3.objects.select_for_update(of=("self",)).get(pk=connection.pk)
+    was = (held.url, held.name)
+    for name, value in fields.items():
+        setattr(held, name, value)
+    held.url = held.url.rstrip("/")
+    if client_secret:
+        held.client_secret_encrypted = encrypt(client_secret)
+    if held.token_auth == VenConnection3.TokenAuth.NONE and not client_secret:
+        held.client_id, held.client_secret_encrypted = "", ""
+    if (held.url, held.name) != was:
+        held.ven_id, held.targets, held.resources, held.subscription_id = "", [], {}, ""
+    _check(held)
+    _save(held)
+    return held
+
+
+def _save(connection: VenConnection3) -> None:
     try:
         with transaction.atomic():
-            made.save()
+            connection.save()
     except IntegrityError as error:
         raise ConnectionTakenError("there is a connection of that name to that VTN already") from error
-    return made
 
 
 @transaction.atomic

@@ -1,6 +1,7 @@
 """Listening at a VTN's MQTT broker: a message says nothing but "look again"."""
 
 import asyncio
+import ssl
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -53,19 +54,27 @@ def broker_of(binding: Any, *, client_id: str, token: str) -> Broker:
 class Ear:
     """A connection to a broker in a thread of paho's, which comes back by itself; it sets `wake` for every message."""
 
-    def __init__(self, broker: Broker, topics: Collection[str], *, wake: asyncio.Event) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        topics: Collection[str],
+        *,
+        wake: asyncio.Event,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         import paho.mqtt.client as paho
         from paho.mqtt.enums import CallbackAPIVersion
 
         self.broker, self.topics = broker, frozenset(topics)
         self._wake, self._loop = wake, asyncio.get_running_loop()
-        self.hears = False
+        self.hears, self.trouble = False, ""
         client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
         if broker.username or broker.password:
             client.username_pw_set(broker.username, broker.password)
         if broker.is_tls:
-            client.tls_set()
+            client.tls_set_context(tls)
         client.on_connect = self._connected
+        client.on_connect_fail = self._unreachable
         client.on_subscribe = self._subscribed
         client.on_disconnect = self._disconnected
         client.on_message = self._heard
@@ -80,12 +89,17 @@ class Ear:
 
     def _connected(self, *said: Any) -> None:
         reason = said[3]
+        self.trouble = f"its broker refuses us: {reason}" if reason.is_failure else ""
         if not reason.is_failure and self.topics:
             self._client.subscribe([(topic, 1) for topic in sorted(self.topics)])
 
     def _subscribed(self, *said: Any) -> None:
         self.hears = not any(reason.is_failure for reason in said[3])
+        self.trouble = "" if self.hears else "its broker lets us not listen to its topics"
         self._notify()  # what was published before is not repeated
+
+    def _unreachable(self, *_: Any) -> None:
+        self.trouble = "its broker cannot be reached, or is not whom we trust"
 
     def _disconnected(self, *_: Any) -> None:
         self.hears = False

@@ -1,6 +1,7 @@
 """A utility's 3.x events in, grid signals out."""
 
 import hashlib
+import logging
 import random
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -10,17 +11,20 @@ from django.db import transaction
 
 from apps.common.errors import DomainError
 from apps.openadr.models import VenConnection3, VenEvent3
+from apps.programs.endless import endless_signals, event_signals_extend
 from apps.programs.events import UtilityEvent, event_signals_cancel, event_signals_set
-from apps.programs.models import SHED_KINDS, GridSignal, Program
-from apps.programs.services import RUNNING, program_create
+from apps.programs.models import SHED_KINDS, Program
+from apps.programs.services import program_create
 from apps.sites.selectors import sites_named
 from vpp.errors import VppError
 from vpp.protocols.openadr3.event import EventRequest, decode_event
 from vpp.protocols.openadr3.legacy import from_legacy
 from vpp.protocols.openadr3.timing import Draw, is_void
 from vpp.protocols.openadr3.ven_session import addressed, mark
+from vpp.translate.grid_signal import GridSignalDraft
 from vpp.translate.openadr3 import signals_from_event
 
+logger = logging.getLogger(__name__)
 # The source of a signal has 160 characters, of which a payload type takes up to 40.
 LONGEST_SOURCE = 120
 NAME_LENGTH = 128
@@ -80,23 +84,25 @@ def events_gone(*, connection_pk: int, event_ids: Sequence[str], now: datetime) 
 def events_extend(*, connection_pk: int, now: datetime) -> int:
     """Move on the signals of events without end, which reach some days ahead only; return of how many events."""
     connection = _locked(connection_pk)
-    start = f"openadr3ven:{connection.pk}:"
-    running = GridSignal.objects.filter(
-        organization_id=connection.organization_id,
-        source__startswith=start,
-        state__in=RUNNING,
-        detail__endless=True,
-    ).exclude(kind__in=SHED_KINDS)
-    sources = {source.split("#")[0] for source in running.values_list("source", flat=True)}
-    events = [
-        one
-        for one in connection.events.filter(deleted_at=None).exclude(signal=None)
-        if _source(one) in sources
-    ]
-    for event in events if sources else ():
-        _decide(connection, event, shown=event.content, now=now, is_raw=False)
-        event.save()
-    return len(events) if sources else 0
+    endless = endless_signals(source=f"openadr3ven:{connection.pk}:", organization=connection.organization)
+    sources = {source.split("#")[0] for source in endless.values_list("source", flat=True)}
+    events = connection.events.filter(deleted_at=None).exclude(signal=None) if sources else ()
+    return sum(_extend(connection, one, now=now) for one in events if source_of(one) in sources)
+
+
+def _extend(connection: VenConnection3, event: VenEvent3, *, now: datetime) -> bool:
+    request = decode_event(without_nulls(event.content))
+
+    def drafts_at(at: datetime) -> tuple[GridSignalDraft, ...]:
+        said_at = said_at_of(event.content, event.received_at)
+        return signals_from_event(request, now=at, said_at=said_at, draw=draw_of(event)).drafts
+
+    try:
+        asked = _asked(connection, event, request=request)
+        return bool(event_signals_extend(event=asked, drafts_at=drafts_at, now=now))
+    except (VppError, DomainError, NothingAskedError) as error:
+        logger.warning("event %s is not moved on: %s", event.event_id, error)
+        return False
 
 
 def _locked(connection_pk: int) -> VenConnection3:
@@ -107,13 +113,11 @@ def _locked(connection_pk: int) -> VenConnection3:
     )
 
 
-def _decide(
-    connection: VenConnection3, event: VenEvent3, *, shown: dict[str, Any], now: datetime, is_raw: bool = True
-) -> None:
+def _decide(connection: VenConnection3, event: VenEvent3, *, shown: dict[str, Any], now: datetime) -> None:
     """Ask the homes what the platform can act on; keep the reason where it cannot."""
     event.content, event.reason = shown, ""
     try:
-        if is_raw and connection.version == VenConnection3.Version.V301:
+        if connection.version == VenConnection3.Version.V301:
             event.content = from_legacy(shown, kind="EVENT")
         request = decode_event(without_nulls(event.content))
         asked = _asked(connection, event, request=request)
@@ -172,14 +176,15 @@ def _utility_event(
 ) -> UtilityEvent:
     return UtilityEvent(
         program=event.program,
-        source=_source(event),
+        source=source_of(event),
         name=((request.event_name if request else None) or event.event_id)[:NAME_LENGTH],
         priority=request.priority if request else None,
         targets=tuple(targets),
     )
 
 
-def _source(event: VenEvent3) -> str:
+def source_of(event: VenEvent3) -> str:
+    """Return what an event's signals' sources begin with."""
     start = f"openadr3ven:{event.connection_id}:"
     source = f"{start}{event.event_id}"
     if len(source) <= LONGEST_SOURCE:
@@ -201,7 +206,7 @@ def draw_of(event: VenEvent3) -> Draw:
 
     def draw(index: int) -> float:
         """Return the same shift for the same event, however often it is read."""
-        return random.Random(f"{_source(event)}:{index}").uniform(-1, 1)  # noqa: S311
+        return random.Random(f"{source_of(event)}:{index}").uniform(-1, 1)  # noqa: S311
 
     return draw
 

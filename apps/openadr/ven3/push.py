@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+from apps.openadr.guard import check_host
 from apps.openadr.models import VenConnection3
 from apps.openadr.offload import database
 from apps.openadr.ven2b.secrets import decrypt
 from apps.openadr.ven3 import connections
-from apps.openadr.ven3.client import VtnClient, VtnError, id_of
+from apps.openadr.ven3.client import VtnClient, VtnError, id_of, tls_of
 from apps.openadr.ven3.ear import Broker, BrokerError, Ear, broker_of
 from vpp.protocols.openadr3.legacy import to_legacy
 
@@ -95,13 +96,18 @@ class Push:
         binding = notifiers.get("MQTT") if isinstance(notifiers, dict) else None
         try:
             broker = broker_of(binding, client_id=connection.client_id, token=self._client.token)
-        except BrokerError as error:
+            await check_host(connection, broker.host, port=broker.port)
+        except (BrokerError, OSError) as error:
             await self.close()
             raise PushError(str(error)) from error
         topics = await self._topics(connection)
         if not self._listens(broker, topics):
             await self.close()
-            self._ear = Ear(broker, topics, wake=self._wake)
+            self._ear = Ear(
+                broker, topics, wake=self._wake, tls=tls_of(connection) if broker.is_tls else None
+            )
+        if self._ear is not None and self._ear.trouble:
+            raise PushError(self._ear.trouble)
         return self._ear is not None and self._ear.hears
 
     def _listens(self, broker: Broker, topics: frozenset[str]) -> bool:

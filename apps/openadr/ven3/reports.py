@@ -9,7 +9,9 @@ from django.db import transaction
 
 from apps.openadr.models import VenConnection3, VenEvent3, VenReport3
 from apps.openadr.reporting.build import AskedEvent, BuiltReport, reports_built
-from apps.openadr.ven3.events import draw_of, said_at_of, targets_of, without_nulls
+from apps.openadr.reporting.settled import report_name, weeks_settled
+from apps.openadr.ven3.events import draw_of, said_at_of, source_of, targets_of, without_nulls
+from apps.programs.events import PART
 from apps.settlement.selectors import SettledSignal, settled_signals
 from apps.telemetry.rollups import roll_up
 from vpp.errors import VppError
@@ -107,10 +109,15 @@ def _named(built: BuiltReport) -> ReportRequest:
 def _settled_reports(connection: VenConnection3) -> list[tuple[VenEvent3, str, ReportRequest]]:
     held = connection.events.filter(deleted_at=None, signal__settlement_runs__isnull=False).distinct()
     events = {event.signal_id: event for event in held if event.signal_id is not None}
+    weeks = weeks_settled(source=f"openadr3ven:{connection.pk}:")
+    if weeks:
+        by_source = {source_of(event): event for event in connection.events.filter(deleted_at=None)}
+        sources = {pk: source.split(PART)[0] for pk, source in weeks.items()}
+        events |= {pk: by_source[source] for pk, source in sources.items() if source in by_source}
     known = set(VenReport3.objects.filter(event__in=list(events.values())).values_list("event_id", "name"))
     found = []
     for settled in settled_signals(signal_ids=events):
-        event, name = events[settled.signal_id], f"settlement {settled.version}"
+        event, name = events[settled.signal_id], report_name(settled, weeks=weeks)
         if (event.pk, name) not in known:
             found.append((event, name, _settled_report(connection, event, settled=settled, name=name)))
     return found

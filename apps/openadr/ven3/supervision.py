@@ -18,6 +18,7 @@ RESTART_PAUSE_S = 10.0
 SETTINGS = (
     "url", "name", "version", "program_id", "remote_program", "token_url", "token_auth", "client_id",
     "client_secret_encrypted", "scopes", "ca_pem", "transport", "poll_s", "has_resource_per_home", "callback_key",
+    "public_only",
 )  # fmt: skip
 
 

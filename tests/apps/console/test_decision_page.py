@@ -4,7 +4,6 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
@@ -25,7 +24,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def fleet() -> Fleet:
-    cache.clear()
+    factories.forget_counts()
     fleet = factories.make_fleet(homes=5)
     Site.objects.filter(pk=fleet.sites[0].pk).update(reserve_soc=0.7)
     Site.objects.filter(pk=fleet.sites[1].pk).update(export_limit_kw=0.5)

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
@@ -139,6 +138,18 @@ def test_list_names_kind_priority_and_targets(as_: As, now: datetime) -> None:
     assert "to no end" in said
 
 
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [("price", "is moved on every hour"), ("setpoint", "followed by the next"), ("shed", "followed by the next")],
+)  # fmt: skip
+def test_page_says_how_an_event_without_end_goes_on(
+    as_: As, now: datetime, kind: SignalKind, told: str
+) -> None:
+    fleet = factories.make_fleet(homes=0)
+    assert told in said_of(as_, fleet, receive(fleet, kind, [0.1], endless=True))
+    assert "no end" not in said_of(as_, fleet, receive(fleet, kind, [0.1]))
+
+
 def test_a_signal_without_rank_says_nothing_of_it(now: datetime) -> None:
     assert rank_words(receive(factories.make_fleet(homes=0), "price", [0.1])) == ""
 
@@ -238,7 +249,7 @@ class TestDecision:
         assert "no battery whose state is known" in said[said.rindex(f"{bare.name} ") :]
 
     def test_replay_and_what_if(self, as_: As, now: datetime) -> None:
-        cache.clear()
+        factories.forget_counts()
         fleet = factories.make_fleet(homes=2)
         plan = plan_of(receive(fleet, "price", CHEAP_THEN_DEAR, starts_at=NOW))
         client = as_(factories.make_operator(organization=fleet.organization))

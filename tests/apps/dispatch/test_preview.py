@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pytest
-from django.core.cache import cache
 
 from apps.dispatch.errors import AnswerUnderWayError
 from apps.dispatch.models import Plan, Schedule
@@ -84,7 +83,7 @@ def test_notice_is_passed_on() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_worker_answers_and_one_preview_runs_at_a_time(settings: object) -> None:
-    cache.clear()
+    factories.forget_counts()
     settings.ORES_CLOCK = factories.clock_at(NOW)  # type: ignore[attr-defined]
     fleet = factories.make_fleet(homes=2)
     wished = Wished(draft("shed", [2.0] * 4), priority=1, targets=(fleet.sites[0].name,))

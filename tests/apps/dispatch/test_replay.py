@@ -5,7 +5,6 @@ from io import StringIO
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.core.management import CommandError, call_command
 
 from apps.dispatch.answers import answer_found, answer_request, answer_work
@@ -193,7 +192,7 @@ class TestWhatIf:
 
 class TestAnswers:
     def test_answer_is_waited_for_and_then_found(self) -> None:
-        cache.clear()
+        factories.forget_counts()
         plan = planned(factories.make_fleet(homes=1), target_kw=2.0)
         token = answer_request(plan=plan, change={})
         assert answer_found(plan=plan, token=token) == {"kind": "waiting"}
@@ -206,14 +205,14 @@ class TestAnswers:
         assert answer_request(plan=plan, change={"target_kw": [1.0] * 4}) != token
 
     def test_answer_belongs_to_its_plan(self) -> None:
-        cache.clear()
+        factories.forget_counts()
         fleet = factories.make_fleet(homes=1)
         mine, other = planned(fleet, target_kw=2.0), planned(fleet, target_kw=1.0)
         token = answer_request(plan=mine, change={})
         assert answer_found(plan=other, token=token) is None
 
     def test_what_cannot_be_answered_says_why(self) -> None:
-        cache.clear()
+        factories.forget_counts()
         plan = planned(factories.make_fleet(homes=1), target_kw=2.0)
         answer_work(plan_id=plan.pk, token="t", change={"target_kw": [1.0]})
         found = answer_found(plan=plan, token="t")

@@ -5,7 +5,6 @@ from io import StringIO
 
 import numpy as np
 import pytest
-from django.core.cache import cache
 from django.core.management import CommandError, call_command
 from hypothesis import given
 from hypothesis import strategies as st
@@ -155,7 +154,7 @@ class TestWhatIf:
             plan_what_if(plan=planned(factories.make_fleet(homes=1)), change=change)
 
     def test_answered_in_the_background(self) -> None:
-        cache.clear()
+        factories.forget_counts()
         plan = planned(factories.make_fleet(homes=1))
         for change, kind in (({}, "replay"), ({"price_factor": 2.0}, "what_if")):
             token = answer_request(plan=plan, change=change)

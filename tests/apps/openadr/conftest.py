@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 
 from tests import factories
@@ -14,7 +13,7 @@ from tests.factories import NOW
 @pytest.fixture
 def fleet(settings: Any) -> factories.Fleet:
     settings.ORES_CLOCK = factories.clock_at(NOW)
-    cache.clear()
+    factories.forget_counts()
     return factories.make_fleet(homes=2)
 
 

@@ -122,6 +122,18 @@ class TestEcho:
         assert title(answer) == (400, "callback_echo_failed")
         assert utility.get(f"/subscriptions/{held['id']}").json() == changed
 
+    @pytest.mark.parametrize("operations", [["READ"], ["CREATE", "READ"]])
+    def test_reads_cannot_be_subscribed_to(
+        self, utility: Api, listener: Listener, operations: list[str]
+    ) -> None:
+        wish = body(listener.url, "EVENT", operations=operations)
+        assert title(utility.post("/subscriptions", wish)) == (400, "operation_not_told")
+        held = made(utility.post("/subscriptions", body(listener.url, "EVENT")))
+        answer = utility.put(f"/subscriptions/{held['id']}", wish)
+        assert title(answer) == (400, "operation_not_told")
+        assert utility.get("/subscriptions").json() == [held]
+        assert len(listener.heard) == 1  # a refused wish is not even verified
+
     def test_nobody_there_is_an_error_with_a_name(self, utility: Api) -> None:
         with listening() as gone:
             url = gone.url

@@ -176,6 +176,7 @@ def test_composed_event_is_what_a_utility_would_have_sent(fleet: factories.Fleet
         ({"ask": "alert_fire", "text": "Smoke"}, "charge_state", [1] * 4),
         ({"ask": "alert_grid_emergency"}, "level", [3] * 4),
         ({"ask": "alert_other"}, "notice", [None] * 4),
+        ({"ask": "device_curve", "text": "101,100 104,20"}, "device", [None] * 4),
     ],
 )
 def test_every_kind_reaches_the_grid_signal_as_typed(
@@ -188,6 +189,23 @@ def test_every_kind_reaches_the_grid_signal_as_typed(
 
 
 @pytest.mark.parametrize(
+    ("ask", "text", "payload", "content"),
+    [
+        ("device_curve", "101,100 104.5,20", "CURVE", [{"x": 101, "y": 100}, {"x": 104.5, "y": 20}]),
+        ("device_ols", "0.2 1", "OLS", [0.2, 1]),
+        ("device_dispatch_instruction", "eco 3", "DISPATCH_INSTRUCTION", ["eco", 3]),
+        ("device_control_level_offset", "-2", "CONTROL_LEVEL_OFFSET", [-2]),
+    ],
+)
+def test_what_devices_are_told_is_passed_on_as_typed(
+    fleet: factories.Fleet, operator: Client, ask: str, text: str, payload: str, content: list[Any]
+) -> None:
+    sent = {**FORM, "program": fleet.program.pk, "do": "send_anyway", "once": "d", "ask": ask, "text": text}
+    assert operator.post(at(fleet, "composer/"), sent).status_code == 302
+    assert GridSignal.objects.get().detail == {"payload": payload, "content": [content] * 4}
+
+
+@pytest.mark.parametrize(
     ("changes", "said"),
     [
         ({"value": ["4", "", "4", "4"]}, "18:15 has no value; 0 asks for nothing"),
@@ -197,6 +215,11 @@ def test_every_kind_reaches_the_grid_signal_as_typed(
         ({"ask": "charge_state", "value": ["120"] * 4}, "18:00: 120 % is not between 0 and 100"),
         ({"ask": "level", "value": ["1.5"] * 4}, "a level is 0, 1, 2 or 3"),
         ({"ask": "nothing"}, "choose what is asked for"),
+        ({"ask": "device_curve", "text": ""}, "say what devices are told"),
+        ({"ask": "device_curve", "text": "1 2"}, "a point is two numbers"),
+        ({"ask": "device_curve", "text": "1,nan"}, "is no number that can be sent"),
+        ({"ask": "device_ols", "text": "0.5 2"}, "2 is not between 0 and 1"),
+        ({"ask": "device_cta2045_reboot", "text": "hard"}, "is not between 0 and 1"),
         ({"ends": "18:50"}, "no whole number of 15 minutes"),
         ({"date": "never"}, "a date, a start, an end"),
         ({"date": "0001-01-01"}, "is no day to ask for something"),

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from django.test import Client
@@ -9,6 +10,7 @@ from django.test import Client
 from apps.accounts.models import ApiClient, AuditEntry
 from apps.openadr.messages import message_note
 from apps.openadr.models import Ven2b
+from apps.openadr.pages import message_views
 from apps.openadr.vtn2b.vens import ven_create as ven2b_create
 from tests import factories
 from tests.apps.openadr.test_pages import at, compose, make_ven
@@ -68,6 +70,32 @@ def test_2b_ven_is_let_in_once(fleet: factories.Fleet, operator: Client) -> None
     ven = Ven2b.objects.get()
     assert (answers, ven.vtn_id, ven.fingerprint, ven.targets) == ([302, 409], "ores-vtn", "AA:BB", ["north"])
     assert operator.post(at(fleet, "vens/new-2.0b/"), {**sent, "name": "x\x00"}).status_code == 400
+
+
+def test_a_search_looks_at_some_messages_at_a_time(
+    fleet: factories.Fleet, operator: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(message_views, "LOOKED_AT", 10)
+    for organization in (fleet.organization, factories.make_organization()):
+        for number in range(25):
+            message_note(
+                organization=organization, protocol="3.1", direction="received", peer="p", kind=f"POST /x/{number}",
+                status=200, body="needle" if number in {3, 17} else "hay", now=NOW + timedelta(minutes=number),
+            )  # fmt: skip
+
+    def page(query: str) -> tuple[list[int], str]:
+        html = operator.get(at(fleet, f"messages/?{query}")).content.decode()
+        further = re.search(r'href="\?([^"]*)">Look further back', html)
+        return [int(one) for one in re.findall(r"</span> POST /x/(\d+)", html)], unescape(
+            further[1]
+        ) if further else ""
+
+    found, further = page("q=needle")
+    assert found == [17]
+    found, further = page(further)
+    assert found == []  # and says that it has not looked at all of them
+    assert page(further) == ([3], "")
+    assert page("") == (list(range(24, -1, -1)), "")
 
 
 def test_log_is_searched_and_paged_by_id(fleet: factories.Fleet, operator: Client) -> None:

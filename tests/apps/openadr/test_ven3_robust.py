@@ -19,6 +19,7 @@ from apps.settlement.services import signal_settle
 from tests import factories
 from tests.exhaustive import exhaustive
 from tests.openadr2b import manage, soon
+from tests.openadr3_fake import FakeVtn
 from tests.openadr3_ven import Server, Utility3, VenThread3, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -43,47 +44,6 @@ def ven() -> Iterator[VenThread3]:
 
 def signals(program: Program) -> list[GridSignal]:
     return list(GridSignal.objects.filter(program=program).order_by("pk"))
-
-
-class FakeVtn:
-    """A VTN whose collections are lists; what it says can be spoiled by path."""
-
-    def __init__(self) -> None:
-        self.events: list[dict[str, Any]] = []
-        self.spoiled: dict[str, web.Response] = {}
-        self.page = 50
-        self.server = Server(self.answer)
-
-    async def answer(self, request: web.Request) -> web.StreamResponse:
-        path = request.path.strip("/")
-        if path in self.spoiled:
-            spoiled = self.spoiled[path]
-            return web.Response(status=spoiled.status, body=spoiled.body, headers=spoiled.headers)
-        if path == "auth/server":
-            return web.json_response({"tokenURL": f"{self.server.url}/auth/token"})
-        if path == "auth/token":
-            return web.json_response({"access_token": "t", "token_type": "Bearer", "expires_in": 3600})
-        if path.startswith("vens") or path.startswith("resources"):
-            one = {"id": path.split("/")[0], "venName": "ores", "resourceName": "portfolio"}
-            return web.json_response(one if "/" in path or request.method == "POST" else [])
-        if path.startswith("events/"):
-            held = [one for one in self.events if path == f"events/{one['id']}"]
-            return web.json_response(held[0] if held else {}, status=200 if held else 404)
-        held = self.events if path == "events" else []
-        skip = int(request.query.get("skip", 0))
-        return web.json_response(held[skip : skip + self.page])
-
-    def event(self, id_: str, **changes: Any) -> dict[str, Any]:
-        made = {
-            "id": id_, "programID": "p", "modificationDateTime": "2026-01-01T00:00:00Z",
-            "intervalPeriod": {"start": soon().isoformat(), "duration": "PT1H"},
-            "intervals": [
-                {"id": 0, "payloads": [{"type": "DISPATCH_SETPOINT_RELATIVE", "values": [-2.0]}]}
-            ],
-            **changes,
-        }  # fmt: skip
-        self.events.append(made)
-        return made
 
 
 @pytest.fixture

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from datetime import datetime
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 
 from apps.accounts.models import User
 from apps.common import clock
+from tests import factories
 from tests.apps.portal.world import World, build_world, evening
 
 NOW = evening()
@@ -22,7 +22,7 @@ def now(monkeypatch: pytest.MonkeyPatch) -> datetime:
 
 @pytest.fixture
 def world(db: None, now: datetime) -> World:
-    cache.clear()
+    factories.forget_counts()
     return build_world(now=now)
 
 

@@ -83,6 +83,13 @@ def test_a_home_with_a_hub_keeps_it(world: World, as_: As, now: datetime) -> Non
     add_hub(world.sites[0], now=now)
     waiting_hub(machine_now=datetime.now(UTC))
     client = as_(world.owner)
-    assert "This home has a hub already." in client.get(path(world)).content.decode()
+    assert "The new one takes its place" in client.get(path(world)).content.decode()
     assert client.post(path(world), {"code": CODE}).status_code == 409
     assert states() == [("active", world.sites[0].pk), ("unclaimed", None)]
+
+
+def test_an_owner_who_says_so_replaces_the_hub(world: World, as_: As, now: datetime) -> None:
+    add_hub(world.sites[0], now=now)
+    waiting_hub(machine_now=datetime.now(UTC))
+    assert as_(world.owner).post(path(world), {"code": CODE, "replace": "on"}).status_code == 302
+    assert sorted(states()) == [("active", world.sites[0].pk), ("revoked", world.sites[0].pk)]

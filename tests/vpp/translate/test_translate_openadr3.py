@@ -248,6 +248,49 @@ def test_intervals_that_repeat_for_ever_are_cut() -> None:
     assert made.values[48:96] == (0.4,) * 48
 
 
+DAY = timedelta(days=1)
+HALF_DAYS = [interval(price, type="PRICE", duration="PT12H") for price in (0.2, 0.4)]
+
+
+@pytest.mark.parametrize("days", [0.0, 0.5, 1.5, 30.25, 3_000.0])
+def test_intervals_that_repeat_for_ever_go_on_whenever_one_looks(days: float) -> None:
+    now = AT_17 + days * DAY + timedelta(minutes=7)
+    made = draft(*HALF_DAYS, duration="P9999Y", now=now)
+    begin = AT_17 if days < 1 else AT_17 + days * DAY
+    assert (made.starts_at, made.ends_at, made.interval_s) == (begin, begin + 7 * DAY, 900)
+    elapsed_s = int((begin - AT_17).total_seconds())
+    assert made.values == tuple(
+        0.2 if (elapsed_s + place * 900) % 86_400 < 43_200 else 0.4 for place in range(672)
+    )
+
+
+def test_repeated_intervals_that_begin_far_ahead_are_taken() -> None:
+    ahead: dict[str, Any] = {"intervalPeriod": {"start": "2026-03-01T17:00:00Z"}, "duration": "P9999Y"}
+    made = draft(*HALF_DAYS, **ahead)
+    assert (made.starts_at, made.ends_at - made.starts_at) == (AT_17 + 45 * DAY, 7 * DAY)
+    made = draft(*HALF_DAYS, **{**ahead, "duration": "P2D"})
+    assert (made.ends_at - made.starts_at, made.detail) == (2 * DAY, {})
+
+
+def test_an_end_that_comes_is_no_endless_event() -> None:
+    made = draft(*HALF_DAYS, duration="P7D")
+    assert (made.ends_at - made.starts_at, made.detail) == (7 * DAY, {})
+    with pytest.raises(VppError) as error:
+        draft(*HALF_DAYS, duration="P8D")
+    assert error.value.code == "event_too_long"
+
+
+def test_what_comes_after_the_next_days_waits_until_it_is_reached() -> None:
+    sent = [interval(0.1, type="PRICE", duration="PT240H"), interval(0.2, type="PRICE", duration="P9999Y")]
+    assert set(draft(*sent).values) == {0.1}
+    later = draft(*sent, now=AT_17 + 9 * DAY)
+    assert (later.starts_at, set(later.values[:96]), set(later.values[96:])) == (
+        AT_17 + 9 * DAY,
+        {0.1},
+        {0.2},
+    )
+
+
 @given(st.data())
 def test_no_event_makes_anything_but_drafts_or_a_named_error(data: st.DataObject) -> None:
     payloads = st.sampled_from(

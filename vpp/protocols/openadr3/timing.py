@@ -74,7 +74,12 @@ def no_shift(index: int) -> float:
 
 
 def resolve(
-    event: EventRequest, *, now: datetime, until: datetime | None = None, draw: Draw = no_shift
+    event: EventRequest,
+    *,
+    now: datetime,
+    until: datetime | None = None,
+    since: datetime | None = None,
+    draw: Draw = no_shift,
 ) -> tuple[TimedInterval, ...]:
     """Give each interval of an event its absolute period, in the order sent, round after round.
 
@@ -87,6 +92,9 @@ def resolve(
         again later gives the same.
     until
         Rounds of a repeated event that begin at or after it are left out.
+    since
+        Rounds of a repeated event that are over by then are left out: one that runs for years is not counted from
+        its beginning.
     draw
         Gives for the interval at an index (0 is the first) how far of its `randomizeStart` its start is
         shifted, from -1 to 1.
@@ -96,7 +104,7 @@ def resolve(
     TimingError
         One of its kinds, with its own code: see this module.
     """
-    found = tuple(islice(expand(event, now=now, until=until, draw=draw), MOST_INTERVALS + 1))
+    found = tuple(islice(expand(event, now=now, until=until, since=since, draw=draw), MOST_INTERVALS + 1))
     if len(found) <= MOST_INTERVALS:
         return found
     if until is None and event.duration is not None and parse_duration(event.duration) == INFINITE:
@@ -105,7 +113,12 @@ def resolve(
 
 
 def expand(
-    event: EventRequest, *, now: datetime, until: datetime | None = None, draw: Draw = no_shift
+    event: EventRequest,
+    *,
+    now: datetime,
+    until: datetime | None = None,
+    since: datetime | None = None,
+    draw: Draw = no_shift,
 ) -> Iterator[TimedInterval]:
     """The same as `resolve` one after the other, without end where the event has none.
 
@@ -119,7 +132,11 @@ def expand(
     if length is not None and not length:
         raise EmptyInterval("the event has no length; to end an event, delete it")
     over_at = ends_at if length is None else _end(starts_at, length)
-    return _rounds(once, starts_at=starts_at, ends_at=ends_at, over_at=over_at, until=until or FOREVER)
+    last = min(over_at, until or FOREVER)
+    if ends_at == FOREVER:
+        return _rounds(once, numbers=iter([0]), span=timedelta(0), last=last, over_at=over_at)
+    first = max(0, (since - starts_at) // (ends_at - starts_at)) if since is not None else 0
+    return _rounds(once, numbers=count(first), span=ends_at - starts_at, last=last, over_at=over_at)
 
 
 def lifespan(event: EventRequest, *, now: datetime) -> Period | None:
@@ -147,14 +164,12 @@ def is_void(event: EventRequest) -> bool:
 
 
 def _rounds(
-    once: list[TimedInterval], *, starts_at: datetime, ends_at: datetime, over_at: datetime, until: datetime
+    once: list[TimedInterval], *, numbers: Iterator[int], span: timedelta, last: datetime, over_at: datetime
 ) -> Iterator[TimedInterval]:
-    last = min(over_at, until)
-    span = ends_at - starts_at
-    for number in count():
-        if ends_at == FOREVER and number:
-            return
-        shift = span * number if number else timedelta(0)
+    """The intervals of these rounds, each `span` after the one before, as far as they begin before `last`."""
+    starts_at = min(one.period.starts_at for one in once)
+    for number in numbers:
+        shift = span * number
         if last - starts_at <= shift:
             return
         for interval in once:

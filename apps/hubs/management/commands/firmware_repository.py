@@ -47,18 +47,18 @@ class Command(BaseCommand):
         repository = FirmwareRepository(Path(folder), options["keys"])
         now = datetime.now(UTC)
         try:
-            said = getattr(self, f"_{options['do']}")(repository, options, now)
+            said = getattr(self, f"_{options['do']}")(repository, options, now=now)
             if options["do"] in {"publish", "withdraw"}:
                 releases_sync(published=repository.published(), now=now)
         except (DomainError, VppError, OSError) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(said)
 
-    def _init(self, repository: FirmwareRepository, options: dict[str, Any], now: datetime) -> str:
+    def _init(self, repository: FirmwareRepository, options: dict[str, Any], *, now: datetime) -> str:
         root = repository.init(now=now)
         return f"hubs are shipped with {root}; move two of the root keys to other, safe places"
 
-    def _publish(self, repository: FirmwareRepository, options: dict[str, Any], now: datetime) -> str:
+    def _publish(self, repository: FirmwareRepository, options: dict[str, Any], *, now: datetime) -> str:
         if options["archive"]:
             content, version = options["archive"].read_bytes(), options["release"] or ""
         else:
@@ -68,17 +68,17 @@ class Command(BaseCommand):
         target = repository.publish(release, now=now)
         return f"version {version} is published: {target.length} bytes"
 
-    def _withdraw(self, repository: FirmwareRepository, options: dict[str, Any], now: datetime) -> str:
+    def _withdraw(self, repository: FirmwareRepository, options: dict[str, Any], *, now: datetime) -> str:
         repository.withdraw(options["release"], now=now)
         return f"version {options['release']} is withdrawn"
 
-    def _refresh(self, repository: FirmwareRepository, options: dict[str, Any], now: datetime) -> str:
+    def _refresh(self, repository: FirmwareRepository, options: dict[str, Any], *, now: datetime) -> str:
         repository.refresh(now=now)
         return "signed anew"
 
-    def _sign(self, repository: FirmwareRepository, options: dict[str, Any], now: datetime) -> str:
+    def _sign(self, repository: FirmwareRepository, options: dict[str, Any], *, now: datetime) -> str:
         path = repository.sign_root(options["root_key"], now=now, replace=options["replace"])
         return f"{path.name} is signed"
 
-    def _list(self, repository: FirmwareRepository, options: dict[str, Any], now: datetime) -> str:
+    def _list(self, repository: FirmwareRepository, options: dict[str, Any], *, now: datetime) -> str:
         return "\n".join(f"{version} {target.length}" for version, target in repository.published().items())

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0002_credentials_revoked"),
-        ("hubs", "0003_limits_payloads_and_priority"),
+        ("hubs", "0004_instruction_subject"),
     ]
 
     operations = [

@@ -1,0 +1,1 @@
+"""Matter energy devices, through a running python-matter-server."""

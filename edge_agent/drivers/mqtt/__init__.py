@@ -1,0 +1,1 @@
+"""Smart plugs and meters by the conventions of Tasmota and Shelly."""

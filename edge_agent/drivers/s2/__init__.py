@@ -1,0 +1,1 @@
+"""Resource managers of other makers, over WebSocket."""

@@ -1,0 +1,1 @@
+"""SunSpec over Modbus TCP: inverters, batteries, meters."""
