@@ -90,15 +90,15 @@ def campaign_resume(*, campaign: Campaign, actor: str, reason: str, now: datetim
 def campaign_stop(*, campaign: Campaign, actor: str, reason: str, now: datetime) -> Campaign:
     """End a campaign for good; hubs that have the release keep it."""
     before = {Campaign.State.RUNNING, Campaign.State.PAUSED}
-    return _set(campaign, Campaign.State.STOPPED, before, actor=actor, reason=reason, now=now)
+    return _set(campaign, Campaign.State.STOPPED, before=before, actor=actor, reason=reason, now=now)
 
 
 @transaction.atomic
 def _set(
     campaign: Campaign,
     state: Campaign.State,
-    before: Collection[Campaign.State],
     *,
+    before: Collection[Campaign.State],
     actor: str,
     reason: str,
     now: datetime,

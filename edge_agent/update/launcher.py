@@ -38,7 +38,7 @@ _BACKOFF_MAX_S = 60.0
 class Launcher:
     """One hub's launcher; `stop` ends it and its agent."""
 
-    def __init__(self, config_path: Path, config: HubConfig, update: UpdateConfig) -> None:
+    def __init__(self, config_path: Path, *, config: HubConfig, update: UpdateConfig) -> None:
         self._config_path = config_path
         self._home = config.key
         self._healthy_within_s = update.healthy_within_s
@@ -181,7 +181,7 @@ def main() -> int:
     except ConfigError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    launcher = Launcher(options.config.resolve(), config, config.update)
+    launcher = Launcher(options.config.resolve(), config=config, update=config.update)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: launcher.stop.set())
     launcher.run()

@@ -25,7 +25,7 @@ class Updater:
     """Asks now and then; a version given up once is not fetched again."""
 
     def __init__(
-        self, config: HubConfig, update: UpdateConfig, provisioner: Provisioner, *, emit: Callable[..., None]
+        self, config: HubConfig, update: UpdateConfig, *, provisioner: Provisioner, emit: Callable[..., None]
     ) -> None:
         self._config = config
         self._update = update
@@ -126,4 +126,4 @@ def updater_of(
     """The updater of an agent that a launcher started; without one, or without a cloud, there is none."""
     if config.update is None or not launched or not config.cloud_url:
         return None
-    return Updater(config, config.update, provisioner, emit=emit)
+    return Updater(config, config.update, provisioner=provisioner, emit=emit)

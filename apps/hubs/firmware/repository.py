@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
@@ -19,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from securesystemslib.signer import CryptoSigner
 from tuf.api.exceptions import RepositoryError
-from tuf.api.metadata import Metadata, MetaFile, Role, Root, Signed, Snapshot, TargetFile, Targets, Timestamp
+from tuf.api.metadata import Metadata, MetaFile, Role, Root, Snapshot, TargetFile, Targets, Timestamp
 from tuf.api.serialization import DeserializationError
 
 from apps.hubs.firmware.errors import FirmwareError
@@ -149,13 +150,15 @@ class FirmwareRepository:
         timestamp.signed.snapshot_meta = MetaFile(snapshot.signed.version)
         self._next(timestamp, now=now)
 
-    def _next(self, metadata: Metadata, *, now: datetime) -> None:
+    def _next(self, metadata: Metadata[Any], *, now: datetime) -> None:
         signed = metadata.signed
         signed.version += 1
         signed.expires = _end(signed.type, now)
         self._save(metadata, [self._signer(signed.type)], versioned=signed.type != "timestamp")
 
-    def _save(self, metadata: Metadata, signers: Sequence[CryptoSigner], *, versioned: bool = False) -> None:
+    def _save(
+        self, metadata: Metadata[Any], signers: Sequence[CryptoSigner], *, versioned: bool = False
+    ) -> None:
         metadata.signatures.clear()
         for signer in signers:
             metadata.sign(signer, append=True)
@@ -164,7 +167,7 @@ class FirmwareRepository:
             self.metadata / (f"{metadata.signed.version}.{name}" if versioned else name), metadata.to_bytes()
         )
 
-    def _latest(self, role: str) -> Metadata:
+    def _latest(self, role: str) -> Metadata[Any]:
         """Return the newest metadata of a role; versions are numbered, the timestamp is not."""
         if role == "timestamp":
             return self._load(self.metadata / "timestamp.json")
@@ -174,7 +177,7 @@ class FirmwareRepository:
         return self._load(self.metadata / f"{max(versions)}.{role}.json")
 
     @staticmethod
-    def _load(path: Path) -> Metadata[Signed]:
+    def _load(path: Path) -> Metadata[Any]:
         try:
             return Metadata.from_file(str(path))
         except (RepositoryError, DeserializationError, OSError) as error:

@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -41,10 +42,10 @@ def add_hub(organization: Organization, ring: int, *, features: list[str] | None
     return str(chosen)
 
 
-def start(organization: Organization, **wish: object) -> Campaign:
+def start(organization: Organization, **wish: Any) -> Campaign:
     return updates.campaign_start(
         organization=organization, version="1.0.0", actor="olga@example.org", now=NOW, **wish
-    )  # type: ignore[arg-type]
+    )
 
 
 def says(hub_id: str, report: UpdateReport, *, at: datetime = NOW) -> UpdateAnswer:
