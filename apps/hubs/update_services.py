@@ -76,14 +76,14 @@ def campaign_start(
 def campaign_pause(*, campaign: Campaign, actor: str, reason: str, now: datetime) -> Campaign:
     """Offer the release to no further hub until resumed."""
     return _set(
-        campaign, Campaign.State.PAUSED, {Campaign.State.RUNNING}, actor=actor, reason=reason, now=now
+        campaign, Campaign.State.PAUSED, before={Campaign.State.RUNNING}, actor=actor, reason=reason, now=now
     )
 
 
 def campaign_resume(*, campaign: Campaign, actor: str, reason: str, now: datetime) -> Campaign:
     """Go on after a pause."""
     return _set(
-        campaign, Campaign.State.RUNNING, {Campaign.State.PAUSED}, actor=actor, reason=reason, now=now
+        campaign, Campaign.State.RUNNING, before={Campaign.State.PAUSED}, actor=actor, reason=reason, now=now
     )
 
 
