@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import ctypes
 import os
 import signal
 import sys
@@ -13,13 +12,13 @@ from typing import Any
 
 import msgspec
 
-from edge_agent.agent import Agent, write_override
+from edge_agent.agent import Agent
 from edge_agent.clock import ClockError, clock_from_environment
 from edge_agent.config import ConfigError, HubConfig, hub_config, read_document
 from edge_agent.controllers.override import Override
+from edge_agent.controllers.override_file import write_override
 from edge_agent.local_api.token import load_token, new_token
-
-_PR_SET_PDEATHSIG = 1
+from edge_agent.process import die_with_parent
 
 
 class FleetConfig(msgspec.Struct, forbid_unknown_fields=True):
@@ -75,14 +74,6 @@ def emitter(home: str) -> Any:
             sys.stdout.buffer.flush()
 
     return emit
-
-
-def die_with_parent() -> None:
-    """Ask the kernel for SIGTERM when the parent ends, whichever way."""
-    parent = os.getppid()
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != parent:
-        raise SystemExit("the parent process is gone")
 
 
 async def run_hubs(hubs: Sequence[HubConfig]) -> None:

@@ -1,13 +1,13 @@
 """One hub, composed: driver, controllers, cycle, outbox, identity and link."""
 
 import asyncio
+import os
 import random
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-
-import msgspec
+from typing import Protocol
 
 from edge_agent import VERSION
 from edge_agent.clock import Clock
@@ -22,11 +22,14 @@ from edge_agent.controllers.failsafe import FailsafeController
 from edge_agent.controllers.home_mode import HomeModeController
 from edge_agent.controllers.island import IslandController
 from edge_agent.controllers.limits import LimitsController
-from edge_agent.controllers.override import Override, OverrideController
+from edge_agent.controllers.override import OverrideController
+from edge_agent.controllers.override_file import OverrideFile
 from edge_agent.controllers.owner import OwnerController, renewed
 from edge_agent.controllers.schedule_book import Notice, ScheduleBook
 from edge_agent.controllers.self_consumption import SelfConsumptionController, follow_residual
 from edge_agent.cycle import Cycle, Recorder
+from edge_agent.diagnostics.checks import Diagnostics
+from edge_agent.diagnostics.log import EventLog
 from edge_agent.drivers import LivingDriver
 from edge_agent.drivers.catalog import open_driver
 from edge_agent.link.post import PostLink
@@ -36,8 +39,10 @@ from edge_agent.outbox import ROWS_PER_MESSAGE, Outbox, OutboxError, message_of
 from edge_agent.process_image import ProcessImage
 from edge_agent.provisioning import Provisioner, load_identity
 from edge_agent.safety import DeviceLimits, adopt, device_limits
+from edge_agent.update.health import Health
+from edge_agent.update.updater import updater_of
 from vpp.intervals import floor_ms
-from vpp.protocols.link.messages import FEATURES, Hello, Instruction, ResourceDescription, Welcome
+from vpp.protocols.link.messages import FEATURES, Check, Hello, Instruction, ResourceDescription, Welcome
 
 Emit = Callable[..., None]
 # How much of the past is made, and how many missed cycles are made up, before others get their turn.
@@ -45,7 +50,13 @@ _HISTORY_ROWS_AT_ONCE = 10 * ROWS_PER_MESSAGE
 _CYCLES_AT_ONCE = 20
 # How long the first cycle waits for devices to be there [s]; those that come later are taken up then.
 _DEVICES_OPEN_S = 20.0
-_OVERRIDE_FILE = "override.json"
+
+
+class _Part(Protocol):
+    """What runs beside the cycle."""
+
+    async def run(self) -> None:
+        """Until cancelled."""
 
 
 class Agent:
@@ -54,7 +65,8 @@ class Agent:
     def __init__(self, config: HubConfig, clock: Clock, *, emit: Emit) -> None:
         self.config = config
         self.clock = clock
-        self.emit = emit
+        self.log = EventLog(clock.now_ms)
+        self.emit = emit = self.log.noting(emit)
         self._data_dir = Path(config.data_dir)
         self._data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.outbox = Outbox(self._data_dir / "hub.db", max_bytes=int(config.outbox_max_mb * 1e6))
@@ -70,9 +82,13 @@ class Agent:
         self._doubts_clock = False
         self._compose()
         self.provisioner = Provisioner(config, load_identity(self._data_dir), emit=emit)
+        self.health = Health(os.environ, needs_cloud=bool(config.cloud_url))
+        self.updater = updater_of(config, self.provisioner, launched=self.health.launched, emit=emit)
         self.link = _link(self)
+        self.image: ProcessImage | None = None
+        self.diagnostics = Diagnostics(self)
         self._backfilling = self.outbox.waiting("backfill") > 0
-        self._override_seen = 0
+        self._override_file = OverrideFile(self._data_dir, emit=emit)
         self.owner.on_preferences = self._reconfigure
         self.local = _local_server(self)
 
@@ -143,12 +159,10 @@ class Agent:
 
     async def run(self) -> None:
         """Live until cancelled; what was measured and decided is on disk when this ends."""
-        link: asyncio.Task[None] | None = None
-        devices: asyncio.Task[None] | None = None
+        tasks: list[asyncio.Task[None]] = []
         try:
             if isinstance(self.driver, LivingDriver):
-                devices = asyncio.create_task(self.driver.run(), name=f"devices {self.config.key}")
-                devices.add_done_callback(_raise_in_loop)
+                tasks.append(self._start(self.driver))
                 await self.driver.opened(_DEVICES_OPEN_S)
                 self._compose()
             live_from = self._tick_before(self.clock.now_ms())
@@ -156,20 +170,22 @@ class Agent:
                 live_from = await self._record_history(live_from)
             if self.local is not None:
                 await self.local.start()
-            if self.link is not None:
-                link = asyncio.create_task(self.link.run(), name=f"link {self.config.key}")
-                link.add_done_callback(_raise_in_loop)
+            tasks += [self._start(part) for part in (self.link, self.updater) if part is not None]
             await self._live(live_from)
         finally:
-            for task in (link, devices):
-                if task:
-                    task.cancel()
-                    with suppress(asyncio.CancelledError):
-                        await task
+            for task in reversed(tasks):
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
             if self.local is not None:
                 await self.local.close()
             with suppress(OutboxError):
                 self.outbox.close()
+
+    def _start(self, part: _Part) -> asyncio.Task[None]:
+        task = asyncio.create_task(part.run(), name=f"{type(part).__name__} {self.config.key}")
+        task.add_done_callback(_raise_in_loop)
+        return task
 
     async def _record_history(self, now_ms: int) -> int:
         """First start: what the home recorded before there was a hub goes into the backfill lane.
@@ -226,10 +242,10 @@ class Agent:
             self._commit()
 
     def _run_cycle(self, at: int) -> None:
-        self._read_override()
+        self._override_file.read_into(self.override)
         self._report(self.book.tick(at, connected=self._connected(at)))
         self.payloads.run(at)
-        image = self.cycle.run(at)
+        image = self.image = self.cycle.run(at)
         for decided in self.cycle.news(at):
             self.outbox.add_decision(decided)
         row = self.recorder.add(image)
@@ -248,6 +264,7 @@ class Agent:
         except OutboxError as error:
             self.emit("outbox_failed", detail=str(error))
             return
+        self.health.committed()
         if self.link is not None:
             self.link.wake()
         if self._backfilling and self.outbox.waiting("backfill") == 0:
@@ -272,7 +289,7 @@ class Agent:
             first_unacked=self.outbox.first_unacked(),
             agent_version=VERSION,
             clock_trusted=self._trusts_clock,
-            features=list(FEATURES),
+            features=[one for one in FEATURES if one != "update" or self.updater is not None],
             resources=self._resources,
         )
 
@@ -284,6 +301,7 @@ class Agent:
             self.emit("clock_doubted", seconds=round(off_s))
         interval_s = max(welcome.snapshot_interval_s, self.config.cycle_s)
         self.recorder.interval_ms = round(interval_s * 1000)
+        self.health.connected()
         self.emit("connected", site_id=welcome.site_id)
 
     @property
@@ -313,6 +331,10 @@ class Agent:
             self._limits_heard_at = now_ms
         self._report(self.book.receive(instruction, now_ms))
 
+    def asked(self, check: Check) -> None:
+        """Answer a check; the answer becomes durable with the next commit."""
+        self.outbox.add_status(self.diagnostics.answer(check))
+
     def _report(self, notices: list[Notice]) -> None:
         for notice in notices:
             self.outbox.add_status(notice.numbered(0))
@@ -332,23 +354,6 @@ class Agent:
         """Whether the cloud was heard lately."""
         return self.link is not None and self._connected(self.clock.now_ms())
 
-    def _read_override(self) -> None:
-        """Take up what `python -m edge_agent override` left in the data folder."""
-        path = self._data_dir / _OVERRIDE_FILE
-        try:
-            changed = path.stat().st_mtime_ns
-        except OSError:
-            changed = 0
-        if changed == self._override_seen:
-            return
-        self._override_seen = changed
-        self.override.override = None
-        if changed:
-            try:
-                self.override.override = msgspec.json.decode(path.read_bytes(), type=Override)
-            except (OSError, msgspec.MsgspecError) as error:
-                self.emit("override_unreadable", detail=str(error))
-
 
 def _link(agent: Agent) -> WebSocketLink | PostLink | None:
     """The hub's way to the cloud; None for one that lives without."""
@@ -363,17 +368,6 @@ def _local_server(agent: Agent) -> LocalServer | None:
     if config.local_api is None:
         return None
     return LocalServer(config.local_api, agent, data_dir=Path(config.data_dir), emit=agent.emit)
-
-
-def write_override(data_dir: Path, override: Override | None) -> None:
-    """Set or clear the owner's override; a running hub takes it up within a cycle."""
-    path = data_dir / _OVERRIDE_FILE
-    if override is None:
-        path.unlink(missing_ok=True)
-        return
-    fresh = path.with_suffix(".new")
-    fresh.write_bytes(msgspec.json.encode(override))
-    fresh.replace(path)
 
 
 def _raise_in_loop(task: asyncio.Task[None]) -> None:

@@ -100,6 +100,21 @@ class LocalApiConfig(msgspec.Struct, forbid_unknown_fields=True):
     most_connections: Annotated[int, msgspec.Meta(ge=1)] = 32
 
 
+class UpdateConfig(msgspec.Struct, forbid_unknown_fields=True):
+    """Where updates are kept, whom to trust with them, and how long a new version has to prove itself.
+
+    `root_file` is the first root metadata of the repository. All times are the machine's own seconds; `poll_s`
+    bounds what the cloud asks for.
+    """
+
+    folder: str
+    root_file: str
+    hardware: str = "generic"
+    test_hub: bool = False
+    poll_s: Positive = 3600.0
+    healthy_within_s: Positive = 300.0
+
+
 class HubConfig(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """One hub. `driver` is read by the driver that its `kind` names. Intervals are simulated seconds.
 
@@ -128,6 +143,7 @@ class HubConfig(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     home: HomeMode = msgspec.field(default_factory=HomeMode)
     link: LinkConfig = msgspec.field(default_factory=LinkConfig)
     local_api: LocalApiConfig | None = None
+    update: UpdateConfig | None = None
     driver: dict[str, Any]
 
 

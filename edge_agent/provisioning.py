@@ -87,7 +87,7 @@ def new_claim_code() -> str:
     return auth.make_claim_code(os.urandom(auth.CLAIM_CODE_RANDOM_BYTES))
 
 
-def post_json(url: str, document: dict[str, Any], *, timeout_s: float) -> dict[str, Any]:
+def post_json(url: str, document: dict[str, Any], *, timeout_s: float, token: str = "") -> dict[str, Any]:
     """POST a document, blocking; Refusal for a problem, OSError for no answer."""
     parts = urlsplit(url)
     connection: http.client.HTTPConnection
@@ -99,6 +99,8 @@ def post_json(url: str, document: dict[str, Any], *, timeout_s: float) -> dict[s
     with contextlib.closing(connection):
         body = msgspec.json.encode(document)
         headers = {"Content-Type": "application/json", "User-Agent": f"ores-hub/{VERSION}"}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
         try:
             connection.request("POST", parts.path, body, headers)
             response = connection.getresponse()
@@ -126,6 +128,7 @@ class Provisioner:
         self._emit = emit
         self._data_dir = Path(config.data_dir)
         self._token = ""
+        self._earning = asyncio.Lock()  # the link and the updater share one
         self._good_until = 0.0
         self._registered = False
         self._claim_ends_at = float("inf")
@@ -142,6 +145,10 @@ class Provisioner:
 
     async def token(self) -> str:
         """A valid token, after however many attempts and however long a wait for the owner."""
+        async with self._earning:
+            return await self._earned()
+
+    async def _earned(self) -> str:
         delay_s = self._config.link.backoff_s
         while time.monotonic() >= self._good_until:
             wait_s = delay_s

@@ -49,6 +49,7 @@ def beat_schedule(scale: float) -> dict[str, dict[str, Any]]:
         "keep partitions": every("telemetry.keep_partitions", minutes=360),
         "issue forecasts": every("flexibility.issue_forecasts", minutes=60, expires_s=1800),
         "expire instructions": every("hubs.expire_instructions", minutes=1, expires_s=30),
+        "advance updates": every("hubs.advance_campaigns", minutes=1, expires_s=30),
         "settle ended signals": every("settlement.settle_due", minutes=1, expires_s=30),
         "close markets' gates": every("markets.gates", minutes=0.5, expires_s=25),
         "tell markets' prices": every("openadr.publish_market_prices", minutes=0.5, expires_s=25),

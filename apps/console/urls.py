@@ -8,6 +8,7 @@ from apps.console import (
     forecast_views,
     market_views,
     payment_views,
+    update_views,
     views,
 )
 
@@ -45,5 +46,8 @@ urlpatterns = [
         name="market_run",
     ),
     path("<int:organization_id>/hubs/", views.hub_list, name="hubs"),
+    path("<int:organization_id>/updates/", update_views.update_list, name="updates"),
+    path("<int:organization_id>/updates/<int:campaign_id>/", update_views.update_detail, name="update"),
+    path("<int:organization_id>/hubs/<uuid:hub_id>/checks/", update_views.hub_checks, name="hub_checks"),
     path("<int:organization_id>/hubs/<uuid:hub_id>/revoke", views.hub_revoke, name="hub_revoke"),
 ]

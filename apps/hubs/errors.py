@@ -48,3 +48,23 @@ class TokenError(ForbiddenError):
 
 class OrderInvalidError(DomainError):
     code = "order_invalid"
+
+
+class CampaignError(ConflictError):
+    code = "campaign_state"
+
+
+class ReleaseUnknownError(NotFoundError):
+    code = "release_unknown"
+
+
+class FirmwareUnknownError(NotFoundError):
+    code = "firmware_unknown"
+
+
+class CheckUnknownError(DomainError):
+    code = "check_unknown"
+
+
+class HubTooOldError(ConflictError):
+    code = "hub_too_old"

@@ -99,3 +99,105 @@ class Instruction(models.Model):
                 fields=["hub", "state"], name="instruction_waiting", condition=Q(state__in=["queued", "sent"])
             )
         ]
+
+
+class Release(models.Model):
+    """A version of the hubs' agent that is signed for in the repository."""
+
+    version = models.CharField(max_length=20, unique=True)
+    hardware = models.JSONField(default=list)
+    ring = models.FloatField(default=100, help_text="signed for the first so many per cent of hubs")
+    length = models.PositiveIntegerField()
+    notes = models.CharField(max_length=500, blank=True)
+    published_at = models.DateTimeField()
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+
+class Campaign(models.Model):
+    """An organization's way to a release, ring by ring."""
+
+    class State(models.TextChoices):
+        RUNNING = "running"
+        PAUSED = "paused"
+        STOPPED = "stopped"
+        DONE = "done"
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE)
+    release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="campaigns")
+    state = models.CharField(max_length=16, choices=State, default=State.RUNNING)
+    state_reason = models.CharField(max_length=300, blank=True)
+    ring = models.PositiveSmallIntegerField(default=0)
+    ring_started_at = models.DateTimeField()
+    test_hubs = models.JSONField(default=list, help_text="hubs that belong to the first ring in any case")
+    soak_minutes = models.PositiveIntegerField(default=60)
+    healthy_pct = models.PositiveSmallIntegerField(default=80)
+    failed_pct = models.PositiveSmallIntegerField(default=5)
+    started_by = models.CharField(max_length=254)
+    created_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization"],
+                condition=Q(state__in=["running", "paused"]),
+                name="campaign_open_once",
+            ),
+        ]
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in {self.State.RUNNING, self.State.PAUSED}
+
+
+class HubUpdate(models.Model):
+    """How far a hub got with a campaign."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting"  # the hub has not asked yet
+        OFFERED = "offered"
+        DOWNLOADED = "downloaded"
+        TRIAL = "trial"
+        HEALTHY = "healthy"
+        FAILED = "failed"
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="updates")
+    hub = models.ForeignKey(Hub, on_delete=models.CASCADE, related_name="updates")
+    ring = models.PositiveSmallIntegerField()
+    state = models.CharField(max_length=16, choices=State, default=State.WAITING)
+    reason = models.CharField(max_length=300, blank=True)
+    from_version = models.CharField(max_length=40, blank=True)
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["campaign", "hub"], name="hub_update_once")]
+        indexes = [models.Index(fields=["campaign", "ring", "state"], name="hub_update_progress")]
+
+
+class Diagnosis(models.Model):
+    """A named check that a hub was asked for, and its answer."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued"
+        SENT = "sent"
+        ANSWERED = "answered"
+        REFUSED = "refused"
+        EXPIRED = "expired"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    hub = models.ForeignKey(Hub, on_delete=models.CASCADE, related_name="diagnoses")
+    name = models.CharField(max_length=40)
+    state = models.CharField(max_length=16, choices=State, default=State.QUEUED)
+    answer = models.TextField(blank=True)
+    truncated = models.BooleanField(default=False)
+    asked_by = models.CharField(max_length=254)
+    asked_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    answered_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["hub", "state"], name="diagnosis_waiting", condition=Q(state__in=["queued", "sent"])
+            )
+        ]

@@ -5,8 +5,8 @@ from typing import Protocol
 
 from edge_agent.config import HubConfig
 from edge_agent.outbox import Outbox
-from vpp.protocols.link.hub import Acknowledged, Effect, Ended, Received, Refused, RenewBoot, Welcomed
-from vpp.protocols.link.messages import Hello, Instruction, Welcome
+from vpp.protocols.link.hub import Acknowledged, Asked, Effect, Ended, Received, Refused, RenewBoot, Welcomed
+from vpp.protocols.link.messages import Check, Hello, Instruction, Welcome
 
 
 class LinkHost(Protocol):
@@ -37,6 +37,9 @@ class LinkHost(Protocol):
     def received(self, instruction: Instruction) -> None:
         """An instruction came."""
 
+    def asked(self, check: Check) -> None:
+        """The cloud asks for a check."""
+
 
 class SessionOver(Exception):
     """A session ended, by an answer of the cloud; `permanent` if the next would end the same way."""
@@ -56,6 +59,8 @@ def apply(effects: list[Effect], host: LinkHost) -> None:
                 host.acknowledged()
             case Received(instruction):
                 host.received(instruction)
+            case Asked(check):
+                host.asked(check)
             case Welcomed(welcome):
                 host.welcomed(welcome)
             case Refused(error):

@@ -216,3 +216,6 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env("LOG_LEVEL", default="INFO")},
 }
+
+# The signed repository that hubs update themselves from; empty: there are no updates.
+FIRMWARE_REPOSITORY: str = env("FIRMWARE_REPOSITORY", default="")

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ from websockets.exceptions import ConnectionClosed
 from vpp.protocols.link import auth, codec
 from vpp.protocols.link.cloud import CloudSession, Verdict
 from vpp.protocols.link.messages import (
+    Check,
     CloudMessage,
     Hello,
     HubMessage,
@@ -24,6 +26,7 @@ from vpp.protocols.link.messages import (
     Lane,
     Snapshots,
 )
+from vpp.protocols.link.update import UpdateAnswer, UpdateReport
 
 
 @dataclass
@@ -56,6 +59,9 @@ class Cloud:
         self.remember_positions = True
         self.snapshot_interval_s = 60.0
         self.problem: tuple[int, dict[str, Any]] | None = None
+        self.update_answer = UpdateAnswer()
+        self.update_reports: list[UpdateReport] = []
+        self.firmware: Path | None = None
         self.claim_expires_at = "2999-01-01T00:00:00Z"
 
     @property
@@ -78,6 +84,10 @@ class Cloud:
             finally:
                 front.close()
 
+    async def ask(self, check: Check) -> None:
+        assert self.hub.socket is not None
+        await self.hub.socket.send(codec.encode_json(check), text=True)
+
     async def send(self, instruction: Instruction) -> None:
         self.hub.instructions.append(instruction)
         if self.hub.socket:
@@ -97,6 +107,8 @@ class Cloud:
                 pass
             elif head.startswith(b"POST"):
                 await self._answer_post(head.decode(), reader, writer)
+            elif head.startswith(b"GET /device/firmware/"):
+                await self._serve_firmware(head.decode(), writer)
             else:
                 await self._pass_on(head, reader, writer)
         writer.close()
@@ -114,6 +126,13 @@ class Cloud:
 
         await asyncio.gather(pump(reader, inner_writer), pump(inner_reader, writer))
 
+    async def _serve_firmware(self, head: str, writer: asyncio.StreamWriter) -> None:
+        assert self.firmware is not None
+        path = self.firmware / head.split()[1].removeprefix("/device/firmware/")
+        status, content = (200, path.read_bytes()) if path.is_file() else (404, b"")
+        writer.write(b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n" % (status, len(content)) + content)
+        await writer.drain()
+
     async def _answer_post(
         self, head: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
@@ -123,7 +142,11 @@ class Cloud:
         }
         body = await reader.readexactly(int(headers["content-length"]))
         path = head.split()[1]
-        if path == "/hub/communicate":
+        if path == "/device/firmware/update":
+            self.update_reports.append(msgspec.json.decode(body, type=UpdateReport))
+            known = self._of_token(headers.get("authorization", "")) is not None
+            status, answer = (200, msgspec.json.encode(self.update_answer)) if known else (401, b"{}")
+        elif path == "/hub/communicate":
             status, answer = self._communicate(headers.get("authorization", ""), body)
         else:
             status, document = self._device(path, msgspec.json.decode(body))

@@ -13,10 +13,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from edge_agent.agent import Agent, write_override
+from edge_agent.agent import Agent
 from edge_agent.clock import Clock
 from edge_agent.config import HubConfig, hub_config
 from edge_agent.controllers.override import Override
+from edge_agent.controllers.override_file import write_override
 from edge_agent.drivers.simulator.fleet import fleet
 from edge_agent.outbox import Outbox
 from tests.edge_agent.cloud import Cloud, until
@@ -306,7 +307,7 @@ async def test_limits_hold_with_the_link_and_their_fallback_without_it_over_a_re
     limits = CapacityLimits(starts_at, 900, [], [0.5] * 40, fallback_export_kw=1.0)
     async with hubs.running() as agent:
         await until(lambda: hubs.told("connected"))
-        assert cloud.hub.hellos[0].features == ["limits", "device", "priority"]
+        assert cloud.hub.hellos[0].features == ["limits", "device", "priority", "diagnostics"]
         await cloud.send(Instruction("limit", 1, starts_at, starts_at + 600 * MINUTE, limits=limits))
         await until(lambda: states(cloud) == [(1, "acknowledged"), (1, "applied")])
         await until(lambda: "0.5 kW out" in reason(agent))

@@ -15,7 +15,9 @@ from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, r
 from apps.accounts.models import ApiClient
 from apps.dispatch.services import signal_plan
 from apps.flexibility.forecasts import forecasts_issue
-from apps.hubs.models import Instruction
+from apps.hubs.diagnoses import diagnosis_ask
+from apps.hubs.models import Diagnosis, Hub, Instruction, Release
+from apps.hubs.update_services import campaign_start
 from apps.markets.models import Market
 from apps.openadr.models import (
     EventObject,
@@ -94,6 +96,7 @@ def build_victim() -> Victim:
             "form": "csv",
             "quantity": "load",
             "revision": 1,
+            "campaign_id": build_update(fleet),
             **build_peers(fleet),
             **build_market(fleet),
             "object_id": [program.pk, event.pk, report.pk, ven.pk, resource.pk],
@@ -114,6 +117,21 @@ def build_market(fleet: factories.Fleet) -> dict[str, Any]:
         "market_id": market.pk, "run_id": run.pk, "trade_id": trade.pk, "order_id": orders[0].pk,
         "participant_id": street.participants[0].pk,
     }  # fmt: skip
+
+
+def build_update(fleet: factories.Fleet) -> int:
+    """Bring a release to the tenant's hubs, and ask one of them for a check."""
+    Release.objects.create(version="1.0.0", length=1, published_at=NOW)
+    Hub.objects.update(features=["update", "diagnostics"])
+    campaign = campaign_start(
+        organization=fleet.organization, version="1.0.0", actor=f"{SECRET} operator", now=NOW
+    )
+    campaign.updates.update(reason=f"{SECRET} reason")
+    hub = Hub.objects.get(pk=fleet.hubs[0].hub_id)
+    Diagnosis.objects.filter(pk=diagnosis_ask(hub=hub, name="disk", actor=SECRET, now=NOW).pk).update(
+        answer=f"{SECRET} answer"
+    )
+    return campaign.pk
 
 
 def build_peers(fleet: factories.Fleet) -> dict[str, Any]:

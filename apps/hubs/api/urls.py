@@ -1,9 +1,20 @@
 from django.urls import path
 
-from apps.hubs.api import views
+from apps.hubs.api import firmware, views
 
 urlpatterns = [
     path("device/register", views.RegisterView.as_view(), name="device-register"),
     path("device/security/authenticate", views.AuthenticateView.as_view(), name="device-authenticate"),
+    path("device/firmware/update", firmware.UpdateView.as_view(), name="device-firmware-update"),
+    path(
+        "device/firmware/metadata/<str:name>",
+        firmware.FileView.as_view(folder="metadata"),
+        name="device-firmware-metadata",
+    ),
+    path(
+        "device/firmware/targets/<str:name>",
+        firmware.FileView.as_view(folder="targets"),
+        name="device-firmware-targets",
+    ),
     path("api/v1/sites/<int:site_id>/hub", views.ClaimView.as_view(), name="site-hub-claim"),
 ]

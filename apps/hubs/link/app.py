@@ -19,6 +19,7 @@ from vpp.protocols.link import codec
 from vpp.protocols.link.cloud import LANES, CloudSession, Verdict
 from vpp.protocols.link.messages import (
     Ack,
+    CheckResult,
     CloudMessage,
     Gap,
     Hello,
@@ -80,10 +81,8 @@ class Conversation:
                     message,
                     done=lambda refused: self._stored(lane, seq, 1 - refused, int(refused)),
                 )
-            elif type(message) is Points:
-                self.server.spawn(self._store_points(message))
-            elif type(message) is Gap:
-                self.server.spawn(self._store_gap(message))
+            elif isinstance(message, Points | Gap | CheckResult):
+                self.server.spawn(self._store(message))
         else:
             self.wake.set()
         return verdict
@@ -104,23 +103,14 @@ class Conversation:
         kept.reverse()
         return kept
 
-    async def _store_points(self, message: Points) -> None:
+    async def _store(self, message: Points | Gap | CheckResult) -> None:
         try:
-            quarantined = await self.server.store_points(self.identity.site_id, message)
+            held, quarantined = await self.server.store(self.identity, message)
         except Exception:
-            log.exception("points could not be stored")
+            log.exception("%s could not be stored", type(message).__name__)
             self._failed(message.lane, message.seq)
             return
-        self._stored(message.lane, message.seq, len(message.at), quarantined)
-
-    async def _store_gap(self, message: Gap) -> None:
-        try:
-            await self.server.store_gap(self.identity.site_id, message)
-        except Exception:
-            log.exception("a gap could not be stored")
-            self._failed(message.lane, message.seq)
-            return
-        self._stored(message.lane, message.seq, 0, 0)
+        self._stored(message.lane, message.seq, held, quarantined)
 
     def _stored(self, lane: Lane, seq: int, held: int, quarantined: int) -> None:
         self.unstored -= 1

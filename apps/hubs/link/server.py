@@ -14,14 +14,16 @@ from apps.common import clock
 from apps.common.bus import Bus
 from apps.common.threads import in_thread
 from apps.hubs import selectors, services
+from apps.hubs.diagnoses import diagnosis_answered
 from apps.hubs.errors import HubRevokedError, TokenError
-from apps.hubs.instructions import instruction_statuses_apply, instructions_take, waiting_hub_ids
+from apps.hubs.instructions import instruction_statuses_apply
+from apps.hubs.outgoing import outgoing_hub_ids, outgoing_take
 from apps.hubs.selectors import LinkIdentity
 from apps.hubs.tokens import token_read
 from apps.telemetry.gaps import gap_store
 from apps.telemetry.points import points_store
 from apps.telemetry.writer import SnapshotWriter
-from vpp.protocols.link.messages import CloudMessage, Gap, Hello, InstructionStatus, Points
+from vpp.protocols.link.messages import CheckResult, CloudMessage, Gap, Hello, InstructionStatus, Points
 
 log = logging.getLogger(__name__)
 IDENTITY_CACHE_S = 10.0
@@ -132,17 +134,21 @@ class LinkServer:
         self._reports.append((hub_id, status, done))
         self._report_wake.set()
 
-    async def store_points(self, site_id: int, message: Points) -> int:
-        """Store further quantities; return how many were quarantined."""
-        return await in_thread(points_store, site_id=site_id, message=message, now=clock.now())
-
-    async def store_gap(self, site_id: int, message: Gap) -> None:
-        """Note rows that a hub had to give up."""
-        await in_thread(gap_store, site_id=site_id, message=message, now=clock.now())
+    async def store(self, identity: LinkIdentity, message: Points | Gap | CheckResult) -> tuple[int, int]:
+        """Store what comes now and then; return how much was kept and how much was quarantined."""
+        now = clock.now()
+        if isinstance(message, Points):
+            quarantined = await in_thread(points_store, site_id=identity.site_id, message=message, now=now)
+            return len(message.at), quarantined
+        if isinstance(message, Gap):
+            await in_thread(gap_store, site_id=identity.site_id, message=message, now=now)
+            return 0, 0
+        held = await in_thread(diagnosis_answered, hub_id=identity.hub_id, result=message, now=now)
+        return int(held), int(not held)
 
     async def instructions(self, hub_id: str) -> list[CloudMessage]:
         """Return what a hub that has just come must be told, including what it never answered."""
-        taken = await in_thread(instructions_take, hub_ids=[hub_id], now=clock.now(), resend=True)
+        taken = await in_thread(outgoing_take, hub_ids=[hub_id], now=clock.now(), resend=True)
         return [message for _, message in taken]
 
     async def _report_forever(self) -> None:
@@ -176,12 +182,12 @@ class LinkServer:
         while True:
             await asyncio.sleep(SWEEP_S)
             try:
-                self._on_instructions(await in_thread(waiting_hub_ids, now=clock.now()))
+                self._on_instructions(await in_thread(outgoing_hub_ids, now=clock.now()))
             except Exception:
                 log.exception("queued instructions could not be looked up, trying again")
 
     async def _deliver(self, hub_ids: list[str]) -> None:
-        for hub_id, message in await in_thread(instructions_take, hub_ids=hub_ids, now=clock.now()):
+        for hub_id, message in await in_thread(outgoing_take, hub_ids=hub_ids, now=clock.now()):
             receiver = self.receivers.get(hub_id)
             if receiver is not None:
                 receiver.push(message)

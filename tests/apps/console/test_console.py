@@ -132,7 +132,7 @@ def test_hubs_show_their_state_and_last_instruction(world: World, as_: As, hub: 
     add_hub(world.sites[1], now=now, connected=False)
     html = text(as_(world.operator), f"/console/{world.organization.pk}/hubs/")
     assert (
-        f"Rose Street 1 online 16 Jun, 18:50 0.1.0 ORES edge {hub.serial} acknowledged evening relief Revoke…"
+        f"Rose Street 1 online 16 Jun, 18:50 0.1.0 ORES edge {hub.serial} acknowledged evening relief Checks Revoke…"
         in html
     )
     assert "Rose Street 3 offline 17 Jun, 18:10 (40 minutes ago)" in html

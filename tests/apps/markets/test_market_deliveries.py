@@ -70,8 +70,8 @@ def test_short_pays_and_long_is_paid() -> None:
     assert deliveries_settle_due(now=DUE) == 0
 
 
-def refreshed(street: Street) -> list:
-    found = []
+def refreshed(street: Street) -> list[Participant]:
+    found: list[Participant] = []
     for one in street.participants:
         one.refresh_from_db()
         one.account.refresh_from_db()

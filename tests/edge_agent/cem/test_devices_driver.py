@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from s2python.common import RoleType
 
-from edge_agent.agent import Agent, write_override
+from edge_agent.agent import Agent
 from edge_agent.cem.home import Home
 from edge_agent.cem.server import S2Server
 from edge_agent.clock import Clock
 from edge_agent.config import ConfigError, hub_config
 from edge_agent.controllers.override import Override
+from edge_agent.controllers.override_file import write_override
 from edge_agent.drivers.catalog import open_driver
 from edge_agent.drivers.simulator.device import SimulatedConfig, SimulatedDevice
 from edge_agent.rm.device import REVERSION_S, DeviceError

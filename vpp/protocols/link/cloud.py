@@ -12,6 +12,7 @@ from vpp.errors import VppError
 from vpp.protocols.link.messages import (
     LINK_VERSION,
     Ack,
+    CheckResult,
     CloudMessage,
     Gap,
     Hello,
@@ -198,7 +199,7 @@ class CloudSession:
         return Verdict.HELLO
 
 
-def _flaw(message: Snapshots | Gap | Points | InstructionStatus | Hello) -> str | None:
+def _flaw(message: Snapshots | Gap | Points | InstructionStatus | CheckResult | Hello) -> str | None:
     """What is wrong with the shape of a message, or None."""
     if type(message) is Snapshots:
         return _snapshots_flaw(message)

@@ -11,6 +11,7 @@ from typing import Final
 from vpp.protocols.link.messages import (
     LINK_VERSION,
     Ack,
+    Check,
     CloudMessage,
     Hello,
     Instruction,
@@ -57,6 +58,13 @@ class Received:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """The cloud asks for a check."""
+
+    check: Check
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """A message was refused for good; its acknowledgement follows, there is nothing to send again."""
 
@@ -78,7 +86,7 @@ class Ended:
     error: LinkError
 
 
-Effect = Welcomed | Acknowledged | Received | Refused | RenewBoot | Ended
+Effect = Welcomed | Acknowledged | Received | Asked | Refused | RenewBoot | Ended
 
 
 @dataclass(slots=True)
@@ -142,6 +150,8 @@ class HubSession:
             return self._feed_ack(message)
         if isinstance(message, Instruction):
             return [Received(message)]
+        if isinstance(message, Check):
+            return [Asked(message)]
         return self._feed_error(message)
 
     def _feed_welcome(self, welcome: Welcome) -> list[Effect]:

@@ -13,7 +13,7 @@ import msgspec
 
 LINK_VERSION = 1
 # What an agent knows beyond the first agents: it says so in its Hello, and only then is sent it.
-FEATURES = ("limits", "device", "priority")
+FEATURES = ("limits", "device", "priority", "diagnostics", "update")
 
 Lane = Literal["live", "backfill", "status"]
 InstructionState = Literal["acknowledged", "applied", "rejected", "expired"]
@@ -22,6 +22,7 @@ Seq = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
 Instant = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_999)]  # to the end of the year 9999
 Name = Annotated[str, msgspec.Meta(max_length=100, pattern=r"^[^\x00]*\Z")]
 Kw = Annotated[float, msgspec.Meta(ge=0)]
+MAX_ANSWER = 16_000
 Text = Annotated[str, msgspec.Meta(max_length=1000, pattern=r"^[^\x00]*\Z")]
 
 # The canonical quantities of a home, in the order of the wide telemetry row.
@@ -126,6 +127,18 @@ class InstructionStatus(msgspec.Struct, tag="instruction_status", tag_field="typ
     lane: Lane = "status"
 
 
+class CheckResult(msgspec.Struct, tag="check_result", tag_field="type", omit_defaults=True):
+    """What a check found. Travels in the `status` lane, so it is never lost; `refused` tells why in `answer`."""
+
+    seq: Seq
+    id: Name
+    at: Instant
+    answer: Annotated[str, msgspec.Meta(max_length=MAX_ANSWER, pattern=r"^[^\x00]*\Z")] = ""
+    refused: bool = False
+    truncated: bool = False
+    lane: Lane = "status"
+
+
 # --- cloud to hub -----------------------------------------------------------------------------------
 
 
@@ -224,6 +237,13 @@ class Instruction(msgspec.Struct, tag="instruction", tag_field="type", omit_defa
     priority: Annotated[int, msgspec.Meta(ge=0)] = 100
 
 
+class Check(msgspec.Struct, tag="check", tag_field="type", omit_defaults=True):
+    """The cloud asks for one of the named checks (vpp.protocols.link.checks)."""
+
+    id: Name
+    name: Name
+
+
 class LinkError(msgspec.Struct, tag="error", tag_field="type", omit_defaults=True):
     """The last message was refused; nothing of it was stored. `permanent`: sending it again cannot help."""
 
@@ -234,6 +254,6 @@ class LinkError(msgspec.Struct, tag="error", tag_field="type", omit_defaults=Tru
     expected_seq: int | None = None
 
 
-HubMessage = Hello | Snapshots | Gap | Points | InstructionStatus
-CloudMessage = Welcome | Ack | Instruction | LinkError
+HubMessage = Hello | Snapshots | Gap | Points | InstructionStatus | CheckResult
+CloudMessage = Welcome | Ack | Instruction | Check | LinkError
 Json = dict[str, Any]

@@ -1,0 +1,1 @@
+"""The signed repository that hubs update themselves from: building archives, keys, metadata."""
