@@ -14,7 +14,7 @@ from edge_agent.provisioning import Provisioner, load_identity
 from tests.edge_agent.cloud import Cloud, until
 from tests.edge_agent.test_agent import MINUTE, NOON
 from vpp.protocols.link.hub import WINDOW
-from vpp.protocols.link.messages import Hello, Instruction, Welcome
+from vpp.protocols.link.messages import Check, Hello, Instruction, Welcome
 
 WEEK = 7 * 24 * 60
 
@@ -54,6 +54,7 @@ class OfflineHub:
     def heard(self) -> None: ...
     def acknowledged(self) -> None: ...
     def received(self, instruction: Instruction) -> None: ...
+    def asked(self, check: Check) -> None: ...
 
 
 async def test_week_is_there_once_and_the_present_waits_for_no_more_than_what_is_on_its_way(
