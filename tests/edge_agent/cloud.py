@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -57,6 +57,7 @@ class Cloud:
         self.snapshot_interval_s = 60.0
         self.problem: tuple[int, dict[str, Any]] | None = None
         self.claim_expires_at = "2999-01-01T00:00:00Z"
+        self.now_ms: Callable[[], int] = lambda: int(time.time() * 1000)
 
     @property
     def url(self) -> str:
@@ -213,7 +214,7 @@ class Cloud:
             }
             session.welcome(
                 site_id=7,
-                server_time=int(time.time() * 1000),
+                server_time=self.now_ms(),
                 snapshot_interval_s=self.snapshot_interval_s,
                 acked=known if self.remember_positions else None,
             )
