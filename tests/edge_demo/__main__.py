@@ -9,7 +9,7 @@ from tests.edge_demo.play import play
 from tests.edge_demo.scenes import DemoError
 
 FIRST_HOUR, SCALE = 10.0, 300.0
-FAST_HOUR, FAST_SCALE = 16.75, 800.0
+FAST_HOUR, FAST_SCALE = 17.0, 560.0
 
 
 def parser() -> argparse.ArgumentParser:

@@ -14,11 +14,11 @@ from edge_agent.clock import Clock
 from edge_agent.outbox import Decided
 from vpp.intervals import from_ms
 
-CYCLE_S = 15.0
-RESERVE_SOC, MARGIN_SOC = 0.4, 0.1
+CYCLE_S = 30.0
+RESERVE_SOC, MARGIN_SOC = 0.5, 0.1
 REJOIN_S = (60.0, 300.0)
 DEAR_FROM_H, DEAR_PRICE = 18, 0.42
-_POLL_S = 0.1
+_POLL_S = 0.05
 _TARIFF = [
     {"starts": "22:00", "ends": "06:00", "price": 0.19},
     {"starts": "06:00", "ends": f"{DEAR_FROM_H}:00", "price": 0.28},

@@ -14,14 +14,14 @@ from tests.edge_agent.mosquitto import mosquitto, program
 from tests.edge_agent.plugs import at_broker
 from tests.edge_demo.house import MS_PER_HOUR, House
 from tests.edge_demo.hub import config, devices, running
-from tests.edge_demo.scenes import SCENES, Scene, Stage
+from tests.edge_demo.scenes import SCENES, DemoError, Scene, Stage
 from tests.edge_demo.summary import Check, checks
 from tests.edge_demo.table import Table
 from vpp.intervals import to_ms
 
 DAY = datetime(2026, 6, 21, tzinfo=UTC)
-# What a start takes, in seconds of the machine; the clock begins so much before the first scene.
-_LEAD_S = 3.0
+# What a start may take, in seconds of the machine, on one machine or on a busier one: the clock begins so much earlier.
+_LEADS_S = (3.0, 8.0, 20.0)
 _WIRES = {
     "sunspec": "SunSpec over Modbus TCP",
     "mqtt": "a Tasmota plug at Mosquitto",
@@ -38,27 +38,42 @@ def scenes_from(hour: float) -> Sequence[Scene]:
 async def play(*, hour: float, scale: float) -> list[Check]:
     """Play from an hour of the day on, so many times as fast as the machine's clock."""
     table = Table()
-    with tempfile.TemporaryDirectory(prefix="edge-demo-") as folder:
-        async with _stage(Path(folder), table, hour=hour, scale=scale) as stage:
-            for number, scene in enumerate(scenes_from(hour)):
-                if number == 0:
-                    stage.house.begin(scene.soc if hour <= scene.hour else 0.95)
-                table.scene(scene.name)
-                stage.mark(scene.play.__name__)
-                await scene.play(stage)
-                stage.show_house()
-            found = checks(stage)
-            table.line(f"the hub's process holds {stage.hub.rss_mb:.0f} MB")
-    return found
+    for lead_s in _LEADS_S:
+        with tempfile.TemporaryDirectory(prefix="edge-demo-") as folder:
+            async with _stage(Path(folder), table, hour=hour, scale=scale, lead_s=lead_s) as stage:
+                if _is_in_time(stage, hour):
+                    return await _play(stage, hour)
+        table.again()
+    raise DemoError("this machine is too busy: the hub starts too slowly for this scale")
+
+
+def _is_in_time(stage: Stage, hour: float) -> bool:
+    """Whether the hub was up before half of the first scene was over."""
+    ends = next((scene.hour for scene in SCENES if scene.hour > hour + 0.01), 24.0)
+    return stage.clock.now_ms() < stage.at_hour((hour + ends) / 2.0)
+
+
+async def _play(stage: Stage, hour: float) -> list[Check]:
+    for number, scene in enumerate(scenes_from(hour)):
+        if number == 0:
+            stage.house.begin(scene.soc if hour <= scene.hour else 0.95)
+        stage.table.scene(scene.name)
+        stage.mark(scene.play.__name__)
+        await scene.play(stage)
+        stage.show_house()
+    stage.table.line(f"the hub's process holds {stage.hub.rss_mb:.0f} MB")
+    return checks(stage)
 
 
 @asynccontextmanager
-async def _stage(folder: Path, table: Table, *, hour: float, scale: float) -> AsyncIterator[Stage]:
+async def _stage(
+    folder: Path, table: Table, *, hour: float, scale: float, lead_s: float
+) -> AsyncIterator[Stage]:
     """House, wires, cloud and hub, once they know each other."""
     async with AsyncExitStack() as stack:
         cloud = await stack.enter_async_context(Cloud().running())
         broker = stack.enter_context(mosquitto(folder)).port if program() else None
-        start = to_ms(DAY) + round(hour * MS_PER_HOUR - _LEAD_S * scale * 1000)
+        start = to_ms(DAY) + round(hour * MS_PER_HOUR - lead_s * scale * 1000)
         clock = Clock(start, time.time(), scale)
         cloud.now_ms = clock.now_ms
         house = House(clock, soc=0.5)
@@ -76,7 +91,7 @@ async def _stage(folder: Path, table: Table, *, hour: float, scale: float) -> As
         stage = Stage(clock, house, hub, cloud, table)
         _introduce(table, tables, scale=scale)
         await _known(stage)
-        await stage.until(start + round(_LEAD_S * scale * 1000))
+        await stage.until(start + round(lead_s * scale * 1000))
         yield stage
 
 

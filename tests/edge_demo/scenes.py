@@ -14,7 +14,7 @@ from vpp.protocols.link.messages import Instruction, Schedule
 from vpp.units import MS_PER_DAY, MS_PER_MINUTE
 
 CAR_KWH = 12.0
-CAR_H, PLAN_H, OUTAGE_H = 17.25, 18.5, 19.75
+CAR_H, PLAN_H, PLAN_ENDS_H, OUTAGE_H = 17.25, 18.5, 19.0, 19.25
 PLAN_KW = -2.0
 ORDER = "evening-relief"
 # How long the demo waits for what has to happen, in seconds of the machine.
@@ -105,10 +105,10 @@ async def peak(stage: Stage) -> None:
     stage.mark("covers")
     await stage.until(stage.at_hour(DEAR_FROM_H + 0.25))
     starts = stage.at_hour(PLAN_H)
-    schedule = Schedule(starts, 900, site_kw=[PLAN_KW] * 4, resources={"ev": [0.0] * 4})
+    schedule = Schedule(starts, 900, site_kw=[PLAN_KW] * 2, resources={"ev": [0.0] * 2})
     await stage.cloud.send(Instruction(ORDER, 1, starts, starts + MS_PER_HOUR, schedule))
     stage.mark(
-        "sent", f"the cloud asks for {-PLAN_KW:g} kW into the grid from 18:30 to 19:30, and the car to wait"
+        "sent", f"the cloud asks for {-PLAN_KW:g} kW into the grid from 18:30 to 19:00, and the car to wait"
     )
     await stage.until(starts)
 
@@ -120,10 +120,10 @@ async def lost_cloud(stage: Stage) -> None:
         lambda: house.car.power_w == 0.0 and abs(house.samples[-1].grid_kw - PLAN_KW) < 0.3,
         "the schedule is followed",
     )
-    await stage.until(stage.at_hour(PLAN_H + 0.25))
+    await stage.until(stage.at_hour(PLAN_H + 0.15))
     await cut(stage.cloud)
     stage.mark("cut", "the cloud is gone: no connection is accepted any more")
-    await stage.until(stage.at_hour(PLAN_H + 1.0))
+    await stage.until(stage.at_hour(PLAN_ENDS_H))
     stage.mark("schedule_ends", "the schedule is over")
     await stage.until(stage.at_hour(OUTAGE_H))
 
@@ -198,6 +198,6 @@ SCENES = (
     Scene(10.0, "A sunny day", sunny, 0.45),
     Scene(CAR_H, "The price peak", peak, 0.95),
     Scene(PLAN_H, "The cloud is lost", lost_cloud, 0.85),
-    Scene(OUTAGE_H, "The grid is lost", lost_grid, 0.52),
-    Scene(21.0, "Everything is back", back, 0.5),
+    Scene(OUTAGE_H, "The grid is lost", lost_grid, 0.62),
+    Scene(20.5, "Everything is back", back, 0.55),
 )

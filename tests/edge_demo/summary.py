@@ -8,7 +8,7 @@ from itertools import pairwise
 from edge_agent.outbox import Decided
 from tests.edge_demo.house import Sample, between, energy_kwh
 from tests.edge_demo.hub import CYCLE_S, DEAR_PRICE, REJOIN_S, RESERVE_SOC
-from tests.edge_demo.scenes import CAR_H, ORDER, PLAN_H, PLAN_KW, Stage
+from tests.edge_demo.scenes import CAR_H, ORDER, PLAN_ENDS_H, PLAN_H, PLAN_KW, Stage
 from vpp.intervals import from_ms
 from vpp.protocols.link.messages import Snapshots
 from vpp.units import MS_PER_MINUTE, MS_PER_SECOND
@@ -62,12 +62,12 @@ def _peak(stage: Stage) -> Iterator[Check]:
 
 
 def _schedule(stage: Stage) -> Iterator[Check]:
-    ends = stage.at_hour(PLAN_H + 1.0)
+    ends = stage.at_hour(PLAN_ENDS_H)
     samples = between(stage.house.samples, stage.marks["cut"], ends)
     net_kwh = energy_kwh(samples, "grid_kw") - energy_kwh(samples, "grid_kw", sign=-1)
     mean_kw, charged = net_kwh * 3.6e6 / (samples[-1].at - samples[0].at), energy_kwh(samples, "ev_kw")
     text = f"without the cloud the plan of {PLAN_KW:g} kW was held at {mean_kw:.2f} kW; the car drew {charged:.2f} kWh"
-    yield Check(abs(mean_kw - PLAN_KW) <= 0.5 and charged == 0.0, text)
+    yield Check(abs(mean_kw - PLAN_KW) <= 1.0 and charged == 0.0, text)
     battery = [one for one in stage.table.decisions if one.resource == "battery"]
     planned = [one for one in battery if ORDER in one.reason]
     after = next((one for one in battery if one.at >= ends), None)

@@ -27,6 +27,13 @@ class Table:
         self._printed.clear()
         print(f"\n[{time.monotonic() - self.began_s:5.1f} s] {self._number}. {name}", flush=True)
 
+    def again(self) -> None:
+        """Forget what was: the hub was up too late for the story."""
+        self.line("the machine is busy: once more, with more time to start")
+        self.decisions.clear()
+        self._printed.clear()
+        self._number = 0
+
     def say(self, at: int, text: str) -> None:
         """A line of what happens in the house; what is decided from then on is printed again."""
         self._printed.clear()
