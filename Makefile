@@ -5,7 +5,7 @@ ARGS ?=
 # The whole suite runs as two processes; what ARGS chooses, as one.
 IN_TWO := -n 2 --dist loadfile
 
-.PHONY: help setup setup-dev demo run test test-all check lint types contracts bench requirements smart-contract clean
+.PHONY: help setup setup-dev demo edge-demo run test test-all check lint types contracts bench requirements smart-contract clean
 
 help: ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -18,6 +18,9 @@ setup-dev:
 
 demo: setup ## Play the whole loop with 24 homes, then keep serving (ARGS=--exit stops at the end)
 	@$(BIN)/python -m ores_cloud demo $(ARGS)
+
+edge-demo: setup-dev ## Play a day of one hub with real wires: sun, a price peak, a lost cloud, a lost grid (ARGS=--fast: half a minute)
+	@$(BIN)/python -m tests.edge_demo $(ARGS)
 
 run: setup ## Start the platform on its embedded services (or on DATABASE_URL and REDIS_URL)
 	@$(BIN)/python -m ores_cloud run $(ARGS)

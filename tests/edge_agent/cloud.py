@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,6 +63,7 @@ class Cloud:
         self.update_reports: list[UpdateReport] = []
         self.firmware: Path | None = None
         self.claim_expires_at = "2999-01-01T00:00:00Z"
+        self.now_ms: Callable[[], int] = lambda: int(time.time() * 1000)
 
     @property
     def url(self) -> str:
@@ -236,7 +237,7 @@ class Cloud:
             }
             session.welcome(
                 site_id=7,
-                server_time=int(time.time() * 1000),
+                server_time=self.now_ms(),
                 snapshot_interval_s=self.snapshot_interval_s,
                 acked=known if self.remember_positions else None,
             )

@@ -17,11 +17,16 @@ def free_port() -> int:
         return port
 
 
+def program() -> str | None:
+    """The broker's program, if there is one."""
+    return shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
+
+
 class Mosquitto:
     """A broker for this test alone."""
 
     def __init__(self, folder: Path) -> None:
-        found = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
+        found = program()
         if found is None:
             pytest.skip("there is no mosquitto on this machine")
         self.port = free_port()

@@ -13,7 +13,7 @@ Index = Annotated[int, msgspec.Meta(ge=0, le=31)]
 
 
 class Common(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
-    """A plug (`role` "switch"), the home's meter, or a metered load that nobody switches.
+    """A plug (`role` "switch"), one with a boiler behind it ("heater"), the home's meter, or a load nobody switches.
 
     `rest` is the state the plug goes back to by itself when the hub is silent: "keep" leaves it as it was told.
     """
@@ -21,7 +21,7 @@ class Common(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, frozen=Tr
     kind: Literal["mqtt"]
     key: Key
     name: str = ""
-    role: Literal["switch", "meter", "load"] = "switch"
+    role: Literal["switch", "heater", "meter", "load"] = "switch"
     rated_kw: Kilowatts = 3.6
     least_on_s: Annotated[float, msgspec.Meta(ge=0, le=86400)] = 0.0
     least_off_s: Annotated[float, msgspec.Meta(ge=0, le=86400)] = 0.0

@@ -6,7 +6,17 @@ from typing import Any
 
 from edge_agent.drivers import numbers
 from edge_agent.drivers.mqtt.config import Common
-from edge_agent.rm.device import REVERSION_S, DeviceError, Identity, Load, Meter, Reading, Shape, Switch
+from edge_agent.rm.device import (
+    REVERSION_S,
+    DeviceError,
+    Heater,
+    Identity,
+    Load,
+    Meter,
+    Reading,
+    Shape,
+    Switch,
+)
 
 _OVER = 3.0
 _HOUSE_KW = 1000.0
@@ -22,12 +32,14 @@ class Plug(ABC):
         self._changed_at = 0.0
 
     def shape(self) -> Shape:
-        """A switch, the home's meter or a metered load."""
+        """A switch, a heater that is on or off, the home's meter or a metered load."""
         common = self._common
         if common.role == "meter":
             return Meter()
         if common.role == "load":
             return Load()
+        if common.role == "heater":
+            return Heater(rated_kw=common.rated_kw, is_modulating=False)
         return Switch(rated_kw=common.rated_kw, least_on_s=common.least_on_s, least_off_s=common.least_off_s)
 
     @abstractmethod
@@ -49,7 +61,7 @@ class Plug(ABC):
     async def write(self, power_kw: float | None) -> None:
         """On from half of its power; given back, it goes to its state of rest."""
         common = self._common
-        if common.role != "switch":
+        if common.role not in {"switch", "heater"}:
             raise DeviceError("takes no orders", permanent=True)
         if power_kw is None:
             if common.rest != "keep":
