@@ -2,7 +2,6 @@
 
 import json
 import signal
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -25,32 +24,8 @@ from tests.openadr3_ven import Server, Utility3, VenThread3, until
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def program() -> Program:
-    return factories.make_program(organization=factories.make_organization())
-
-
-@pytest.fixture
-def utility(live_server: Any) -> Utility3:
-    return Utility3(live_server.url)
-
-
-@pytest.fixture
-def ven() -> Iterator[VenThread3]:
-    running = VenThread3()
-    yield running
-    running.stop()
-
-
 def signals(program: Program) -> list[GridSignal]:
     return list(GridSignal.objects.filter(program=program).order_by("pk"))
-
-
-@pytest.fixture
-def fake() -> Iterator[FakeVtn]:
-    made = FakeVtn()
-    yield made
-    made.server.stop()
 
 
 def connect(utility: Utility3, fake: FakeVtn, program: Program, **options: Any) -> VenConnection3:

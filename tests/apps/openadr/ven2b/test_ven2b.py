@@ -1,7 +1,6 @@
 """The platform as a 2.0b VEN: of `openleadr`'s own VTN, and of ours."""
 
 import signal
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,24 +15,11 @@ from apps.openadr.ven2b.connections import (
 )
 from apps.programs.models import GridSignal, Program
 from apps.programs.services import signal_cancel
-from tests import factories
 from tests.exhaustive import exhaustive
 from tests.openadr2b import manage, soon
 from tests.openadr2b_ven import LibraryVtn, VenThread, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def program() -> Program:
-    return factories.make_program(organization=factories.make_organization())
-
-
-@pytest.fixture
-def ven() -> Iterator[VenThread]:
-    running = VenThread()
-    yield running
-    running.stop()
 
 
 def event(event_id: str = "e-1", number: int = 0, *, starts_at: datetime, **changes: Any) -> dict[str, Any]:
@@ -60,13 +46,6 @@ def event(event_id: str = "e-1", number: int = 0, *, starts_at: datetime, **chan
         "response_required": "always",
         **changes,
     }  # fmt: skip
-
-
-@pytest.fixture
-def utility() -> Iterator[LibraryVtn]:
-    running = LibraryVtn()
-    yield running
-    running.stop()
 
 
 @pytest.fixture
