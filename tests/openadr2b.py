@@ -134,10 +134,7 @@ class VtnProcess:
         self.port = int(line.split(":")[-1].split("/")[0])
 
     def kill(self) -> None:
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait(20)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
+        kill(self.process)
 
     def restart(self) -> None:
         self.kill()
@@ -154,6 +151,30 @@ def world() -> dict[str, Any]:
 def command(*arguments: str) -> list[str]:
     """Return how a command is run."""
     return [sys.executable, "manage.py", *arguments]
+
+
+class VenProcess:
+    """A VEN as it is run, by the name of its command."""
+
+    def __init__(self, command: str) -> None:
+        self.command = command
+        self.start()
+
+    def start(self) -> None:
+        self.process = manage(self.command)
+        assert self.process.stdout is not None
+        assert "speaks" in self.process.stdout.readline()
+
+    def kill(self) -> None:
+        kill(self.process)
+
+
+def kill(process: "subprocess.Popen[str]") -> None:
+    """End a command at once, as a lost machine does."""
+    process.send_signal(signal.SIGKILL)
+    process.wait(20)
+    assert process.stdout is not None
+    process.stdout.close()
 
 
 def manage(*arguments: str) -> "subprocess.Popen[str]":

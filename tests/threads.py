@@ -20,11 +20,16 @@ class LoopThread(ABC):
         self.ready = threading.Event()
         self.loop = asyncio.new_event_loop()
         self._stopping = asyncio.Event()
-        self._thread = threading.Thread(
-            target=self.loop.run_until_complete, args=(self.work(self._stopping),), daemon=True
-        )
+        self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
         assert self.ready.wait(20)
+
+    def _run(self) -> None:
+        # All in the thread: where a browser is driven, the test's own has a loop that runs.
+        try:
+            self.loop.run_until_complete(self.work(self._stopping))
+        finally:
+            self.loop.run_until_complete(self.loop.shutdown_default_executor())
 
     def result(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Return what a coroutine answers that is run in the thread."""
@@ -33,7 +38,6 @@ class LoopThread(ABC):
     def stop(self) -> None:
         self.loop.call_soon_threadsafe(self._stopping.set)
         self._thread.join(20)
-        self.loop.run_until_complete(self.loop.shutdown_default_executor())
         self.loop.close()
 
 

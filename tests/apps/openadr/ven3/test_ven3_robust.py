@@ -1,7 +1,6 @@
 """The 3.x VEN and everything that goes wrong at the other end, or at its own."""
 
 import json
-import signal
 from datetime import timedelta
 from typing import Any
 
@@ -17,7 +16,7 @@ from apps.programs.models import GridSignal, Program
 from apps.settlement.services import signal_settle
 from tests import factories
 from tests.exhaustive import exhaustive
-from tests.openadr2b import manage, soon
+from tests.openadr2b import VenProcess, soon
 from tests.openadr3_fake import FakeVtn
 from tests.openadr3_ven import Server, Utility3, VenThread3, until
 
@@ -231,28 +230,10 @@ class TestConnections:
         assert decrypt(made.client_secret_encrypted) == utility.credential.client_secret
 
 
-class VenProcess3:
-    """The VEN as it is run."""
-
-    def __init__(self) -> None:
-        self.start()
-
-    def start(self) -> None:
-        self.process = manage("openadr3_ven")
-        assert self.process.stdout is not None
-        assert "speaks" in self.process.stdout.readline()
-
-    def kill(self) -> None:
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait(20)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-
-
 @exhaustive
 def test_killed_at_any_state_of_an_events_life_it_loses_nothing(utility: Utility3, program: Program) -> None:
     utility.connect(program=program)
-    running = VenProcess3()
+    running = VenProcess("openadr3_ven")
     try:
         until(lambda: VenConnection3.objects.exclude(last_answer_at=None).exists())
         running.kill()
