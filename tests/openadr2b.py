@@ -8,7 +8,6 @@ import signal
 import ssl
 import subprocess
 import sys
-import threading
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -24,10 +23,12 @@ from apps.openadr.selectors import viewer_of
 from apps.openadr.vtn2b.door import PREFIX, Door, Settings, serve
 from apps.openadr.vtn2b.gate import Gate
 from apps.openadr.vtn2b.process import Identity, Process
+from apps.openadr.vtn2b.vens import ven_create
 from apps.openadr.wire2b import Message, Signer, compose, parse
 from ores_cloud.local import ROOT
 from ores_cloud.supervisor import with_database
 from tests import factories
+from tests.threads import LoopThread
 from vpp.protocols.openadr2b.event import Event2b, read_events
 
 VTN = "vtn-under-test"
@@ -36,6 +37,12 @@ VTN = "vtn-under-test"
 def soon(minutes: float = 60) -> datetime:
     """Return an instant from now, in real time: the library's VEN and VTN know no other."""
     return datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=minutes)
+
+
+def let_in(organization: Organization, **changes: Any) -> Ven2b:
+    """Let a VEN in, as the tenant's people do before it registers."""
+    values = {"vtn_id": VTN, "name": f"ven {factories.number()}", "now": soon(0), **changes}
+    return ven_create(organization=organization, **values)
 
 
 class Utility:
@@ -74,7 +81,7 @@ class Utility:
         services.event_object_delete(viewer=self.viewer, object_id=event.pk, if_match=None, now=soon(0))
 
 
-class Vtn:
+class Vtn(LoopThread):
     """A VTN in a thread of this process."""
 
     def __init__(
@@ -90,28 +97,16 @@ class Vtn:
         options = {"gate": Gate(tls=tls is not None), **options}
         identity = Identity(organization, vtn_id, poll=timedelta(seconds=1))
         self.door = Door(Process(identity), Settings(conninfo(), **options))
-        self._loop = asyncio.new_event_loop()
-        self._ready = threading.Event()
-        self._stop = asyncio.Event()
-        self._thread = threading.Thread(
-            target=self._loop.run_until_complete, args=(self._run(),), daemon=True
-        )
-        self._thread.start()
-        assert self._ready.wait(20)
+        self.begin()
 
-    async def _run(self) -> None:
+    async def work(self, stopping: asyncio.Event) -> None:
         runner, self.port = await serve(self.door, host="127.0.0.1", port=0, tls=self._tls)
-        self._ready.set()
-        await self._stop.wait()
+        self.ready.set()
+        await stopping.wait()
         await runner.cleanup()
 
     def refresh(self) -> None:
-        asyncio.run_coroutine_threadsafe(self.door.refresh(), self._loop).result(20)
-
-    def stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(20)
-        self._loop.close()
+        self.result(self.door.refresh())
 
 
 class VtnProcess:
@@ -139,10 +134,7 @@ class VtnProcess:
         self.port = int(line.split(":")[-1].split("/")[0])
 
     def kill(self) -> None:
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait(20)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
+        kill(self.process)
 
     def restart(self) -> None:
         self.kill()
@@ -159,6 +151,30 @@ def world() -> dict[str, Any]:
 def command(*arguments: str) -> list[str]:
     """Return how a command is run."""
     return [sys.executable, "manage.py", *arguments]
+
+
+class VenProcess:
+    """A VEN as it is run, by the name of its command."""
+
+    def __init__(self, command: str) -> None:
+        self.command = command
+        self.start()
+
+    def start(self) -> None:
+        self.process = manage(self.command)
+        assert self.process.stdout is not None
+        assert "speaks" in self.process.stdout.readline()
+
+    def kill(self) -> None:
+        kill(self.process)
+
+
+def kill(process: "subprocess.Popen[str]") -> None:
+    """End a command at once, as a lost machine does."""
+    process.send_signal(signal.SIGKILL)
+    process.wait(20)
+    assert process.stdout is not None
+    process.stdout.close()
 
 
 def manage(*arguments: str) -> "subprocess.Popen[str]":

@@ -1,7 +1,6 @@
 """The 2.0b VEN under test, and `openleadr`'s VTN to speak with."""
 
 import asyncio
-import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -14,6 +13,9 @@ from apps.openadr.models import VenConnection2b
 from apps.openadr.ven2b.supervision import Supervisor
 from apps.openadr.vtn2b.door import PREFIX
 from ores_cloud.supervisor import free_port
+from tests import threads
+
+LOOK_EVERY_S = 0.1
 
 
 def until(condition: Callable[[], Any], *, what: str = "") -> None:
@@ -28,25 +30,14 @@ def until(condition: Callable[[], Any], *, what: str = "") -> None:
     )
 
 
-class VenThread:
+class VenThread(threads.VenThread):
     """The VEN of all connections in a thread."""
 
     def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._stopping = asyncio.Event()
-        self.supervisor = Supervisor()
-        work = self.supervisor.run(self._stopping)
-        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(work,), daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._stopping.set)
-        self._thread.join(20)
-        self._loop.run_until_complete(self._loop.shutdown_default_executor())
-        self._loop.close()
+        super().__init__(Supervisor(look_every_s=LOOK_EVERY_S))
 
 
-class LibraryVtn:
+class LibraryVtn(threads.LoopThread):
     """`openleadr`'s VTN in a thread, which says what a test wants."""
 
     def __init__(self) -> None:
@@ -57,16 +48,9 @@ class LibraryVtn:
         self.values: list[float] = []
         self._changed = False
         self._known = False
-        self._loop = asyncio.new_event_loop()
-        self._stop = asyncio.Event()
-        ready = threading.Event()
-        self._thread = threading.Thread(
-            target=self._loop.run_until_complete, args=(self._run(ready),), daemon=True
-        )
-        self._thread.start()
-        assert ready.wait(20)
+        self.begin()
 
-    async def _run(self, ready: threading.Event) -> None:
+    async def work(self, stopping: asyncio.Event) -> None:
         server = OpenADRServer(
             vtn_id="UTILITY",
             http_port=self.port,
@@ -82,8 +66,8 @@ class LibraryVtn:
         ):
             server.add_handler(f"on_{name}", getattr(self, f"on_{name}"))
         await server.run()
-        ready.set()
-        await self._stop.wait()
+        self.ready.set()
+        await stopping.wait()
         await server.stop()
 
     def _lookup(self, ven_id: str) -> dict[str, Any]:
@@ -121,9 +105,7 @@ class LibraryVtn:
         self._known = False
 
     def stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(20)
-        self._loop.close()
+        super().stop()
         del VTNService.ven_lookup  # the library keeps it on the class
 
     @property

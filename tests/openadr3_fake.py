@@ -1,6 +1,7 @@
 """A utility's 3.x VTN that says what a test wants."""
 
 import ssl
+from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
@@ -15,7 +16,7 @@ class FakeVtn:
     def __init__(self, *, tls: ssl.SSLContext | None = None) -> None:
         self.events: list[dict[str, Any]] = []
         self.spoiled: dict[str, web.Response] = {}
-        self.spoiled_once: dict[str, web.Response] = {}
+        self.spoiled_once: dict[str, web.Response | Callable[[], web.Response]] = {}
         self.objects: dict[str, Any] = {}
         self.sent: list[tuple[str, Any]] = []
         self.page = 50
@@ -26,6 +27,8 @@ class FakeVtn:
         if request.method == "POST" and path != "auth/token":
             self.sent.append((path, await request.json()))
         spoiled = self.spoiled_once.pop(path, None) or self.spoiled.get(path)
+        if callable(spoiled):
+            return spoiled()
         if spoiled is not None:
             return web.Response(status=spoiled.status, body=spoiled.body, headers=spoiled.headers)
         if path in self.objects:

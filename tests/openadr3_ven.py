@@ -3,7 +3,6 @@
 import asyncio
 import json
 import ssl
-import threading
 import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
@@ -19,6 +18,8 @@ from apps.openadr.ven3.supervision import Supervisor
 from tests import factories
 from tests.factories import Api
 from tests.openadr2b import soon
+from tests.openadr2b_ven import LOOK_EVERY_S
+from tests.threads import LoopThread, VenThread
 from vpp.protocols.openadr3.legacy import Kind, from_legacy, to_legacy
 
 KINDS: dict[str, Kind] = {
@@ -38,22 +39,11 @@ def until(condition: Callable[[], Any], *, limit_s: float = 40) -> None:
     raise AssertionError(f"it did not happen: {held}")
 
 
-class VenThread3:
+class VenThread3(VenThread):
     """The VEN of all connections in a thread."""
 
     def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._stopping = asyncio.Event()
-        self.supervisor = Supervisor()
-        work = self.supervisor.run(self._stopping)
-        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(work,), daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._stopping.set)
-        self._thread.join(20)
-        self._loop.run_until_complete(self._loop.shutdown_default_executor())
-        self._loop.close()
+        super().__init__(Supervisor(look_every_s=LOOK_EVERY_S))
 
 
 class Utility3:
@@ -105,27 +95,20 @@ class Utility3:
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class Server:
+class Server(LoopThread):
     """An HTTP server in a thread, which answers as a test wants."""
 
     def __init__(self, handler: Handler, *, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
         self._handler, self.port, self._tls = handler, port, tls
         self.asked: list[tuple[str, str]] = []
         self.asked_at: list[float] = []
-        self._loop = asyncio.new_event_loop()
-        self._stop = asyncio.Event()
-        ready = threading.Event()
-        self._thread = threading.Thread(
-            target=self._loop.run_until_complete, args=(self._run(ready),), daemon=True
-        )
-        self._thread.start()
-        assert ready.wait(20)
+        self.begin()
 
     @property
     def url(self) -> str:
         return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
 
-    async def _run(self, ready: threading.Event) -> None:
+    async def work(self, stopping: asyncio.Event) -> None:
         async def handle(request: web.Request) -> web.StreamResponse:
             self.asked_at.append(time.monotonic())
             self.asked.append((request.method, request.path))
@@ -138,14 +121,9 @@ class Server:
         site = web.TCPSite(runner, "127.0.0.1", self.port, ssl_context=self._tls)
         await site.start()
         self.port = runner.addresses[0][1]
-        ready.set()
-        await self._stop.wait()
+        self.ready.set()
+        await stopping.wait()
         await runner.cleanup()
-
-    def stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(20)
-        self._loop.close()
 
 
 def legacy_of(url: str) -> Handler:

@@ -3,6 +3,7 @@
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from apps.common.progress import Begins, unheard
 from apps.dispatch.precedence import busy_site_ids
 from apps.dispatch.question import Request, events_asked
 from apps.dispatch.selectors import silent_site_ids
@@ -18,7 +19,7 @@ from vpp.dispatch.problem import AllocationResult
 LONGEST_SENTENCE = 300
 
 
-def fleet_of(*, signal: GridSignal, now: datetime, store: bool) -> FleetFlexibility:
+def fleet_of(*, signal: GridSignal, now: datetime, store: bool, begins: Begins = unheard) -> FleetFlexibility:
     """Compute what the homes that a signal is for can give; it may be one that is not saved, then nothing is stored."""
     sites = _sites(signal, now=now)
     zone = ZoneInfo(sites[0].time_zone if sites else "UTC")
@@ -31,6 +32,7 @@ def fleet_of(*, signal: GridSignal, now: datetime, store: bool) -> FleetFlexibil
         method=signal.program.baseline_method,
         holidays=signal.program.holidays,
         store=store,
+        begins=begins,
     )
 
 

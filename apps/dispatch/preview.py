@@ -11,8 +11,10 @@ import msgspec
 from django.core.cache import cache
 
 from apps.common.errors import DomainError
+from apps.common.progress import Begins, unheard, waiting
 from apps.common.queue import enqueue_on_commit
 from apps.dispatch.errors import AnswerUnderWayError
+from apps.flexibility.stages import STAGES
 from apps.programs.models import SHED_KINDS, STEERED_KINDS, GridSignal, Program
 from apps.programs.selectors import opted_out_of_any, program_by_number, steered_signals
 from vpp.errors import VppError
@@ -21,6 +23,13 @@ from vpp.translate.grid_signal import GridSignalDraft
 PREVIEW_TASK: Final = "dispatch.preview_signal"
 KEPT_S: Final = 3600
 BUSY_S: Final = 60
+PREVIEW_QUEUED: Final[Mapping[str, Any]] = waiting({"queued": "Waiting for a worker"}, "queued")
+SHED_STAGES: Final = {**STAGES, "plan": "Which home gives what"}
+STEERED_STAGES: Final = {
+    "wishes": "What utilities wish",
+    "forecast": "What homes are about to draw",
+    "plan": "When batteries charge and give",
+}
 PASSED_ON: Final[Mapping[str, str]] = {
     "device": "Devices that know this payload get it; the platform decides nothing.",
     "notice": "People are shown this; the platform does nothing else.",
@@ -60,13 +69,13 @@ class Preview:
     idle_kw: list[float] = dataclasses.field(default_factory=list)
 
 
-def signal_preview(*, program: Program, wished: Wished, now: datetime) -> Preview:
-    """Decide what the fleet would answer, as it would be decided now."""
+def signal_preview(*, program: Program, wished: Wished, now: datetime, begins: Begins = unheard) -> Preview:
+    """Decide what the fleet would answer, as it would be decided now; `begins` is told of each stage."""
     signal = _unsaved(program, wished, now=now)
     if signal.kind in SHED_KINDS:
-        return _shed(signal, now=now)
+        return _shed(signal, now=now, begins=begins)
     if signal.kind in STEERED_KINDS:
-        return _steered(signal, now=now)
+        return _steered(signal, now=now, begins=begins)
     return Preview(
         kind=signal.kind, starts_at=signal.starts_at, interval_s=signal.interval_s, homes=0, taking_part=0, silent=0,
         busy=0, status="passed on", seconds=0.0, explanation=[PASSED_ON[signal.kind]],
@@ -83,12 +92,13 @@ def _unsaved(program: Program, wished: Wished, *, now: datetime) -> GridSignal:
     )  # fmt: skip
 
 
-def _shed(signal: GridSignal, *, now: datetime) -> Preview:
+def _shed(signal: GridSignal, *, now: datetime, begins: Begins) -> Preview:
     from apps.dispatch.gathering import explanation_of, fleet_of, request_of
     from apps.dispatch.question import decide
 
     started = time.perf_counter()
-    fleet = fleet_of(signal=signal, now=now, store=False)
+    fleet = fleet_of(signal=signal, now=now, store=False, begins=begins)
+    begins("plan")
     request = request_of(signal=signal, fleet=fleet, reason="preview", now=now)
     result = decide(request, fleet, last=None).result
     return Preview(
@@ -100,20 +110,23 @@ def _shed(signal: GridSignal, *, now: datetime) -> Preview:
     )  # fmt: skip
 
 
-def _steered(signal: GridSignal, *, now: datetime) -> Preview:
+def _steered(signal: GridSignal, *, now: datetime, begins: Begins) -> Preview:
     from apps.dispatch.steered import status_of, steered_explanation, steered_sites
     from apps.dispatch.steering import gather, solve
     from apps.dispatch.steering_parts import parts_of
     from apps.dispatch.steering_wish import HORIZON, grid_of
 
     started = time.perf_counter()
+    begins("wishes")
     running = steered_signals(program=signal.program, now=now)
     signals = sorted([*running, signal], key=lambda one: one.rank)
     sites = steered_sites(signal.program, signals, now=now)
     grid = grid_of(signals=signals, now=now)
     parts = parts_of(program=signal.program, signals=signals, sites=sites, grid=grid, now=now)
     opted_out = opted_out_of_any(signals=running)
+    begins("forecast")
     steered = gather(program=signal.program, parts=parts, sites=sites, opted_out=opted_out, now=now)
+    begins("plan")
     found = None if steered.question is None else solve(steered.question)
     said = steered_explanation(signals, steered, found=found)
     if signal.starts_at >= now + HORIZON:
@@ -136,7 +149,7 @@ def preview_request(*, program: Program, wished: Wished) -> str:
     token = uuid4().hex
     if not cache.add(_busy(program.pk), token, BUSY_S):
         raise AnswerUnderWayError("a preview of this program is being worked out; try again in a moment")
-    cache.set(_key(program.pk, token), {"kind": "waiting"}, KEPT_S)
+    cache.set(_key(program.pk, token), dict(PREVIEW_QUEUED), KEPT_S)
     enqueue_on_commit(PREVIEW_TASK, program_id=program.pk, token=token, wished=msgspec.to_builtins(wished))
     return token
 
@@ -146,7 +159,10 @@ def preview_work(*, program_id: int, token: str, wished: Mapping[str, Any], now:
     found: dict[str, Any]
     try:
         program = program_by_number(program_id=program_id)
-        said = signal_preview(program=program, wished=msgspec.convert(wished, Wished), now=now)
+        asked = msgspec.convert(wished, Wished)
+        stages = SHED_STAGES if asked.draft.kind in SHED_KINDS else STEERED_STAGES
+        begins = preview_told(program_id=program_id, token=token, stages=stages)
+        said = signal_preview(program=program, wished=asked, now=now, begins=begins)
         found = {"kind": "preview", "preview": said}
     except (DomainError, VppError) as error:
         found = {"kind": "problem", "detail": error.detail}
@@ -156,9 +172,14 @@ def preview_work(*, program_id: int, token: str, wished: Mapping[str, Any], now:
 
 
 def preview_found(*, program: Program, token: str) -> dict[str, Any] | None:
-    """Return a preview, `waiting` while it is worked out, None where it is not known (any more)."""
+    """Return a preview, `waiting` with its stage while it is worked out, None where it is not known (any more)."""
     found: dict[str, Any] | None = cache.get(_key(program.pk, token))
     return found
+
+
+def preview_told(*, program_id: int, token: str, stages: Mapping[str, str]) -> Begins:
+    """Return what keeps for the page which stage begins."""
+    return lambda stage: cache.set(_key(program_id, token), waiting(stages, stage), KEPT_S)
 
 
 def _key(program_id: int, token: str) -> str:

@@ -12,6 +12,7 @@ from django.db import transaction
 from numpy.typing import NDArray
 
 from apps.common.bulk import bulk_copy
+from apps.common.progress import Begins, unheard
 from apps.flexibility.baselines import BaselineRule, baselines_compute, fits
 from apps.flexibility.expected import TOO_LITTLE, expected_power
 from apps.flexibility.models import SiteFlexibility
@@ -65,12 +66,14 @@ def flexibility_compute(
     method: str = DEFAULT_METHOD,
     holidays: Collection[date] = (),
     store: bool = True,
+    begins: Begins = unheard,
 ) -> FleetFlexibility:
     """Compute every home's baseline, by the program's method, and envelope for a signal's intervals, and store them.
 
     With `freeze_baseline`, a baseline that is stored already is kept: what a running event is measured
-    against does not move. Without `store` nothing of it is kept.
+    against does not move. Without `store` nothing of it is kept. `begins` is told of each stage.
     """
+    begins("baselines")
     roll_up(now=now)
     groups: dict[str, list[Site]] = {}
     for site in sites:
@@ -82,8 +85,10 @@ def flexibility_compute(
     for index, site in enumerate(ordered):
         if site.pk in frozen:
             baseline_kw[index] = frozen[site.pk].baseline_kw
+    begins("forecast")
     expected = expected_power(sites=ordered, intervals=intervals, excluded_days=excluded_days, now=now)
     uncontrolled_kw = _with_present(expected.uncontrolled_kw, ordered, intervals=intervals, now=now)
+    begins("envelope")
     states, notes = site_states(ordered)
     for index, (site, reason) in enumerate(zip(ordered, reasons, strict=True)):
         unknown = TOO_LITTLE if np.isnan(uncontrolled_kw[index]).any() else ""

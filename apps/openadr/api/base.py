@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from django.db.models import QuerySet
@@ -34,6 +35,18 @@ class Create(Protocol):
     """A service that stores a body."""
 
     def __call__(self, *, viewer: Viewer, body: dict[str, Any], now: Any) -> WireObject: ...
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of object: which scopes it needs and which services write it."""
+
+    model: type[WireObject]
+    write_scope: str
+    create: Create
+    replace: Callable[..., WireObject]
+    remove: Callable[..., WireObject]
+    ven_scope: str = "read_ven_objects"
 
 
 class ByRole(BasePermission):
@@ -109,10 +122,18 @@ def shown(object_: WireObject, viewer: Viewer, *, status: int = 200) -> Response
     return Response(wire(object_, viewer), status=status, headers=headers)
 
 
-class CollectionView(OpenADRView):
-    """GET a page of a kind of object, POST one more."""
+class KindView(OpenADRView):
+    """Base of the paths of one kind of object."""
 
-    create: Create
+    of: Kind = None  # type: ignore[assignment]  # the class says it, or as_view
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.ven_scope, self.write_scope = self.of.ven_scope, self.of.write_scope
+
+
+class CollectionView(KindView):
+    """GET a page of a kind of object, POST one more."""
 
     @abstractmethod
     def found(self, request: Request, viewer: Viewer) -> QuerySet[Any]:
@@ -124,27 +145,23 @@ class CollectionView(OpenADRView):
 
     def post(self, request: Request) -> Response:
         viewer = self.viewer(request)
-        made = type(self).create(viewer=viewer, body=self.body(request), now=clock.now())
+        made = self.of.create(viewer=viewer, body=self.body(request), now=clock.now())
         return shown(made, viewer, status=201)
 
 
-class ItemView(OpenADRView):
+class ItemView(KindView):
     """GET, PUT and DELETE one object. If-Match guards a change against somebody else's."""
-
-    kind: type[WireObject]
-    replace: Callable[..., WireObject]
-    remove: Callable[..., WireObject]
 
     def get(self, request: Request, object_id: str) -> Response:
         viewer = self.viewer(request)
-        found = visible(kind=self.kind, viewer=viewer).filter(pk=object_id_or_404(object_id)).first()
+        found = visible(kind=self.of.model, viewer=viewer).filter(pk=object_id_or_404(object_id)).first()
         if found is None:
             raise ObjectUnknownError("no such object")
         return shown(found, viewer)
 
     def put(self, request: Request, object_id: str) -> Response:
         viewer = self.viewer(request)
-        changed = type(self).replace(
+        changed = self.of.replace(
             viewer=viewer,
             object_id=object_id_or_404(object_id),
             if_match=request.headers.get("If-Match"),
@@ -155,7 +172,7 @@ class ItemView(OpenADRView):
 
     def delete(self, request: Request, object_id: str) -> Response:
         viewer = self.viewer(request)
-        gone = type(self).remove(
+        gone = self.of.remove(
             viewer=viewer,
             object_id=object_id_or_404(object_id),
             if_match=request.headers.get("If-Match"),

@@ -1,18 +1,21 @@
 from django.urls import path
 
 from apps.openadr.api import notifiers, poll, token, views
+from apps.openadr.api.base import ItemView
 
 urlpatterns = [
     path("auth/server", token.AuthServerView.as_view(), name="openadr-auth-server"),
     path("auth/token", token.TokenView.as_view(), name="openadr-token"),
     path("programs", views.ProgramsView.as_view(), name="openadr-programs"),
-    path("programs/<str:object_id>", views.ProgramView.as_view(), name="openadr-program"),
+    path("programs/<str:object_id>", ItemView.as_view(of=views.PROGRAMS), name="openadr-program"),
     path("events", poll.events, name="openadr-events"),
-    path("events/<str:object_id>", views.EventView.as_view(), name="openadr-event"),
+    path("events/<str:object_id>", ItemView.as_view(of=views.EVENTS), name="openadr-event"),
     path("reports", views.ReportsView.as_view(), name="openadr-reports"),
-    path("reports/<str:object_id>", views.ReportView.as_view(), name="openadr-report"),
+    path("reports/<str:object_id>", ItemView.as_view(of=views.REPORTS), name="openadr-report"),
     path("subscriptions", views.SubscriptionsView.as_view(), name="openadr-subscriptions"),
-    path("subscriptions/<str:object_id>", views.SubscriptionView.as_view(), name="openadr-subscription"),
+    path(
+        "subscriptions/<str:object_id>", ItemView.as_view(of=views.SUBSCRIPTIONS), name="openadr-subscription"
+    ),
     path("notifiers", notifiers.NotifiersView.as_view(), name="openadr-notifiers"),
     *(
         path(
@@ -46,7 +49,7 @@ urlpatterns = [
         for kind in ("events", "programs", "resources")
     ),
     path("vens", views.VensView.as_view(), name="openadr-vens"),
-    path("vens/<str:object_id>", views.VenView.as_view(), name="openadr-ven"),
+    path("vens/<str:object_id>", ItemView.as_view(of=views.VENS), name="openadr-ven"),
     path("resources", views.ResourcesView.as_view(), name="openadr-resources"),
-    path("resources/<str:object_id>", views.ResourceView.as_view(), name="openadr-resource"),
+    path("resources/<str:object_id>", ItemView.as_view(of=views.RESOURCES), name="openadr-resource"),
 ]

@@ -7,7 +7,7 @@ from rest_framework.request import Request
 
 from apps.common import clock
 from apps.openadr import selectors, services
-from apps.openadr.api.base import CollectionView, ItemView
+from apps.openadr.api.base import CollectionView, Kind
 from apps.openadr.api.query import (
     flag_in_query,
     id_in_query,
@@ -26,31 +26,65 @@ from apps.openadr.models import (
 from apps.openadr.selectors import Viewer
 from apps.openadr.wire import OBJECT_TYPES
 
+PROGRAMS = Kind(
+    ProgramObject,
+    write_scope="write_programs",
+    ven_scope="read_targets",
+    create=services.program_object_create,
+    replace=services.program_object_replace,
+    remove=services.program_object_delete,
+)
+EVENTS = Kind(
+    EventObject,
+    write_scope="write_events",
+    ven_scope="read_targets",
+    create=services.event_object_create,
+    replace=services.event_object_replace,
+    remove=services.event_object_delete,
+)
+REPORTS = Kind(
+    ReportObject,
+    write_scope="write_reports",
+    create=services.report_object_create,
+    replace=services.report_object_replace,
+    remove=services.report_object_delete,
+)
+SUBSCRIPTIONS = Kind(
+    SubscriptionObject,
+    write_scope="write_subscriptions",
+    create=services.subscription_create,
+    replace=services.subscription_replace,
+    remove=services.subscription_delete,
+)
+VENS = Kind(
+    VenObject,
+    write_scope="write_vens",
+    create=services.ven_create,
+    replace=services.ven_replace,
+    remove=services.ven_delete,
+)
+RESOURCES = Kind(
+    ResourceObject,
+    write_scope="write_vens",
+    create=services.resource_create,
+    replace=services.resource_replace,
+    remove=services.resource_delete,
+)
+
 
 class ProgramsView(CollectionView):
     """/programs"""
 
-    ven_scope, write_scope = "read_targets", "write_programs"
-    create = staticmethod(services.program_object_create)
+    of = PROGRAMS
 
     def found(self, request: Request, viewer: Viewer) -> QuerySet[Any]:
         return selectors.programs_seen(viewer=viewer, targets=targets_in_query(request))
 
 
-class ProgramView(ItemView):
-    """/programs/{programID}"""
-
-    ven_scope, write_scope = "read_targets", "write_programs"
-    kind = ProgramObject
-    replace = staticmethod(services.program_object_replace)
-    remove = staticmethod(services.program_object_delete)
-
-
 class EventsView(CollectionView):
     """/events"""
 
-    ven_scope, write_scope = "read_targets", "write_events"
-    create = staticmethod(services.event_object_create)
+    of = EVENTS
 
     def found(self, request: Request, viewer: Viewer) -> QuerySet[Any]:
         return selectors.events_seen(
@@ -62,20 +96,10 @@ class EventsView(CollectionView):
         )
 
 
-class EventView(ItemView):
-    """/events/{eventID}"""
-
-    ven_scope, write_scope = "read_targets", "write_events"
-    kind = EventObject
-    replace = staticmethod(services.event_object_replace)
-    remove = staticmethod(services.event_object_delete)
-
-
 class ReportsView(CollectionView):
     """/reports"""
 
-    write_scope = "write_reports"
-    create = staticmethod(services.report_object_create)
+    of = REPORTS
 
     def found(self, request: Request, viewer: Viewer) -> QuerySet[Any]:
         return selectors.reports_seen(
@@ -86,20 +110,10 @@ class ReportsView(CollectionView):
         )
 
 
-class ReportView(ItemView):
-    """/reports/{reportID}"""
-
-    write_scope = "write_reports"
-    kind = ReportObject
-    replace = staticmethod(services.report_object_replace)
-    remove = staticmethod(services.report_object_delete)
-
-
 class SubscriptionsView(CollectionView):
     """/subscriptions"""
 
-    write_scope = "write_subscriptions"
-    create = staticmethod(services.subscription_create)
+    of = SUBSCRIPTIONS
 
     def found(self, request: Request, viewer: Viewer) -> QuerySet[Any]:
         return selectors.subscriptions_seen(
@@ -110,20 +124,10 @@ class SubscriptionsView(CollectionView):
         )
 
 
-class SubscriptionView(ItemView):
-    """/subscriptions/{subscriptionID}"""
-
-    write_scope = "write_subscriptions"
-    kind = SubscriptionObject
-    replace = staticmethod(services.subscription_replace)
-    remove = staticmethod(services.subscription_delete)
-
-
 class VensView(CollectionView):
     """/vens"""
 
-    write_scope = "write_vens"
-    create = staticmethod(services.ven_create)
+    of = VENS
 
     def found(self, request: Request, viewer: Viewer) -> QuerySet[Any]:
         return selectors.vens_seen(
@@ -131,20 +135,10 @@ class VensView(CollectionView):
         )
 
 
-class VenView(ItemView):
-    """/vens/{venID}"""
-
-    write_scope = "write_vens"
-    kind = VenObject
-    replace = staticmethod(services.ven_replace)
-    remove = staticmethod(services.ven_delete)
-
-
 class ResourcesView(CollectionView):
     """/resources"""
 
-    write_scope = "write_vens"
-    create = staticmethod(services.resource_create)
+    of = RESOURCES
 
     def found(self, request: Request, viewer: Viewer) -> QuerySet[Any]:
         return selectors.resources_seen(
@@ -153,12 +147,3 @@ class ResourcesView(CollectionView):
             name=text_in_query(request, "resourceName"),
             ven_id=id_in_query(request, "venID"),
         )
-
-
-class ResourceView(ItemView):
-    """/resources/{resourceID}"""
-
-    write_scope = "write_vens"
-    kind = ResourceObject
-    replace = staticmethod(services.resource_replace)
-    remove = staticmethod(services.resource_delete)

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from apps.common import clock
 from apps.common.errors import ConflictError, DomainError
 from apps.common.pages import is_fragment, signed_in
-from apps.dispatch.preview import Wished, preview_found, preview_request
+from apps.dispatch.preview import PREVIEW_QUEUED, Wished, preview_found, preview_request
 from apps.openadr.pages.asks import ASKS, grouped
 from apps.openadr.pages.composer import STEPS_MIN, Form, body_of, digest_of, form_of, rows_of
 from apps.openadr.pages.lists import program_of, programs_open, targets_known
@@ -65,7 +65,7 @@ def _previewed(program: Program, body: dict[str, Any]) -> dict[str, Any]:
     wished = Wished(drafts[0], priority=request.priority, targets=targets)
     with transaction.atomic():
         token = preview_request(program=program, wished=wished)
-    return {**said, "vens": vens, "program": program, "token": token, "answer": {"kind": "waiting"}}
+    return {**said, "vens": vens, "program": program, "token": token, "answer": PREVIEW_QUEUED}
 
 
 def _sent(

@@ -11,7 +11,7 @@ from apps.common.pages import signed_in
 from apps.openadr.guard import Connection
 from apps.openadr.pages import connections as forms
 from apps.openadr.pages.connections import KINDS, Kind
-from apps.openadr.pages.shared import check_operator, show, tenant_of, user_of
+from apps.openadr.pages.shared import check_operator, posted, show, tenant_of, user_of
 from apps.openadr.probe import Probe, connection_probe
 from apps.openadr.services.peers import peer_add, peer_change, peer_switch
 from apps.sites.tenants import Tenant
@@ -22,20 +22,18 @@ from apps.sites.tenants import Tenant
 def connection_create(request: HttpRequest, organization_id: int, protocol: str) -> HttpResponse:
     """Connect the tenant to a utility's VTN."""
     tenant, kind = tenant_of(request, organization_id), _kind(protocol)
-    said, status = "", 200
-    if request.method == "POST":
-        try:
-            check_operator(tenant)
-            made = peer_add(
-                organization=tenant.organization, program=forms.program_sent(request.POST, tenant.organization),
-                is_2b=kind.is_2b, secret=forms.secret_sent(request.POST, kind),
-                fields=forms.fields_sent(request.POST, kind), actor=user_of(request).email, now=clock.now(),
-            )  # fmt: skip
-            messages.success(request, "Connected. The VEN process begins to speak with it in a moment.")
-            return redirect("openadr_pages:connection", organization_id, protocol, made.pk)
-        except DomainError as error:
-            said, status = error.detail, error.status
-    return _form(request, tenant=tenant, kind=kind, said=said, status=status)
+
+    def connect() -> HttpResponse:
+        made = peer_add(
+            organization=tenant.organization, program=forms.program_sent(request.POST, tenant.organization),
+            is_2b=kind.is_2b, secret=forms.secret_sent(request.POST, kind),
+            fields=forms.fields_sent(request.POST, kind), actor=user_of(request).email, now=clock.now(),
+        )  # fmt: skip
+        messages.success(request, "Connected. The VEN process begins to speak with it in a moment.")
+        return redirect("openadr_pages:connection", organization_id, protocol, made.pk)
+
+    done, refused = posted(request, tenant, connect)
+    return done or _form(request, tenant=tenant, kind=kind, **refused)
 
 
 @require_http_methods(["GET", "POST"])

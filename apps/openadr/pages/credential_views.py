@@ -6,11 +6,10 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
 from apps.accounts.models import ApiClient
-from apps.accounts.services import api_client_revoke, api_client_rotate
+from apps.accounts.services import Credential, api_client_revoke, api_client_rotate
 from apps.common import clock
-from apps.common.errors import DomainError
 from apps.common.pages import signed_in
-from apps.openadr.pages.shared import check_operator, show, tenant_of, user_of
+from apps.openadr.pages.shared import posted, show, tenant_of, user_of
 from apps.openadr.pages.vens import credential_of, credential_rows
 from apps.openadr.services.operators import credential_create
 from apps.sites.tenants import Tenant
@@ -21,28 +20,17 @@ from apps.sites.tenants import Tenant
 def credential_list(request: HttpRequest, organization_id: int) -> HttpResponse:
     """List credentials; create one."""
     tenant = tenant_of(request, organization_id)
-    said, status, made = "", 200, None
-    if request.method == "POST":
-        try:
-            check_operator(tenant)
-            made = credential_create(
-                organization=tenant.organization, name=request.POST.get("name", "").strip(),
-                role=request.POST.get("role", ""), actor=user_of(request).email, now=clock.now(),
-            )  # fmt: skip
-        except DomainError as error:
-            said, status = error.detail, error.status
-    held = {"rows": credential_rows(organization=tenant.organization), "roles": ApiClient.Role.choices}
-    return show(
-        request,
-        "credentials",
-        tenant=tenant,
-        tab="credentials",
-        made=made,
-        said=said,
-        status=status,
-        sent=request.POST,
-        **held,
-    )
+
+    def create() -> Credential:
+        return credential_create(
+            organization=tenant.organization, name=request.POST.get("name", "").strip(),
+            role=request.POST.get("role", ""), actor=user_of(request).email, now=clock.now(),
+        )  # fmt: skip
+
+    made, refused = posted(request, tenant, create)
+    rows = credential_rows(organization=tenant.organization)
+    held = {"rows": rows, "roles": ApiClient.Role.choices, "made": made, "sent": request.POST}
+    return show(request, "credentials", tenant=tenant, tab="credentials", **refused, **held)
 
 
 @require_http_methods(["GET", "POST"])
@@ -51,15 +39,13 @@ def credential_rotate(request: HttpRequest, organization_id: int, credential_id:
     """Ask, then give a credential another secret and show it once."""
     tenant = tenant_of(request, organization_id)
     client = _client(tenant, credential_id)
-    said, status, made = "", 200 if tenant.may_act else 403, None
-    if request.method == "POST":
-        try:
-            check_operator(tenant)
-            made = api_client_rotate(client=client, actor=user_of(request).email, now=clock.now())
-        except DomainError as error:
-            said, status = error.detail, error.status
-    held = {"client": client, "made": made, "said": said}
-    return show(request, "credential_rotate", tenant=tenant, tab="credentials", status=status, **held)
+
+    def rotate() -> Credential:
+        return api_client_rotate(client=client, actor=user_of(request).email, now=clock.now())
+
+    made, refused = posted(request, tenant, rotate, is_question=True)
+    held = {"client": client, "made": made}
+    return show(request, "credential_rotate", tenant=tenant, tab="credentials", **refused, **held)
 
 
 @require_http_methods(["GET", "POST"])
@@ -68,17 +54,16 @@ def credential_revoke(request: HttpRequest, organization_id: int, credential_id:
     """Ask, then revoke a credential."""
     tenant = tenant_of(request, organization_id)
     client = _client(tenant, credential_id)
-    said, status = "", 200 if tenant.may_act else 403
-    if request.method == "POST":
-        try:
-            check_operator(tenant)
-            api_client_revoke(client=client, actor=user_of(request).email, now=clock.now())
-            messages.success(request, f"{client.name} is revoked.")
-            return redirect("openadr_pages:credentials", organization_id)
-        except DomainError as error:
-            said, status = error.detail, error.status
-    held = {"client": client, "said": said}
-    return show(request, "credential_revoke", tenant=tenant, tab="credentials", status=status, **held)
+
+    def revoke() -> HttpResponse:
+        api_client_revoke(client=client, actor=user_of(request).email, now=clock.now())
+        messages.success(request, f"{client.name} is revoked.")
+        return redirect("openadr_pages:credentials", organization_id)
+
+    done, refused = posted(request, tenant, revoke, is_question=True)
+    return done or show(
+        request, "credential_revoke", tenant=tenant, tab="credentials", client=client, **refused
+    )
 
 
 def _client(tenant: Tenant, credential_id: int) -> ApiClient:

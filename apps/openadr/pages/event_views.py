@@ -8,11 +8,10 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods
 
 from apps.common import clock
-from apps.common.errors import DomainError
 from apps.common.pages import signed_in
 from apps.openadr.models import EventObject
 from apps.openadr.pages.events import CANCELED, LIFE, RELAYED, Wanted, event_of, event_page, event_rows
-from apps.openadr.pages.shared import check_operator, show, tenant_of, user_of
+from apps.openadr.pages.shared import posted, show, tenant_of, user_of
 from apps.openadr.services.operators import event_withdraw
 from apps.programs.models import GridSignal
 from apps.programs.selectors import programs_of_organization
@@ -51,16 +50,14 @@ def event_cancel(request: HttpRequest, organization_id: int, object_id: str) -> 
     """Ask, then cancel an event."""
     tenant = tenant_of(request, organization_id)
     event = _event(tenant, object_id)
-    said, status = "", 200 if tenant.may_act else 403
-    if request.method == "POST":
-        try:
-            check_operator(tenant)
-            event_withdraw(event=event, actor=user_of(request).email, now=clock.now())
-            messages.success(request, "Canceled. Homes are released and VENs are told.")
-            return redirect("openadr_pages:event", organization_id, object_id)
-        except DomainError as error:
-            said, status = error.detail, error.status
-    return show(request, "event_cancel", tenant=tenant, tab="events", event=event, said=said, status=status)
+
+    def cancel() -> HttpResponse:
+        event_withdraw(event=event, actor=user_of(request).email, now=clock.now())
+        messages.success(request, "Canceled. Homes are released and VENs are told.")
+        return redirect("openadr_pages:event", organization_id, object_id)
+
+    done, refused = posted(request, tenant, cancel, is_question=True)
+    return done or show(request, "event_cancel", tenant=tenant, tab="events", event=event, **refused)
 
 
 def _event(tenant: Tenant, object_id: str) -> EventObject:

@@ -18,7 +18,7 @@ from apps.openadr.pages.programs import (
     rules_save,
     rules_sent,
 )
-from apps.openadr.pages.shared import check_operator, show, tenant_of, user_of
+from apps.openadr.pages.shared import check_operator, posted, show, tenant_of, user_of
 from apps.openadr.selectors import operators_view
 from apps.openadr.services import program_object_create
 from apps.programs.models import Program
@@ -29,18 +29,16 @@ from apps.programs.models import Program
 def program_list(request: HttpRequest, organization_id: int) -> HttpResponse:
     """List programs; make another."""
     tenant = tenant_of(request, organization_id)
-    said, status = "", 200
-    if request.method == "POST":
-        try:
-            check_operator(tenant)
-            viewer = operators_view(organization=tenant.organization)
-            body: dict[str, Any] = {"programName": request.POST.get("name", "").strip()}
-            made = program_object_create(viewer=viewer, body=body, now=clock.now())
-            return redirect("openadr_pages:program", organization_id, made.program_id)
-        except DomainError as error:
-            said, status = error.detail, error.status
+
+    def create() -> HttpResponse:
+        viewer = operators_view(organization=tenant.organization)
+        body: dict[str, Any] = {"programName": request.POST.get("name", "").strip()}
+        made = program_object_create(viewer=viewer, body=body, now=clock.now())
+        return redirect("openadr_pages:program", organization_id, made.program_id)
+
+    done, refused = posted(request, tenant, create)
     rows = program_rows(organization=tenant.organization)
-    return show(request, "programs", tenant=tenant, tab="programs", rows=rows, said=said, status=status)
+    return done or show(request, "programs", tenant=tenant, tab="programs", rows=rows, **refused)
 
 
 @require_http_methods(["GET", "POST"])

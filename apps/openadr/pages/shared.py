@@ -1,13 +1,25 @@
 """What all these pages share: who is looking, and how a page is rendered."""
 
+from collections.abc import Callable
+from typing import TypedDict, TypeVar
 from zoneinfo import ZoneInfo
 
 from django.http import Http404, HttpRequest, HttpResponse
 
 from apps.accounts.errors import OperatorOnlyError
 from apps.accounts.models import User
+from apps.common.errors import DomainError
 from apps.common.pages import page
 from apps.sites.tenants import Tenant, tenant
+
+Done = TypeVar("Done")
+
+
+class Refusal(TypedDict):
+    """What a page says of a change that was refused, and the answer's status; empty where nothing was."""
+
+    said: str
+    status: int
 
 
 def tenant_of(request: HttpRequest, organization_id: int) -> Tenant:
@@ -28,6 +40,22 @@ def check_operator(tenant: Tenant) -> None:
     """Refuse those who may only look."""
     if not tenant.may_act:
         raise OperatorOnlyError(f"Your role in {tenant.organization.name} lets you look, not change.")
+
+
+def posted(
+    request: HttpRequest, tenant: Tenant, act: Callable[[], Done], *, is_question: bool = False
+) -> tuple[Done | None, Refusal]:
+    """Do what was posted, if anything was; return what came of it, or why it was refused.
+
+    A page that only asks whether to do it (`is_question`) is 403 to those who may not.
+    """
+    if request.method != "POST":
+        return None, {"said": "", "status": 403 if is_question and not tenant.may_act else 200}
+    try:
+        check_operator(tenant)
+        return act(), {"said": "", "status": 200}
+    except DomainError as error:
+        return None, {"said": error.detail, "status": error.status}
 
 
 def zone_of(tenant: Tenant) -> ZoneInfo:

@@ -6,10 +6,9 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods
 
 from apps.common import clock
-from apps.common.errors import DomainError
 from apps.common.pages import signed_in
 from apps.openadr.pages.composer import ComposeError
-from apps.openadr.pages.shared import check_operator, show, tenant_of, user_of
+from apps.openadr.pages.shared import posted, show, tenant_of, user_of
 from apps.openadr.pages.vens import seen_by_ven, ven2b_of, ven_of, vens_page
 from apps.openadr.services.operators import ven2b_let_in, ven2b_targets, ven_targets
 from apps.openadr.vtn2b.selectors import events_shown_to
@@ -31,17 +30,15 @@ def ven_detail(request: HttpRequest, organization_id: int, object_id: str) -> Ht
     ven = ven_of(organization=tenant.organization, object_id=object_id)
     if ven is None:
         raise Http404
-    said, status = "", 200
-    if request.method == "POST":
-        try:
-            check_operator(tenant)
-            ven_targets(ven=ven, targets=_targets(request), actor=user_of(request).email, now=now)
-            messages.success(request, "Saved. At its next poll the VEN sees by these targets.")
-            return redirect("openadr_pages:ven", organization_id, object_id)
-        except DomainError as error:
-            said, status = error.detail, error.status
+
+    def save() -> HttpResponse:
+        ven_targets(ven=ven, targets=_targets(request), actor=user_of(request).email, now=now)
+        messages.success(request, "Saved. At its next poll the VEN sees by these targets.")
+        return redirect("openadr_pages:ven", organization_id, object_id)
+
+    done, refused = posted(request, tenant, save)
     seen = seen_by_ven(ven=ven, now=now)
-    return show(request, "ven", tenant=tenant, tab="vens", ven=ven, seen=seen, said=said, status=status)
+    return done or show(request, "ven", tenant=tenant, tab="vens", ven=ven, seen=seen, **refused)
 
 
 @require_http_methods(["GET", "POST"])
@@ -52,17 +49,15 @@ def ven2b_detail(request: HttpRequest, organization_id: int, ven_id: int) -> Htt
     ven = ven2b_of(organization=tenant.organization, ven_id=ven_id)
     if ven is None:
         raise Http404
-    said, status = "", 200
-    if request.method == "POST":
-        try:
-            check_operator(tenant)
-            ven2b_targets(ven=ven, targets=_targets(request), actor=user_of(request).email, now=now)
-            messages.success(request, "Saved. At its next poll the VEN is told of what it may see now.")
-            return redirect("openadr_pages:ven2b", organization_id, ven_id)
-        except DomainError as error:
-            said, status = error.detail, error.status
+
+    def save() -> HttpResponse:
+        ven2b_targets(ven=ven, targets=_targets(request), actor=user_of(request).email, now=now)
+        messages.success(request, "Saved. At its next poll the VEN is told of what it may see now.")
+        return redirect("openadr_pages:ven2b", organization_id, ven_id)
+
+    done, refused = posted(request, tenant, save)
     events = events_shown_to(ven=ven, now=now)
-    return show(request, "ven2b", tenant=tenant, tab="vens", ven=ven, events=events, said=said, status=status)
+    return done or show(request, "ven2b", tenant=tenant, tab="vens", ven=ven, events=events, **refused)
 
 
 @require_http_methods(["GET", "POST"])
@@ -70,25 +65,18 @@ def ven2b_detail(request: HttpRequest, organization_id: int, ven_id: int) -> Htt
 def ven2b_create(request: HttpRequest, organization_id: int) -> HttpResponse:
     """Let a VEN of 2.0b in."""
     tenant = tenant_of(request, organization_id)
-    said, status = "", 200
-    if request.method == "POST":
-        try:
-            check_operator(tenant)
-            sent = {
-                name: request.POST.get(name, "").strip()
-                for name in ("name", "vtn_id", "fingerprint", "common_name")
-            }
-            ven = ven2b_let_in(
-                organization=tenant.organization, sent=sent, targets=_targets(request),
-                actor=user_of(request).email, now=clock.now(),
-            )  # fmt: skip
-            messages.success(request, "Let in. Put its venID into the VEN's configuration.")
-            return redirect("openadr_pages:ven2b", organization_id, ven.pk)
-        except DomainError as error:
-            said, status = error.detail, error.status
-    return show(
-        request, "ven2b_create", tenant=tenant, tab="vens", sent=request.POST, said=said, status=status
-    )
+
+    def let_in() -> HttpResponse:
+        names = ("name", "vtn_id", "fingerprint", "common_name")
+        ven = ven2b_let_in(
+            organization=tenant.organization, sent={name: request.POST.get(name, "").strip() for name in names},
+            targets=_targets(request), actor=user_of(request).email, now=clock.now(),
+        )  # fmt: skip
+        messages.success(request, "Let in. Put its venID into the VEN's configuration.")
+        return redirect("openadr_pages:ven2b", organization_id, ven.pk)
+
+    done, refused = posted(request, tenant, let_in)
+    return done or show(request, "ven2b_create", tenant=tenant, tab="vens", sent=request.POST, **refused)
 
 
 def _targets(request: HttpRequest) -> list[str]:

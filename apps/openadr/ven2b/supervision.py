@@ -23,7 +23,8 @@ SETTINGS = (
 class Supervisor:
     """Keeps one task for each enabled connection; what one of them does wrong does not touch the others."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, look_every_s: float = LOOK_EVERY_S) -> None:
+        self._look_every_s = look_every_s
         self._tasks: dict[int, tuple[Any, asyncio.Task[None]]] = {}
 
     @property
@@ -37,7 +38,7 @@ class Supervisor:
             while not stopping.is_set():
                 await self._look()
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stopping.wait(), LOOK_EVERY_S)
+                    await asyncio.wait_for(stopping.wait(), self._look_every_s)
         finally:
             await asyncio.gather(*(self._end(pk) for pk in list(self._tasks)))
 

@@ -53,7 +53,8 @@ class Speaker:
 class Supervisor:
     """Keeps one task for each enabled connection; what one of them does wrong does not touch the others."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, look_every_s: float = LOOK_EVERY_S) -> None:
+        self._look_every_s = look_every_s
         self._speakers: dict[int, Speaker] = {}
 
     @property
@@ -72,7 +73,7 @@ class Supervisor:
                 ):  # the database may be away; what is said with VTNs meanwhile waits for it too
                     logger.exception("the connections could not be read")
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stopping.wait(), LOOK_EVERY_S)
+                    await asyncio.wait_for(stopping.wait(), self._look_every_s)
         finally:
             await asyncio.gather(*(self._end(pk) for pk in list(self._speakers)))
 

@@ -4,9 +4,17 @@ from datetime import timedelta
 
 import pytest
 
+from apps.common.progress import waiting
 from apps.dispatch.errors import AnswerUnderWayError
 from apps.dispatch.models import Plan, Schedule
-from apps.dispatch.preview import Wished, preview_found, preview_request, signal_preview
+from apps.dispatch.preview import (
+    SHED_STAGES,
+    STEERED_STAGES,
+    Wished,
+    preview_found,
+    preview_request,
+    signal_preview,
+)
 from apps.dispatch.services import signal_plan
 from apps.flexibility.models import SiteFlexibility
 from apps.hubs.models import Instruction
@@ -88,7 +96,8 @@ def test_worker_answers_and_one_preview_runs_at_a_time(settings: object) -> None
     fleet = factories.make_fleet(homes=2)
     wished = Wished(draft("shed", [2.0] * 4), priority=1, targets=(fleet.sites[0].name,))
     token = preview_request(program=fleet.program, wished=wished)
-    assert preview_found(program=fleet.program, token=token) == {"kind": "waiting"}
+    queued = {"kind": "waiting", "stage": "Waiting for a worker", "share_pct": 0}
+    assert preview_found(program=fleet.program, token=token) == queued
     with pytest.raises(AnswerUnderWayError):
         preview_request(program=fleet.program, wished=wished)
     assert "dispatch.preview_signal" in factories.run_queued()
@@ -96,3 +105,24 @@ def test_worker_answers_and_one_preview_runs_at_a_time(settings: object) -> None
     assert found is not None
     assert (found["kind"], found["preview"].homes) == ("preview", 1)
     assert preview_found(program=factories.make_program(organization=fleet.organization), token=token) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "shares"),
+    [
+        ("shed", [2.0] * 4, {"What homes usually draw": 0, "What homes are about to draw": 25,
+                             "What each home can give": 50, "Which home gives what": 75}),
+        ("price", [2.0] * 4, {"What utilities wish": 0, "What homes are about to draw": 33,
+                              "When batteries charge and give": 67}),
+        ("notice", [0.0], {}),
+    ],
+)  # fmt: skip
+def test_work_says_how_far_it_has_come(kind: str, values: list[float], shares: dict[str, int]) -> None:
+    fleet = factories.make_fleet(homes=1)
+    stages = SHED_STAGES if kind == "shed" else STEERED_STAGES
+    told: list[str] = []
+    signal_preview(program=fleet.program, wished=Wished(draft(kind, values)), now=NOW, begins=told.append)
+    shown = [waiting(stages, stage) for stage in told]
+    assert shown == [
+        {"kind": "waiting", "stage": stage, "share_pct": share} for stage, share in shares.items()
+    ]

@@ -53,14 +53,15 @@ def test_a_2_0b_connection_is_for_one_program(organization: Organization) -> Non
 
 
 @pytest.mark.parametrize(
-    ("protocol", "more"),
-    [("2.0b", ()), ("2.0b", ("--program", "Unknown")), ("3.1.0", ("--program", "Unknown")), ("3.1.0", ()),
-     ("2.0b", ("--program", "Relief", "--key", "/no/such/file"))],
+    ("protocol", "more", "said"),
+    [("2.0b", (), "2.0b needs --program"), ("2.0b", ("--program", "Unknown"), "there is no program 'Unknown'"),
+     ("3.1.0", ("--program", "Unknown"), "there is no program 'Unknown'"), ("3.1.0", (), ""),
+     ("2.0b", ("--program", "Relief", "--key", "/no/such/file"), "No such file")],
 )  # fmt: skip
 def test_what_cannot_be_connected_is_said(
-    organization: Organization, protocol: str, more: tuple[str, ...]
+    organization: Organization, protocol: str, more: tuple[str, ...], said: str
 ) -> None:
     factories.make_program(organization=organization, name="Relief")
-    with pytest.raises(CommandError):
+    with pytest.raises(CommandError, match=said):
         connect(organization, protocol, *more)
     assert VenConnection2b.objects.count() + VenConnection3.objects.count() == 0

@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 
 from apps.accounts.models import ApiClient, AuditEntry
+from apps.dispatch.preview import SHED_STAGES, preview_told
 from apps.openadr.messages import message_note
 from apps.openadr.models import EventObject, MessageEntry, ProgramObject, Ven2b, VenObject
 from apps.openadr.selectors import operators_view
@@ -256,6 +257,22 @@ def test_send_asks_for_a_preview_of_just_this_event(fleet: factories.Fleet, oper
     assert EventObject.objects.count() == 0
     operator.post(at(fleet, "composer/"), {**sent, "do": "send", "previewed": digest[1]})
     assert EventObject.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_preview_says_how_far_the_work_has_come(fleet: factories.Fleet, operator: Client) -> None:
+    sent = {**FORM, "program": fleet.program.pk, "do": "preview"}
+    page = operator.post(at(fleet, "composer/"), sent).content.decode()
+    assert "Computing… Waiting for a worker." in words(page)
+    address = re.search(r'hx-get="([^"]+/(\w+)/)"', page)
+    assert address is not None
+    preview_told(program_id=fleet.program.pk, token=address[2], stages=SHED_STAGES)("envelope")
+    seen = operator.get(address[1]).content.decode()
+    assert 'hx-trigger="every 1s"' in seen
+    assert 'max="100" value="50"' in seen
+    assert "Computing… What each home can give. Nothing is sent." in words(seen)
+    assert "dispatch.preview_signal" in factories.run_queued()
+    assert "The fleet can give all of it." in words(operator.get(address[1]).content.decode())
 
 
 def test_event_for_vens_alone_needs_no_planning(fleet: factories.Fleet, operator: Client) -> None:

@@ -4,9 +4,8 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Final
 
+from vpp.protocols.backoff import pause_after
 from vpp.protocols.openadr2b.vocabulary import INVALID_ID, NOT_AUTHORIZED, OK
-
-LONGEST_PAUSE_S: Final = 300.0
 
 
 class Phase(Enum):
@@ -92,6 +91,4 @@ class VenMachine:
 
         The shares of many VENs should differ, so that they do not come back together.
         """
-        if not self.failures:
-            return 0.0
-        return min(LONGEST_PAUSE_S, float(2 ** min(self.failures, 12))) * (0.5 + 0.5 * share)
+        return pause_after(self.failures, share=share)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Any, Final
 
+from vpp.protocols.backoff import pause_after
 from vpp.protocols.openadr3.common import OpenADRFormatError
 
-LONGEST_PAUSE_S: Final = 300.0
 # Where changes are pushed, a poll only finds what a push has lost.
 CALM: Final = 5.0
 
@@ -93,8 +93,7 @@ class VenSession:
 
         `share` (0–1) is drawn by the caller, so that many VENs do not come back together.
         """
-        longest = min(LONGEST_PAUSE_S, float(2 ** min(self.failures, 12))) if self.failures else 0.0
-        return longest * (0.5 + 0.5 * share)
+        return pause_after(self.failures, share=share)
 
     def rest_s(self, *, poll_s: float, share: float) -> float:
         """How long to rest between rounds [s]: `poll_s`, or `CALM` times as long where the VTN tells us of changes.

@@ -46,8 +46,10 @@ class Command(BaseCommand):
         organization = Organization.objects.filter(slug=options["organization"]).first()
         if organization is None:
             raise CommandError(f"there is no organization {options['organization']!r}")
+        if options["protocol"] == "2.0b" and not options["program"]:
+            raise CommandError("2.0b needs --program: a connection is for one program of ours")
         program = Program.objects.filter(organization=organization, name=options["program"]).first()
-        if program is None and (options["program"] or options["protocol"] == "2.0b"):
+        if program is None and options["program"]:
             raise CommandError(f"there is no program {options['program']!r}")
         try:
             made = self._connect(organization, program, options=options)

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vpp.protocols.backoff import LONGEST_PAUSE_S
 from vpp.protocols.openadr2b.read import instant, length, number
 from vpp.protocols.openadr2b.status import RESEND_AFTER, Shown, event_status, is_settled, must_show, showing
-from vpp.protocols.openadr2b.ven import LONGEST_PAUSE_S, REQUESTS, TRANSITIONS, Act, Phase, VenMachine
+from vpp.protocols.openadr2b.ven import REQUESTS, TRANSITIONS, Act, Phase, VenMachine
 from vpp.protocols.openadr2b.vocabulary import OpenADR2bError
 
 START = datetime(2026, 1, 15, 17, tzinfo=UTC)

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vpp.protocols.backoff import LONGEST_PAUSE_S
 from vpp.protocols.openadr3.common import OpenADRFormatError
 from vpp.protocols.openadr3.ven_session import (
     CALM,
-    LONGEST_PAUSE_S,
     Phase,
     Step,
     VenSession,

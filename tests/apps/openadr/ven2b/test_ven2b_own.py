@@ -33,25 +33,6 @@ from tests.openadr2b_ven import LibraryVtn, VenThread, until
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def program() -> Program:
-    return factories.make_program(organization=factories.make_organization())
-
-
-@pytest.fixture
-def ven() -> Iterator[VenThread]:
-    running = VenThread()
-    yield running
-    running.stop()
-
-
-@pytest.fixture
-def utility() -> Iterator[LibraryVtn]:
-    running = LibraryVtn()
-    yield running
-    running.stop()
-
-
 class TestOwnVtn:
     """Both our doors, one against the other."""
 

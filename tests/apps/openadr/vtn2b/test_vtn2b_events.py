@@ -1,6 +1,5 @@
 """The 2.0b VTN: registration, events, opts, reports, over a socket."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -8,43 +7,14 @@ import pytest
 
 from apps.accounts.models import Organization
 from apps.openadr.models import EventObject, MessageEntry, Opt2b, Ven2b
-from apps.openadr.vtn2b.vens import VenTakenError, ven_create, ven_set_targets
+from apps.openadr.vtn2b.vens import VenTakenError, ven_set_targets
 from apps.programs.models import OptOut
 from apps.programs.services import enrollment_create
 from tests import factories
-from tests.openadr2b import VTN, Utility, Ven, Vtn, code, soon
+from tests.openadr2b import VTN, Utility, Ven, Vtn, code, let_in, soon
 from vpp.protocols.openadr2b.event import read_events
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def organization() -> Organization:
-    return factories.make_organization()
-
-
-@pytest.fixture
-def utility(organization: Organization) -> Utility:
-    return Utility(organization)
-
-
-@pytest.fixture
-def vtn(organization: Organization) -> Iterator[Vtn]:
-    running = Vtn(organization)
-    yield running
-    running.stop()
-
-
-def let_in(organization: Organization, **changes: Any) -> Ven2b:
-    values = {"vtn_id": VTN, "name": f"ven {factories.number()}", "now": soon(0), **changes}
-    return ven_create(organization=organization, **values)
-
-
-@pytest.fixture
-def ven(vtn: Vtn, organization: Organization) -> Ven:
-    made = Ven(vtn.port, let_in(organization))
-    made.register()
-    return made
 
 
 class TestRegistration:

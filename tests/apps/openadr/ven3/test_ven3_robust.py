@@ -1,8 +1,6 @@
 """The 3.x VEN and everything that goes wrong at the other end, or at its own."""
 
 import json
-import signal
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -18,39 +16,15 @@ from apps.programs.models import GridSignal, Program
 from apps.settlement.services import signal_settle
 from tests import factories
 from tests.exhaustive import exhaustive
-from tests.openadr2b import manage, soon
+from tests.openadr2b import VenProcess, soon
 from tests.openadr3_fake import FakeVtn
 from tests.openadr3_ven import Server, Utility3, VenThread3, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def program() -> Program:
-    return factories.make_program(organization=factories.make_organization())
-
-
-@pytest.fixture
-def utility(live_server: Any) -> Utility3:
-    return Utility3(live_server.url)
-
-
-@pytest.fixture
-def ven() -> Iterator[VenThread3]:
-    running = VenThread3()
-    yield running
-    running.stop()
-
-
 def signals(program: Program) -> list[GridSignal]:
     return list(GridSignal.objects.filter(program=program).order_by("pk"))
-
-
-@pytest.fixture
-def fake() -> Iterator[FakeVtn]:
-    made = FakeVtn()
-    yield made
-    made.server.stop()
 
 
 def connect(utility: Utility3, fake: FakeVtn, program: Program, **options: Any) -> VenConnection3:
@@ -256,28 +230,10 @@ class TestConnections:
         assert decrypt(made.client_secret_encrypted) == utility.credential.client_secret
 
 
-class VenProcess3:
-    """The VEN as it is run."""
-
-    def __init__(self) -> None:
-        self.start()
-
-    def start(self) -> None:
-        self.process = manage("openadr3_ven")
-        assert self.process.stdout is not None
-        assert "speaks" in self.process.stdout.readline()
-
-    def kill(self) -> None:
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait(20)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-
-
 @exhaustive
 def test_killed_at_any_state_of_an_events_life_it_loses_nothing(utility: Utility3, program: Program) -> None:
     utility.connect(program=program)
-    running = VenProcess3()
+    running = VenProcess("openadr3_ven")
     try:
         until(lambda: VenConnection3.objects.exclude(last_answer_at=None).exists())
         running.kill()

@@ -14,25 +14,14 @@ from openleadr import OpenADRClient
 
 from apps.accounts.models import Organization
 from apps.openadr.certificates import certificates_make
-from apps.openadr.models import EventObject, Opt2b, ReportRequest2b, ReportUpdate2b, Ven2b
-from apps.openadr.vtn2b.vens import ven_create
+from apps.openadr.models import EventObject, Opt2b, ReportRequest2b, ReportUpdate2b
 from apps.openadr.wire2b import fingerprint_of_pem
 from tests import factories
 from tests.exhaustive import exhaustive
-from tests.openadr2b import VTN, Utility, Ven, code, soon, vtn_process
+from tests.openadr2b import VTN, Utility, Ven, code, let_in, soon, vtn_process
 from vpp.protocols.openadr2b.event import Event2b
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def organization() -> Organization:
-    return factories.make_organization()
-
-
-def let_in(organization: Organization, **changes: Any) -> Ven2b:
-    values = {"vtn_id": VTN, "name": f"ven {factories.number()}", "now": soon(0), **changes}
-    return ven_create(organization=organization, **values)
 
 
 def told(ven: Ven) -> Event2b:

@@ -1,47 +1,15 @@
 """The 2.0b VTN: reports, over a socket."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from apps.accounts.models import Organization
-from apps.openadr.models import ReportRequest2b, ReportUpdate2b, Ven2b
-from apps.openadr.vtn2b.vens import ven_create
-from tests import factories
-from tests.openadr2b import VTN, Utility, Ven, Vtn, code, soon
+from apps.openadr.models import ReportRequest2b, ReportUpdate2b
+from tests.openadr2b import Ven, Vtn, code, let_in, soon
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def organization() -> Organization:
-    return factories.make_organization()
-
-
-@pytest.fixture
-def utility(organization: Organization) -> Utility:
-    return Utility(organization)
-
-
-@pytest.fixture
-def vtn(organization: Organization) -> Iterator[Vtn]:
-    running = Vtn(organization)
-    yield running
-    running.stop()
-
-
-def let_in(organization: Organization, **changes: Any) -> Ven2b:
-    values = {"vtn_id": VTN, "name": f"ven {factories.number()}", "now": soon(0), **changes}
-    return ven_create(organization=organization, **values)
-
-
-@pytest.fixture
-def ven(vtn: Vtn, organization: Organization) -> Ven:
-    made = Ven(vtn.port, let_in(organization))
-    made.register()
-    return made
 
 
 def report_offer(name: str = "METADATA_TELEMETRY_USAGE", specifier: str = "s-1") -> dict[str, Any]:

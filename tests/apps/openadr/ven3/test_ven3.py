@@ -1,7 +1,6 @@
 """The platform as a VEN of a utility's 3.x server: our own 3.1 one, another organization's."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -13,23 +12,6 @@ from tests.openadr2b import soon
 from tests.openadr3_ven import HOUR, Server, Utility3, VenThread3, legacy_of, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def program() -> Program:
-    return factories.make_program(organization=factories.make_organization())
-
-
-@pytest.fixture
-def utility(live_server: Any) -> Utility3:
-    return Utility3(live_server.url)
-
-
-@pytest.fixture
-def ven() -> Iterator[VenThread3]:
-    running = VenThread3()
-    yield running
-    running.stop()
 
 
 @pytest.fixture(params=["3.1.0", "3.0.1"])

@@ -4,7 +4,6 @@ import ssl
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -16,29 +15,10 @@ from apps.openadr.certificates import certificates_make
 from apps.openadr.models import MessageEntry, Nonce2b, Opt2b, ReportUpdate2b, Ven2b
 from apps.openadr.vtn2b.door import tls_context
 from apps.openadr.vtn2b.gate import Gate
-from apps.openadr.vtn2b.vens import ven_create
 from apps.openadr.wire2b import Signer, fingerprint_of_pem
-from tests import factories
-from tests.openadr2b import VTN, Utility, Ven, Vtn, code, command, soon, world
+from tests.openadr2b import Utility, Ven, Vtn, code, command, let_in, soon, world
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def organization() -> Organization:
-    return factories.make_organization()
-
-
-@pytest.fixture
-def vtn(organization: Organization) -> Iterator[Vtn]:
-    running = Vtn(organization)
-    yield running
-    running.stop()
-
-
-def let_in(organization: Organization, **changes: Any) -> Ven2b:
-    values = {"vtn_id": VTN, "name": f"ven {factories.number()}", "now": soon(0), **changes}
-    return ven_create(organization=organization, **values)
 
 
 def stored() -> tuple[int, ...]:

@@ -28,23 +28,6 @@ def _addresses(settings: Any, live_server: Any) -> None:
     settings.OPENADR_ALLOW_PRIVATE_CALLBACKS = True
 
 
-@pytest.fixture
-def program() -> Program:
-    return factories.make_program(organization=factories.make_organization())
-
-
-@pytest.fixture
-def utility(live_server: Any) -> Utility3:
-    return Utility3(live_server.url)
-
-
-@pytest.fixture
-def ven() -> Iterator[VenThread3]:
-    running = VenThread3()
-    yield running
-    running.stop()
-
-
 def is_calm() -> bool:
     return VenConnection3.objects.exclude(last_answer_at=None).exists()
 

@@ -1,7 +1,5 @@
 """The platform as a 2.0b VEN: of `openleadr`'s own VTN, and of ours."""
 
-import signal
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,24 +14,11 @@ from apps.openadr.ven2b.connections import (
 )
 from apps.programs.models import GridSignal, Program
 from apps.programs.services import signal_cancel
-from tests import factories
 from tests.exhaustive import exhaustive
-from tests.openadr2b import manage, soon
+from tests.openadr2b import VenProcess, soon
 from tests.openadr2b_ven import LibraryVtn, VenThread, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def program() -> Program:
-    return factories.make_program(organization=factories.make_organization())
-
-
-@pytest.fixture
-def ven() -> Iterator[VenThread]:
-    running = VenThread()
-    yield running
-    running.stop()
 
 
 def event(event_id: str = "e-1", number: int = 0, *, starts_at: datetime, **changes: Any) -> dict[str, Any]:
@@ -60,13 +45,6 @@ def event(event_id: str = "e-1", number: int = 0, *, starts_at: datetime, **chan
         "response_required": "always",
         **changes,
     }  # fmt: skip
-
-
-@pytest.fixture
-def utility() -> Iterator[LibraryVtn]:
-    running = LibraryVtn()
-    yield running
-    running.stop()
 
 
 @pytest.fixture
@@ -196,30 +174,12 @@ class TestEvents:
         assert (signal_of(connection).state, signal_of(connection).revision) == ("accepted", 1)
 
 
-class VenProcess:
-    """The VEN as it is run."""
-
-    def __init__(self) -> None:
-        self.start()
-
-    def start(self) -> None:
-        self.process = manage("openadr2b_ven")
-        assert self.process.stdout is not None
-        assert "speaks" in self.process.stdout.readline()
-
-    def kill(self) -> None:
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait(20)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-
-
 @exhaustive
 def test_killed_at_any_state_of_an_events_life_it_loses_nothing(
     utility: LibraryVtn, connection: VenConnection2b
 ) -> None:
     starts_at = soon()
-    running = VenProcess()
+    running = VenProcess("openadr2b_ven")
     try:
         until(lambda: VenConnection2b.objects.filter(reports_offered=True).exists())
         running.kill()

@@ -17,15 +17,9 @@ from apps.openadr.ven2b.connections import (
 )
 from apps.openadr.ven2b.secrets import SecretUnreadableError, decrypt, encrypt
 from apps.programs.models import Program
-from tests import factories
 from tests.openadr2b import soon
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def program() -> Program:
-    return factories.make_program(organization=factories.make_organization())
 
 
 class TestConnections:
