@@ -4,6 +4,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
@@ -11,6 +12,7 @@ from rest_framework.views import APIView
 
 from apps.common import clock
 from apps.common.throttles import PersonRateThrottle, TenantRateThrottle
+from apps.hubs.api.firmware import UpdateView
 from apps.ores_api.access import TokenAuthentication, access_of
 from apps.ores_api.home import CloudHome
 from vpp.protocols.ores.description import description_json
@@ -46,6 +48,13 @@ class OresView(APIView):
         return rendered(answer(CloudHome(access, now=clock.now()), asked))
 
     get = post = put = patch = delete = options = handle  # type: ignore[assignment]
+
+
+@csrf_exempt
+def firmware_update(request: HttpRequest) -> HttpResponseBase:
+    """POST /device/firmware/update is a hub that asks for its version; everything else is about the home."""
+    view = UpdateView if request.method == "POST" else OresView
+    return view.as_view()(request)
 
 
 def describe(request: HttpRequest) -> HttpResponse:

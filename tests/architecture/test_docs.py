@@ -85,7 +85,8 @@ def test_every_path_of_the_api_is_documented_and_no_other() -> None:
         "/live/site/{site_id}",
         "/live/fleet/{organization_id}",
     }
-    assert sorted(documented("docs/reference/api.md")) == sorted(shown | elsewhere)
+    # A path may serve two sorts of callers, each in a table of its own.
+    assert sorted(set(documented("docs/reference/api.md"))) == sorted(shown | elsewhere)
 
 
 def direct_requirements(name: str) -> list[str]:

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -68,12 +69,14 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def state(prepared: Path, tmp_path: Path) -> Iterator[Path]:
-    """A state folder of one's own."""
+def state(prepared: Path) -> Iterator[Path]:
+    """A state folder of one's own; its path is short enough for sockets in it, whatever pytest's own folder is."""
+    tmp_path = Path(tempfile.mkdtemp(prefix="ores-"))
     shutil.copytree(prepared, tmp_path / "s", symlinks=True)
     yield tmp_path / "s"
     for pid in running(str(tmp_path)):
         os.kill(pid, signal.SIGKILL)
+    shutil.rmtree(tmp_path, ignore_errors=True)
 
 
 def answers(state: Path) -> bool:

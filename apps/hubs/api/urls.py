@@ -5,7 +5,6 @@ from apps.hubs.api import firmware, views
 urlpatterns = [
     path("device/register", views.RegisterView.as_view(), name="device-register"),
     path("device/security/authenticate", views.AuthenticateView.as_view(), name="device-authenticate"),
-    path("device/firmware/update", firmware.UpdateView.as_view(), name="device-firmware-update"),
     path(
         "device/firmware/metadata/<str:name>",
         firmware.FileView.as_view(folder="metadata"),
