@@ -198,6 +198,6 @@ SCENES = (
     Scene(10.0, "A sunny day", sunny, 0.45),
     Scene(CAR_H, "The price peak", peak, 0.95),
     Scene(PLAN_H, "The cloud is lost", lost_cloud, 0.85),
-    Scene(OUTAGE_H, "The grid is lost", lost_grid, 0.605),
+    Scene(OUTAGE_H, "The grid is lost", lost_grid, 0.565),
     Scene(20.5, "Everything is back", back, 0.55),
 )
