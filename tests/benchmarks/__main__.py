@@ -16,6 +16,7 @@ NAMES = (
     "event",
     "vtn",
     "clearing",
+    "hub",
 )
 
 

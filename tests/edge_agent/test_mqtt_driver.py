@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from edge_agent.config import ConfigError
 from edge_agent.drivers.devices import open_device
-from edge_agent.rm.device import REVERSION_S, DeviceError, Identity, Load, Meter, Reading, Switch
+from edge_agent.rm.device import REVERSION_S, DeviceError, Heater, Identity, Load, Meter, Reading, Switch
 from tests.edge_agent.mosquitto import Mosquitto, free_port, mosquitto
 from tests.edge_agent.mqtt_home import BOILER, PUMP, opened, shelly, table, tasmota
 from tests.edge_agent.plugs import ShellyPlug, TasmotaPlug, at_broker, over_http
@@ -53,6 +53,12 @@ class TestTasmota:
                 assert plug.is_on is is_on
             await device.write(None)
             assert (plug.is_on, plug.back) == (False, None)
+
+    async def test_boiler_behind_a_plug_is_switched_off_for_a_while(self, broker: Mosquitto) -> None:
+        more = {"role": "heater", "rest": "on"}
+        async with tasmota(broker.port) as plug, opened("tasmota", broker.port, **more) as device:
+            await device.write(0.0)
+            assert (plug.is_on, plug.back) == (False, (float(REVERSION_S), True))
 
     @pytest.mark.parametrize(
         ("rest", "ordered_kw", "while_ordered"), [("on", 0.0, False), ("off", 2.0, True)]
@@ -318,6 +324,12 @@ def test_results_of_garbage(data: st.DataObject) -> None:
 async def test_no_broker() -> None:
     with pytest.raises(DeviceError, match=r"broker 127\.0\.0\.1"):
         await open_device(table("tasmota", free_port(), timeout_s=1.0)).open()
+
+
+def test_plug_with_a_boiler_is_a_heater_that_is_on_or_off() -> None:
+    assert open_device(table("tasmota", 1883, role="heater")).shape() == Heater(
+        rated_kw=2.0, is_modulating=False
+    )
 
 
 def test_load_takes_no_orders() -> None:

@@ -14,11 +14,12 @@ from tests.edge_agent.mosquitto import mosquitto, program
 from tests.edge_agent.plugs import at_broker
 from tests.edge_demo.house import MS_PER_HOUR, House
 from tests.edge_demo.hub import config, devices, running
-from tests.edge_demo.scenes import SCENES, DemoError, Scene, Stage
+from tests.edge_demo.scenes import AFTERNOON_SOC, SCENES, DemoError, Scene, Stage
 from tests.edge_demo.summary import Check, checks
 from tests.edge_demo.table import Table
 from vpp.intervals import to_ms
 
+NOON_H = 12.0
 DAY = datetime(2026, 6, 21, tzinfo=UTC)
 # What a start may take, in seconds of the machine, on one machine or on a busier one: the clock begins so much earlier.
 _LEADS_S = (3.0, 8.0, 20.0)
@@ -56,7 +57,7 @@ def _is_in_time(stage: Stage, hour: float) -> bool:
 async def _play(stage: Stage, hour: float) -> list[Check]:
     for number, scene in enumerate(scenes_from(hour)):
         if number == 0:
-            stage.house.begin(scene.soc if hour <= scene.hour else 0.95)
+            stage.house.begin(AFTERNOON_SOC if scene is SCENES[0] and hour > NOON_H else scene.soc)
         stage.table.scene(scene.name)
         stage.mark(scene.play.__name__)
         await scene.play(stage)

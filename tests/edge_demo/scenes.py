@@ -186,7 +186,7 @@ def has_all_rows(cloud: Cloud, until: int) -> bool:
 
 @dataclass(frozen=True)
 class Scene:
-    """A part of the day, from an hour on; a day that begins with it begins with this state of charge."""
+    """A part of the day, from an hour on; a day that begins within it begins with this state of charge."""
 
     hour: float
     name: str
@@ -194,10 +194,11 @@ class Scene:
     soc: float
 
 
+_MORNING_SOC, AFTERNOON_SOC = 0.45, 0.95
 SCENES = (
-    Scene(10.0, "A sunny day", sunny, 0.45),
-    Scene(CAR_H, "The price peak", peak, 0.95),
+    Scene(10.0, "A sunny day", sunny, _MORNING_SOC),
+    Scene(CAR_H, "The price peak", peak, AFTERNOON_SOC),
     Scene(PLAN_H, "The cloud is lost", lost_cloud, 0.85),
-    Scene(OUTAGE_H, "The grid is lost", lost_grid, 0.62),
-    Scene(20.5, "Everything is back", back, 0.55),
+    Scene(OUTAGE_H, "The grid is lost", lost_grid, 0.565),
+    Scene(21.5, "Everything is back", back, 0.55),
 )

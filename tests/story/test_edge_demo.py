@@ -22,7 +22,7 @@ def play(*arguments: str) -> list[str]:
 
 
 def test_a_hub_without_a_grid_sheds_and_comes_back_by_itself() -> None:
-    checked = play("--hour", "19.25", "--scale", "500")
+    checked = play("--hour", "20", "--scale", "500")
     assert len(checked) == 8, checked
     assert checked[0].endswith(SHED)
 

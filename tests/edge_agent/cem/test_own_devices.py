@@ -49,6 +49,22 @@ async def home_of(*devices: ScriptedDevice) -> AsyncIterator[Home]:
             await task
 
 
+async def test_one_device_that_misses_the_grid_is_enough_and_the_hottest_battery_counts() -> None:
+    there = Reading(power_kw=0.0, soc=0.5, is_on_grid=True, temperature_c=21.5)
+    devices = [
+        ScriptedDevice(SMALL, there, key="small"),
+        ScriptedDevice(LARGE, Reading(power_kw=0.0, soc=0.5, temperature_c=33.0), key="large"),
+        ScriptedDevice(Generator(peak_kw=5.0), Reading(power_kw=-1.0, temperature_c=60.0), key="roof"),
+    ]
+    async with home_of(*devices) as home:
+        image = home.read(2_000)
+        assert (image.on_grid, image.battery_c) == (True, 33.0)
+        devices[2].reading = Reading(power_kw=-1.0, is_on_grid=False)
+        await until(lambda: not home.read(3_000).on_grid)
+        devices[2].reading = Reading(power_kw=-1.0, is_on_grid=True)
+        await until(lambda: home.read(4_000).on_grid)
+
+
 def offer(home: Home, key: str) -> str:
     return next(one.control_type for one in home.told() if one.key == key)
 
