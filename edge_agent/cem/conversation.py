@@ -43,6 +43,8 @@ class Conversation:
             await self._receive()
         except ConnectionClosed as error:
             self._guest.end(Closed(f"the connection is gone: {error}"))
+        except TimeoutError:
+            self._guest.end(Closed("it did not say in time what it is"))
         finally:
             for task in tasks:
                 task.cancel()
@@ -58,11 +60,7 @@ class Conversation:
     async def _receive(self) -> None:
         async with asyncio.timeout(self._settings.details_within_s) as patience:
             while not self.session.is_over:
-                try:
-                    frame = await self._socket.recv()
-                except TimeoutError:
-                    break
-                self._guest.feed(frame)
+                self._guest.feed(await self._socket.recv())
                 if self._guest.is_known:
                     patience.reschedule(None)
 

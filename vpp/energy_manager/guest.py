@@ -15,17 +15,21 @@ MAX_FRAME: Final = 1_000_000
 
 
 class Guest:
-    """One connection's session, and the unit of the household it becomes. `flush` has `take_frames()` sent."""
+    """One connection's session, and the unit of the household it becomes. `flush` has `take_frames()` sent.
+
+    `roles` by resource id or name, or `role` for whichever it is, stand above what the resource says of itself.
+    """
 
     def __init__(
         self,
         home: Household,
         *,
         flush: Callable[[], None],
-        roles: Mapping[str, RoleKey],
+        roles: Mapping[str, RoleKey] | None = None,
+        role: RoleKey | None = None,
         versions: tuple[str, ...] = VERSIONS,
     ) -> None:
-        self._home, self._roles, self._flush = home, roles, flush
+        self._home, self._roles, self._role, self._flush = home, roles or {}, role, flush
         self.session = CemSession(versions=versions)
         self.closed: Closed | None = None
         self._unit: ForeignUnit | None = None
@@ -78,7 +82,8 @@ class Guest:
         assert details is not None
         resource_id = str(details.resource_id)
         name = details.name or ""
-        role = self._roles.get(resource_id) or self._roles.get(name) or role_of(self.session)
+        configured = self._role or self._roles.get(resource_id) or self._roles.get(name)
+        role = configured or role_of(self.session)
         key = f"s2-{resource_id[:8]}"
         member = Member(key, role=role, session=self.session, flush=self._flush)
         self._unit = ForeignUnit(member, name=name)
