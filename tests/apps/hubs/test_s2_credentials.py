@@ -100,7 +100,7 @@ def test_a_home_with_a_hub_needs_none(site: Site) -> None:
 def test_a_hub_takes_the_clouds_place(site: Site) -> None:
     made = credential(site)
     device = factories.make_hub(site=None)
-    given = {
+    given: dict[str, Any] = {
         "site": site,
         "code": device.code,
         "actor": "t",
