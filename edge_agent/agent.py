@@ -12,22 +12,16 @@ from typing import Protocol
 from edge_agent import VERSION
 from edge_agent.clock import Clock
 from edge_agent.config import HubConfig
-from edge_agent.controllers import Controller
-from edge_agent.controllers.capacity import CapacityController
 from edge_agent.controllers.care import CareController
-from edge_agent.controllers.cloud_schedule import CloudScheduleController
 from edge_agent.controllers.device_payloads import DevicePayloads
 from edge_agent.controllers.droop import DroopController
 from edge_agent.controllers.failsafe import FailsafeController
 from edge_agent.controllers.home_mode import HomeModeController
 from edge_agent.controllers.island import IslandController
-from edge_agent.controllers.limits import LimitsController
 from edge_agent.controllers.override import OverrideController
 from edge_agent.controllers.override_file import OverrideFile
 from edge_agent.controllers.owner import OwnerController, renewed
-from edge_agent.controllers.schedule_book import Notice, ScheduleBook
-from edge_agent.controllers.self_consumption import SelfConsumptionController, follow_residual
-from edge_agent.cycle import Cycle, Recorder
+from edge_agent.cycle import Cycle
 from edge_agent.diagnostics.checks import Diagnostics
 from edge_agent.diagnostics.log import EventLog
 from edge_agent.drivers import LivingDriver
@@ -36,11 +30,18 @@ from edge_agent.link.post import PostLink
 from edge_agent.link.websocket import WebSocketLink
 from edge_agent.local_api.server import LocalServer
 from edge_agent.outbox import ROWS_PER_MESSAGE, Outbox, OutboxError, message_of
-from edge_agent.process_image import ProcessImage
 from edge_agent.provisioning import Provisioner, load_identity
-from edge_agent.safety import DeviceLimits, adopt, device_limits
 from edge_agent.update.health import Health
 from edge_agent.update.updater import updater_of
+from vpp.energy_manager.controllers import Controller
+from vpp.energy_manager.controllers.capacity import CapacityController
+from vpp.energy_manager.controllers.cloud_schedule import CloudScheduleController
+from vpp.energy_manager.controllers.limits import LimitsController
+from vpp.energy_manager.controllers.schedule_book import Notice, ScheduleBook
+from vpp.energy_manager.controllers.self_consumption import SelfConsumptionController, follow_residual
+from vpp.energy_manager.process_image import ProcessImage
+from vpp.energy_manager.recorder import Recorder
+from vpp.energy_manager.safety import DeviceLimits, adopt, device_limits
 from vpp.intervals import floor_ms
 from vpp.protocols.link.messages import FEATURES, Check, Hello, Instruction, ResourceDescription, Welcome
 

@@ -6,19 +6,14 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from vpp.energy_manager.grid_limits import GridLimits
+
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Fraction = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
 class ConfigError(ValueError):
     """A configuration that cannot be used, with the place and the reason."""
-
-
-class GridLimits(msgspec.Struct, forbid_unknown_fields=True):
-    """What the grid connection may carry [kW]."""
-
-    import_kw: Positive = 30.0
-    export_kw: Annotated[float, msgspec.Meta(ge=0)] = 30.0
 
 
 class LinkConfig(msgspec.Struct, forbid_unknown_fields=True):

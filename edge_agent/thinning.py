@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-from edge_agent.process_image import POWER_COLUMNS
+from vpp.energy_manager.process_image import POWER_COLUMNS
 from vpp.protocols.link.messages import COLUMNS, Snapshots
 from vpp.units import MS_PER_MINUTE
 

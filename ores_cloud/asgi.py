@@ -14,6 +14,8 @@ django.setup(set_prefix=False)
 
 from apps.hubs.link import app as link  # noqa: E402
 from apps.hubs.link.server import LinkServer, conninfo  # noqa: E402
+from apps.hubs.virtual import app as s2  # noqa: E402
+from apps.hubs.virtual.homes import VirtualHomes  # noqa: E402
 from apps.openadr.api import quick  # noqa: E402
 from apps.ores_api import live as ores_live  # noqa: E402
 from apps.portal import live  # noqa: E402
@@ -32,6 +34,7 @@ class Application:
     def __init__(self) -> None:
         self.web = WSGIMiddleware(WSGIHandler(), workers=WEB_THREADS)  # type: ignore[arg-type]
         self.server: LinkServer | None = None
+        self.homes: VirtualHomes | None = None
         self.polls: quick.PollDoor | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -56,6 +59,8 @@ class Application:
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] == LINK_PATH:
             await link.websocket(self._running(), scope, receive, send)
+        elif scope["path"] == s2.PATH and self.homes is not None:
+            await s2.websocket(self.homes, scope, receive, send)
         else:
             await send({"type": "websocket.close"})
 
@@ -65,11 +70,15 @@ class Application:
             if event["type"] == "lifespan.startup":
                 self.server = LinkServer()
                 await self.server.start()
+                self.homes = VirtualHomes(self.server)
+                self.homes.start()
                 self.polls = quick.PollDoor(conninfo())
                 await send({"type": "lifespan.startup.complete"})
             elif event["type"] == "lifespan.shutdown":
                 if self.polls is not None:
                     await self.polls.close()
+                if self.homes is not None:
+                    await self.homes.close()
                 await self._running().close()
                 await send({"type": "lifespan.shutdown.complete"})
                 return

@@ -46,6 +46,24 @@ class TokenError(ForbiddenError):
     status = 401
 
 
+class BusyError(DomainError):
+    code = "too_many_connections"
+    status = 503
+    permanent = False
+
+
+class S2CredentialInvalidError(DomainError):
+    code = "s2_credential_invalid"
+
+
+class S2CredentialUnknownError(NotFoundError):
+    code = "s2_credential_unknown"
+
+
+class TooManyS2CredentialsError(ConflictError):
+    code = "too_many_s2_credentials"
+
+
 class OrderInvalidError(DomainError):
     code = "order_invalid"
 

@@ -101,6 +101,14 @@ def instructions_take(
     return [(str(one.hub_id), _message(one)) for one in waiting]
 
 
+def instructions_holding(*, hub_id: str, now: datetime) -> list[InstructionMessage]:
+    """Return what a hub has taken and what holds still, for one that forgot it."""
+    rows = Instruction.objects.filter(hub_id=hub_id, expires_at__gt=now).order_by("revision")
+    newest = {row.instruction_id: row for row in rows}
+    taken = {Instruction.State.ACKNOWLEDGED, Instruction.State.APPLIED, Instruction.State.VERIFIED}
+    return [_message(row) for row in newest.values() if row.state in taken]
+
+
 @transaction.atomic
 def instructions_hand_over(*, from_hub: Hub, to_hub: Hub, now: datetime) -> int:
     """Let a hub that takes another's place go on with its orders; return how many."""

@@ -10,7 +10,11 @@ from apps.sites.models import Site
 
 
 class Hub(models.Model):
-    """The edge agent's machine. Belongs to nobody until its claim code is entered."""
+    """The edge agent's machine, or the cloud in its place. Belongs to nobody until its claim code is entered."""
+
+    class Kind(models.TextChoices):
+        MACHINE = "machine"
+        VIRTUAL = "virtual"  # the cloud is the home's energy manager: apps.hubs.virtual
 
     class State(models.TextChoices):
         UNCLAIMED = "unclaimed"
@@ -21,7 +25,8 @@ class Hub(models.Model):
     organization = models.ForeignKey(Organization, null=True, blank=True, on_delete=models.CASCADE)
     site = models.ForeignKey(Site, null=True, blank=True, on_delete=models.CASCADE, related_name="hubs")
     state = models.CharField(max_length=16, choices=State, default=State.UNCLAIMED)
-    public_key = models.BinaryField(max_length=32, unique=True)
+    kind = models.CharField(max_length=16, choices=Kind, default=Kind.MACHINE)
+    public_key = models.BinaryField(max_length=32, unique=True, null=True, blank=True)
     claim_digest = models.CharField(max_length=64, blank=True)
     claim_expires_at = models.DateTimeField(null=True, blank=True)
     generation = models.PositiveIntegerField(default=1, help_text="tokens of an older generation are refused")
@@ -48,6 +53,11 @@ class Hub(models.Model):
                 condition=Q(state="unclaimed") | Q(site__isnull=False, organization__isnull=False),
                 name="hub_claimed_has_site",
             ),
+            models.CheckConstraint(
+                condition=Q(kind="machine", public_key__isnull=False)
+                | Q(kind="virtual", public_key__isnull=True),
+                name="hub_machine_has_key",
+            ),
         ]
 
     @property
@@ -55,6 +65,31 @@ class Hub(models.Model):
         if self.connected_at is None:
             return False
         return self.disconnected_at is None or self.disconnected_at < self.connected_at
+
+
+class S2Credential(models.Model):
+    """What one resource manager of a home without a hub shows at `/s2/`; the token itself is not kept."""
+
+    class Role(models.TextChoices):
+        SAID = "", "as it says itself"
+        GRID = "grid", "the meter at the grid connection"
+        PV = "pv", "solar power"
+        BATTERY = "battery", "battery"
+        EV = "ev", "car charger"
+        HEAT = "heat", "heat pump or boiler"
+        LOAD = "load", "other appliance"
+
+    hub = models.ForeignKey(Hub, on_delete=models.CASCADE, related_name="s2_credentials")
+    name = models.CharField(max_length=80)
+    role = models.CharField(max_length=16, choices=Role, default=Role.SAID, blank=True)
+    digest = models.CharField(max_length=64, unique=True, help_text="SHA-256 of the token")
+    created_by = models.CharField(max_length=254)
+    created_at = models.DateTimeField()
+    seen_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["hub"], name="s2_credential_live", condition=Q(revoked_at=None))]
 
 
 class Instruction(models.Model):

@@ -136,6 +136,8 @@ def _claim(*, site: Site, code: str, actor: str, machine_now: datetime, now: dat
 def hub_authenticate(*, hub_id: str, challenge: str, signature: str) -> dict[str, Any]:
     """Exchange a signed challenge for a link token."""
     hub = hub_get(hub_id=hub_id)
+    if hub.public_key is None:
+        raise HubUnknownError("no machine is this hub: the cloud stands in for it")
     challenge_redeem(challenge, hub_id=hub_id)
     _verify(bytes(hub.public_key), authenticate_payload(hub_id, challenge), signature=signature)
     if hub.state == Hub.State.REVOKED:

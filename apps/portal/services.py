@@ -4,7 +4,8 @@ from datetime import datetime
 from uuid import UUID
 
 from apps.accounts.models import User
-from apps.hubs.models import Hub
+from apps.hubs.credentials import Made, s2_credential_create, s2_credential_revoke
+from apps.hubs.models import Hub, S2Credential
 from apps.hubs.services import hub_claim
 from apps.portal.errors import OwnerOnlyError
 from apps.programs.models import OptOut
@@ -23,6 +24,18 @@ def claim_hub(
     return hub_claim(
         site=site, code=code, actor=user.email, machine_now=machine_now, now=now, replaces=replaces
     )
+
+
+def make_s2_credential(*, user: User, site: Site, name: str, role: str, now: datetime) -> Made:
+    """Let a device of the owner's home speak to the cloud."""
+    _check_owner(user, site)
+    return s2_credential_create(site=site, name=name, role=role, actor=user.email, now=now)
+
+
+def revoke_s2_credential(*, user: User, site: Site, credential_id: int, now: datetime) -> S2Credential:
+    """Shut a device of the owner's home out."""
+    _check_owner(user, site)
+    return s2_credential_revoke(site=site, credential_id=credential_id, actor=user.email, now=now)
 
 
 def opt_out(*, user: User, site: Site, signal_id: UUID, now: datetime) -> OptOut:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.portal import market_views, statement_views, views
+from apps.portal import device_views, market_views, statement_views, views
 
 app_name = "portal"
 urlpatterns = [
@@ -35,4 +35,10 @@ urlpatterns = [
     path("sites/<int:site_id>/market/preferences", market_views.preferences, name="market_preferences"),
     path("sites/<int:site_id>/market/trades/<int:trade_id>/proof", market_views.proof, name="market_proof"),
     path("sites/<int:site_id>/hub/", views.hub_add, name="hub_add"),
+    path("sites/<int:site_id>/devices/", device_views.devices, name="devices"),
+    path(
+        "sites/<int:site_id>/devices/<int:s2_credential_id>/remove",
+        device_views.device_remove,
+        name="device_remove",
+    ),
 ]

@@ -8,9 +8,10 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
 from edge_agent.backoff import Backoff
-from edge_agent.cem.conversation import MAX_FRAME, Conversation, S2Settings
+from edge_agent.cem.conversation import Conversation, S2Settings
 from edge_agent.cem.home import Home
 from edge_agent.config import ConfigError, Positive
+from vpp.energy_manager.guest import MAX_FRAME
 
 
 class ClientConfig(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):

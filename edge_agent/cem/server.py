@@ -12,9 +12,10 @@ import msgspec
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 
-from edge_agent.cem.conversation import MAX_FRAME, Conversation, S2Settings, bearer
+from edge_agent.cem.conversation import Conversation, S2Settings, bearer
 from edge_agent.cem.home import Home
 from edge_agent.config import ConfigError
+from vpp.energy_manager.guest import MAX_FRAME
 
 
 class ServerConfig(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):

@@ -1,15 +1,1 @@
-"""One intent each. They run in a fixed order; a later one chooses only within what earlier ones left."""
-
-from typing import Protocol
-
-from edge_agent.process_image import ProcessImage
-from edge_agent.safety import Allowed
-
-
-class Controller(Protocol):
-    """Narrows what is allowed, each time with a reason."""
-
-    name: str
-
-    def control(self, image: ProcessImage, allowed: Allowed) -> None:
-        """Decide on this cycle's image."""
+"""What only a hub can decide: of its own clock, files, frequency and grid. They run in a fixed order with those of vpp."""

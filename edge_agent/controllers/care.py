@@ -3,8 +3,8 @@
 import msgspec
 
 from edge_agent.config import Care
-from edge_agent.process_image import ProcessImage
-from edge_agent.safety import Allowed, DeviceLimits
+from vpp.energy_manager.process_image import ProcessImage
+from vpp.energy_manager.safety import Allowed, DeviceLimits
 from vpp.units import MS_PER_DAY, MS_PER_SECOND, kwh_from_kw
 
 # A gap in the measurements is not counted as if the last power had held all the time.

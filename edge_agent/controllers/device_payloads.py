@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from edge_agent.controllers.schedule_book import ScheduleBook
-from edge_agent.drivers import PayloadTaker, taker_of
+from vpp.energy_manager.controllers.schedule_book import ScheduleBook
+from vpp.energy_manager.payload_takers import PayloadTaker, taker_of
 from vpp.protocols.link.messages import PayloadValues
 
 

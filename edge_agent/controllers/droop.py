@@ -1,10 +1,10 @@
 """Answers the grid's frequency from settings sent ahead, without waiting for the cloud."""
 
-from edge_agent.controllers.flaws import curve_of
-from edge_agent.controllers.schedule_book import ScheduleBook
-from edge_agent.process_image import ProcessImage
-from edge_agent.safety import Allowed
 from vpp.dispatch.droop import DroopCurve, next_relief_kw
+from vpp.energy_manager.controllers.flaws import curve_of
+from vpp.energy_manager.controllers.schedule_book import ScheduleBook
+from vpp.energy_manager.process_image import ProcessImage
+from vpp.energy_manager.safety import Allowed
 
 _FOREVER = float("inf")
 

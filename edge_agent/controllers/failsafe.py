@@ -8,9 +8,10 @@ Out of touch later, it takes them for the least time at least, and then goes on 
 from collections.abc import Callable
 from enum import Enum
 
-from edge_agent.config import Failsafe, GridLimits
-from edge_agent.process_image import ProcessImage
-from edge_agent.safety import Allowed, protect_grid
+from edge_agent.config import Failsafe
+from vpp.energy_manager.grid_limits import GridLimits
+from vpp.energy_manager.process_image import ProcessImage
+from vpp.energy_manager.safety import Allowed, protect_grid
 
 
 class LimitState(Enum):

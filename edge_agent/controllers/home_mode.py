@@ -9,8 +9,8 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from edge_agent.config import ConfigError, HomeMode, TariffPeriod
-from edge_agent.process_image import ProcessImage
-from edge_agent.safety import Allowed, DeviceLimits
+from vpp.energy_manager.process_image import ProcessImage
+from vpp.energy_manager.safety import Allowed, DeviceLimits
 
 # Without an end in sight (one price all day) the battery is filled within this time [h].
 _UNHURRIED_H = 4.0

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from edge_agent.config import Island
-from edge_agent.process_image import ProcessImage
-from edge_agent.safety import Allowed, DeviceLimits
+from vpp.energy_manager.process_image import ProcessImage
+from vpp.energy_manager.safety import Allowed, DeviceLimits
 
 # A load that was shed comes back this far above the state of charge at which it went.
 _HYSTERESIS_SOC = 0.05

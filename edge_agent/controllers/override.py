@@ -2,8 +2,8 @@
 
 import msgspec
 
-from edge_agent.process_image import ProcessImage
-from edge_agent.safety import Allowed
+from vpp.energy_manager.process_image import ProcessImage
+from vpp.energy_manager.safety import Allowed
 
 
 class Override(msgspec.Struct, forbid_unknown_fields=True):

@@ -9,11 +9,11 @@ from collections.abc import Callable, Collection, Sequence
 import msgspec
 
 from edge_agent.config import ConfigError, HubConfig
-from edge_agent.controllers import Controller
 from edge_agent.controllers.home_mode import HomeModeController, Tariff
-from edge_agent.controllers.limits import LimitsController
-from edge_agent.process_image import ProcessImage
-from edge_agent.safety import Allowed
+from vpp.energy_manager.controllers import Controller
+from vpp.energy_manager.controllers.limits import LimitsController
+from vpp.energy_manager.process_image import ProcessImage
+from vpp.energy_manager.safety import Allowed
 from vpp.protocols.link.messages import PayloadValues
 from vpp.protocols.ores import orders
 from vpp.protocols.ores.facts import Preferences, Wish

@@ -15,7 +15,7 @@ from edge_agent.diagnostics.log import EventLog
 from edge_agent.diagnostics.redact import redact, redact_text
 from edge_agent.drivers import Driver
 from edge_agent.outbox import Outbox
-from edge_agent.process_image import ProcessImage
+from vpp.energy_manager.process_image import ProcessImage
 from vpp.protocols.link.checks import CHECKS
 from vpp.protocols.link.messages import MAX_ANSWER, Check, CheckResult
 

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
-from edge_agent.process_image import ProcessImage, Setpoints
-from vpp.protocols.link.messages import PayloadValues, ResourceDescription
+from vpp.energy_manager.payload_takers import PayloadTaker
+from vpp.energy_manager.process_image import ProcessImage, Setpoints
+from vpp.protocols.link.messages import ResourceDescription
 
 
 class FollowResidual(Protocol):
@@ -12,26 +13,6 @@ class FollowResidual(Protocol):
 
     def __call__(self, residual_kw: float, *, soc: float, hours: float) -> float:
         """Battery power [kW] for the rest's power [kW], state of charge, and how long both will hold [h]."""
-
-
-class PayloadTaker(Protocol):
-    """A resource that can be told more than a power: it takes payloads of some kinds as they are."""
-
-    key: str
-
-    def takes_payload(self, kind: str) -> bool:
-        """Whether payloads of this kind are for this resource."""
-
-    def payload_flaw(self, kind: str, values: PayloadValues) -> str | None:
-        """Why these values of a kind it takes make no sense here, or None."""
-
-    def apply_payload(self, kind: str, values: PayloadValues) -> None:
-        """Follow these values until told otherwise; none at all means the resource's own settings."""
-
-
-def taker_of(kind: str, takers: Sequence[PayloadTaker]) -> PayloadTaker | None:
-    """The first resource that takes this kind."""
-    return next((taker for taker in takers if taker.takes_payload(kind)), None)
 
 
 class Driver(Protocol):

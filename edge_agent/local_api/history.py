@@ -3,7 +3,7 @@
 import sqlite3
 from pathlib import Path
 
-from edge_agent.process_image import ProcessImage
+from vpp.energy_manager.process_image import ProcessImage
 from vpp.protocols.link.messages import COLUMNS
 from vpp.protocols.ores.facts import Row
 from vpp.units import MS_PER_DAY

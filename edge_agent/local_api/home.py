@@ -10,8 +10,8 @@ from edge_agent.config import HubConfig
 from edge_agent.controllers.owner import OwnerController
 from edge_agent.local_api.history import History
 from edge_agent.outbox import Outbox
-from edge_agent.process_image import ProcessImage
-from edge_agent.safety import Allowed
+from vpp.energy_manager.process_image import ProcessImage
+from vpp.energy_manager.safety import Allowed
 from vpp.protocols.link.messages import COLUMNS, Hello
 from vpp.protocols.ores import orders
 from vpp.protocols.ores.facts import Facts, Held, HubFacts, Note, Preferences, Row, Wish

@@ -18,7 +18,7 @@ from edge_agent.local_api.history import History
 from edge_agent.local_api.home import Host, HubHome
 from edge_agent.local_api.token import is_token, load_token
 from edge_agent.local_api.wire import BodyTooLarge, HttpConnection, HttpRequest
-from edge_agent.process_image import ProcessImage
+from vpp.energy_manager.process_image import ProcessImage
 from vpp.protocols.ores.description import PATH as DESCRIPTION_PATH
 from vpp.protocols.ores.description import description_json
 from vpp.protocols.ores.problems import OresError

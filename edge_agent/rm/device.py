@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from vpp.energy_manager.reading import Reading
+
 
 class DeviceError(Exception):
     """A device did not do what it was asked to. `permanent`: asking again will not help until somebody acts."""
@@ -85,26 +87,6 @@ class Load:
 
 
 Shape = Battery | Generator | Charger | Heater | Switch | Program | Meter | Load
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """What a device says of itself. Power [kW] in load convention: what it draws is positive.
-
-    Registers [kWh] only count up. `soc` (0-1) is of a battery, a plugged-in car or a tank. `is_ready` is false
-    where the device is there but takes no orders now: no car, a fault, somebody at its panel.
-    """
-
-    power_kw: float | None = None
-    soc: float | None = None
-    import_kwh: float | None = None
-    export_kwh: float | None = None
-    voltage_v: float | None = None
-    frequency_hz: float | None = None
-    temperature_c: float | None = None
-    is_ready: bool = True
-    is_on_grid: bool | None = None
-    faults: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

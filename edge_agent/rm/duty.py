@@ -19,7 +19,8 @@ from s2python.ppbc import (
 )
 
 from edge_agent.rm import menu
-from edge_agent.rm.device import Charger, Generator, Program, Reading, Shape
+from edge_agent.rm.device import Charger, Generator, Program, Shape
+from vpp.energy_manager.reading import Reading
 from vpp.protocols.s2.messages import ContainerStatus, Message, ProfileStatus, key_of
 from vpp.protocols.s2.times import after
 from vpp.units import kw_from_w

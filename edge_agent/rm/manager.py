@@ -7,9 +7,10 @@ from uuid import UUID, uuid4
 from s2python.common import ControlType, InstructionStatus, PowerMeasurement, PowerValue
 
 from edge_agent.rm import menu
-from edge_agent.rm.device import Program, Reading
+from edge_agent.rm.device import Program
 from edge_agent.rm.duty import Duty, EnvelopeDuty, ModeDuty, NoDuty, ProgramDuty
 from edge_agent.rm.runner import DeviceRunner
+from vpp.energy_manager.reading import Reading
 from vpp.protocols.s2.messages import Message, key_of
 from vpp.protocols.s2.rm_session import Instructed, Revoked, RmSession, Selected, Welcomed
 from vpp.units import w_from_kw

@@ -45,10 +45,10 @@ from edge_agent.rm.device import (
     Load,
     Meter,
     Program,
-    Reading,
     Shape,
     Switch,
 )
+from vpp.energy_manager.reading import Reading
 from vpp.protocols.s2.messages import AllowedLimitRange, PowerConstraints, made
 from vpp.units import SECONDS_PER_HOUR, w_from_kw
 

@@ -3,18 +3,8 @@
 import math
 from dataclasses import dataclass, fields
 
-from edge_agent.rm.device import (
-    Battery,
-    Charger,
-    Generator,
-    Heater,
-    Load,
-    Meter,
-    Program,
-    Reading,
-    Shape,
-    Switch,
-)
+from edge_agent.rm.device import Battery, Charger, Generator, Heater, Load, Meter, Program, Shape, Switch
+from vpp.energy_manager.reading import Reading
 
 # A device may draw somewhat more than its rating, and a little while it does nothing.
 _EXCESS = 1.2

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from edge_agent.backoff import Backoff
-from edge_agent.rm.device import RENEWAL_S, Device, DeviceError, Identity, Reading, Shape
+from edge_agent.rm.device import RENEWAL_S, Device, DeviceError, Identity, Shape
 from edge_agent.rm.plausible import Watch, flaw_of
+from vpp.energy_manager.reading import Reading
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

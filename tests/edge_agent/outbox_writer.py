@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from edge_agent.outbox import Outbox
-from edge_agent.process_image import ProcessImage
+from vpp.energy_manager.process_image import ProcessImage
 from vpp.protocols.link.messages import InstructionStatus
 
 

@@ -7,16 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.config import GridLimits
-from edge_agent.controllers.capacity import CapacityController
-from edge_agent.controllers.cloud_schedule import CloudScheduleController
-from edge_agent.controllers.limits import LimitsController
 from edge_agent.controllers.override import Override, OverrideController
-from edge_agent.controllers.schedule_book import ScheduleBook
-from edge_agent.controllers.self_consumption import SelfConsumptionController
-from edge_agent.cycle import setpoints
-from edge_agent.process_image import ProcessImage, Setpoints
-from edge_agent.safety import Allowed, DeviceLimits, device_ranges
+from vpp.energy_manager.controllers.capacity import CapacityController
+from vpp.energy_manager.controllers.cloud_schedule import CloudScheduleController
+from vpp.energy_manager.controllers.limits import LimitsController
+from vpp.energy_manager.controllers.schedule_book import ScheduleBook
+from vpp.energy_manager.controllers.self_consumption import SelfConsumptionController
+from vpp.energy_manager.grid_limits import GridLimits
+from vpp.energy_manager.process_image import ProcessImage, Setpoints
+from vpp.energy_manager.safety import Allowed, DeviceLimits, device_ranges, setpoints
 from vpp.protocols.link.messages import CapacityLimits, Instruction, Schedule
 
 MINUTE = 60_000

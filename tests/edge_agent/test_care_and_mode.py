@@ -5,9 +5,9 @@ import pytest
 from edge_agent.config import Care, ConfigError, HomeMode, TariffPeriod
 from edge_agent.controllers.care import CareController
 from edge_agent.controllers.home_mode import HomeModeController, Tariff
-from edge_agent.process_image import ProcessImage
-from edge_agent.safety import Allowed, DeviceLimits, Range, device_ranges
 from tests.edge_agent.test_island import image
+from vpp.energy_manager.process_image import ProcessImage
+from vpp.energy_manager.safety import Allowed, DeviceLimits, Range, device_ranges
 from vpp.units import MS_PER_DAY, MS_PER_MINUTE
 
 LIMITS = DeviceLimits({"battery": (-4.0, 5.0)}, 10.0, 0.9, 0.2)

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_agent.controllers.device_payloads import DevicePayloads
-from edge_agent.controllers.schedule_book import ScheduleBook
 from edge_agent.drivers.simulator.config import Home, Household, Pv
 from edge_agent.drivers.simulator.driver import SimulatorDriver
 from edge_agent.drivers.simulator.volt_watt import NOMINAL_V, VoltWatt
 from edge_agent.drivers.simulator.world import voltage_v
+from vpp.energy_manager.controllers.schedule_book import ScheduleBook
 from vpp.intervals import to_ms
 from vpp.protocols.link.messages import CurvePoint, DevicePayload, Instruction, PayloadValues
 

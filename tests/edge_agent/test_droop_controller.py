@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
-from edge_agent.config import GridLimits
-from edge_agent.controllers.cloud_schedule import CloudScheduleController
 from edge_agent.controllers.droop import DroopController
-from edge_agent.controllers.limits import LimitsController
-from edge_agent.controllers.schedule_book import ScheduleBook
-from edge_agent.controllers.self_consumption import SelfConsumptionController
-from edge_agent.process_image import ProcessImage
-from edge_agent.safety import DeviceLimits, Range, device_ranges
+from vpp.energy_manager.controllers.cloud_schedule import CloudScheduleController
+from vpp.energy_manager.controllers.limits import LimitsController
+from vpp.energy_manager.controllers.schedule_book import ScheduleBook
+from vpp.energy_manager.controllers.self_consumption import SelfConsumptionController
+from vpp.energy_manager.grid_limits import GridLimits
+from vpp.energy_manager.process_image import ProcessImage
+from vpp.energy_manager.safety import DeviceLimits, Range, device_ranges
 from vpp.protocols.link.messages import Droop, Instruction, Schedule
 
 LIMITS = DeviceLimits({"battery": (-4.0, 5.0)}, 10.0, 0.9, 0.2)

@@ -12,7 +12,8 @@ import pytest
 import edge_agent.drivers
 from edge_agent.config import ConfigError
 from edge_agent.drivers.devices import kinds, open_device
-from edge_agent.rm.device import REVERSION_S, Device, DeviceError, Identity, Reading, Switch
+from edge_agent.rm.device import REVERSION_S, Device, DeviceError, Identity, Switch
+from vpp.energy_manager.reading import Reading
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "write-a-driver.md"
 

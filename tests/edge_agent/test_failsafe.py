@@ -4,8 +4,8 @@ import pytest
 
 from edge_agent.config import Failsafe
 from edge_agent.controllers.failsafe import FailsafeController, LimitState
-from edge_agent.safety import DeviceLimits, device_ranges
 from tests.edge_agent.test_island import image
+from vpp.energy_manager.safety import DeviceLimits, device_ranges
 
 LIMITS = DeviceLimits({"battery": (-4.0, 5.0), "pv": (-8.0, 0.0)}, 10.0, 0.9, 0.2)
 S = 1000

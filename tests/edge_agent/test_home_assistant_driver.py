@@ -21,10 +21,10 @@ from edge_agent.rm.device import (
     Identity,
     Load,
     Meter,
-    Reading,
     Switch,
 )
 from tests.edge_agent.fake_home_assistant import TOKEN, FakeHomeAssistant
+from vpp.energy_manager.reading import Reading
 
 KW = {"unit_of_measurement": "kW"}
 WATTS = {"unit_of_measurement": "W"}

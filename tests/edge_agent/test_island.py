@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.config import GridLimits, Island
+from edge_agent.config import Island
 from edge_agent.controllers.island import IslandController
-from edge_agent.controllers.limits import LimitsController
-from edge_agent.process_image import ProcessImage
-from edge_agent.safety import Allowed, DeviceLimits, device_ranges
+from vpp.energy_manager.controllers.limits import LimitsController
+from vpp.energy_manager.grid_limits import GridLimits
+from vpp.energy_manager.process_image import ProcessImage
+from vpp.energy_manager.safety import Allowed, DeviceLimits, device_ranges
 
 LIMITS = DeviceLimits(
     {"battery": (-4.0, 5.0), "pv": (-8.0, 0.0), "ev": (0.0, 11.0), "heat": (0.0, 3.0)}, 10.0, 0.9, 0.2

@@ -24,8 +24,8 @@ from edge_agent.drivers.simulator.fleet import fleet
 from edge_agent.local_api.guard import Budget
 from edge_agent.local_api.history import History
 from edge_agent.local_api.token import load_token, new_token
-from edge_agent.process_image import ProcessImage
 from tests.edge_agent.cloud import until
+from vpp.energy_manager.process_image import ProcessImage
 from vpp.protocols.ores.routes import MAX_BODY
 
 HOLD = {"device_id": "battery", "action": "hold", "duration_s": 86_400}

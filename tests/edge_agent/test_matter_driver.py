@@ -25,11 +25,11 @@ from edge_agent.rm.device import (
     Identity,
     Load,
     Meter,
-    Reading,
     Shape,
     Switch,
 )
 from tests.edge_agent.matter_replay import Replay, exchange
+from vpp.energy_manager.reading import Reading
 
 
 def device(port: int, node: int, **more: Any) -> Device:

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from edge_agent.config import ConfigError
 from edge_agent.drivers.devices import open_device
-from edge_agent.rm.device import REVERSION_S, DeviceError, Heater, Identity, Load, Meter, Reading, Switch
+from edge_agent.rm.device import REVERSION_S, DeviceError, Heater, Identity, Load, Meter, Switch
 from tests.edge_agent.mosquitto import Mosquitto, free_port, mosquitto
 from tests.edge_agent.mqtt_home import BOILER, PUMP, opened, shelly, table, tasmota
 from tests.edge_agent.plugs import ShellyPlug, TasmotaPlug, at_broker, over_http
+from vpp.energy_manager.reading import Reading
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,11 @@ import pytest
 from edge_agent.drivers.broker import Broker
 from edge_agent.drivers.devices import open_device
 from edge_agent.drivers.mqtt.finder import MqttFinder, MqttSearch, path_of
-from edge_agent.rm.device import DeviceError, Identity, Reading
+from edge_agent.rm.device import DeviceError, Identity
 from tests.edge_agent.mosquitto import Mosquitto, mosquitto
 from tests.edge_agent.mqtt_home import BOILER, PUMP, opened, shelly, tasmota
 from tests.edge_agent.plugs import at_broker
+from vpp.energy_manager.reading import Reading
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from edge_agent.outbox import ROWS_PER_MESSAGE, Decided, Gone, Outbox, OutboxError, message_of
-from edge_agent.process_image import ProcessImage
 from tests.exhaustive import EXHAUSTIVE
+from vpp.energy_manager.process_image import ProcessImage
 from vpp.protocols.link import codec
 from vpp.protocols.link.messages import Gap, InstructionStatus, Lane, Snapshots
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from edge_agent.config import HubConfig, hub_config
 from edge_agent.controllers.owner import OwnerController
-from edge_agent.process_image import ProcessImage
-from edge_agent.safety import Allowed, Range
+from vpp.energy_manager.process_image import ProcessImage
+from vpp.energy_manager.safety import Allowed, Range
 from vpp.protocols.ores import orders
 from vpp.protocols.ores.facts import Preferences, Wish
 

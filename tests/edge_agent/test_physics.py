@@ -14,7 +14,7 @@ from edge_agent.drivers.simulator.driver import SimulatorDriver
 from edge_agent.drivers.simulator.fleet import HOMES, fleet
 from edge_agent.drivers.simulator.profiles import Calendar, load_profiles
 from edge_agent.drivers.simulator.world import World
-from edge_agent.process_image import Setpoints
+from vpp.energy_manager.process_image import Setpoints
 from vpp.intervals import to_ms
 
 NOON = to_ms(datetime.fromisoformat("2026-04-23T12:00:00+02:00"))

@@ -9,18 +9,9 @@ import pytest
 from edge_agent.config import ConfigError
 from edge_agent.drivers.devices import open_device
 from edge_agent.drivers.sunspec.finder import SunSpecFinder, SunSpecSearch, hosts
-from edge_agent.rm.device import (
-    REVERSION_S,
-    Battery,
-    Device,
-    DeviceError,
-    Generator,
-    Identity,
-    Load,
-    Meter,
-    Reading,
-)
+from edge_agent.rm.device import REVERSION_S, Battery, Device, DeviceError, Generator, Identity, Load, Meter
 from tests.edge_agent.sunspec_plant import DerPlant, MeterPlant, OldPlant, Plant
+from vpp.energy_manager.reading import Reading
 
 WHO = Identity(maker="Acme", model="Home 8", serial="A-17", firmware="1.2.3")
 

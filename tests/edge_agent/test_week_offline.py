@@ -9,10 +9,10 @@ from typing import Any
 from edge_agent.config import HubConfig, hub_config
 from edge_agent.link.websocket import WebSocketLink
 from edge_agent.outbox import Outbox
-from edge_agent.process_image import ProcessImage
 from edge_agent.provisioning import Provisioner, load_identity
 from tests.edge_agent.cloud import Cloud, until
 from tests.edge_agent.test_agent import MINUTE, NOON
+from vpp.energy_manager.process_image import ProcessImage
 from vpp.protocols.link.hub import WINDOW
 from vpp.protocols.link.messages import Check, Hello, Instruction, Welcome
 

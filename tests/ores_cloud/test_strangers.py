@@ -16,7 +16,7 @@ from apps.accounts.models import ApiClient
 from apps.dispatch.services import signal_plan
 from apps.flexibility.forecasts import forecasts_issue
 from apps.hubs.diagnoses import diagnosis_ask
-from apps.hubs.models import Diagnosis, Hub, Instruction, Release
+from apps.hubs.models import Diagnosis, Hub, Instruction, Release, S2Credential
 from apps.hubs.update_services import campaign_start
 from apps.markets.models import Market
 from apps.openadr.models import (
@@ -97,6 +97,7 @@ def build_victim() -> Victim:
             "quantity": "load",
             "revision": 1,
             "campaign_id": build_update(fleet),
+            "s2_credential_id": build_s2_credential(fleet),
             **build_peers(fleet),
             **build_market(fleet),
             "object_id": [program.pk, event.pk, report.pk, ven.pk, resource.pk],
@@ -132,6 +133,14 @@ def build_update(fleet: factories.Fleet) -> int:
         answer=f"{SECRET} answer"
     )
     return campaign.pk
+
+
+def build_s2_credential(fleet: factories.Fleet) -> int:
+    """Let a resource manager of the home speak to the cloud."""
+    made = S2Credential.objects.create(
+        hub_id=fleet.hubs[0].hub_id, name=f"{SECRET} device", digest="d", created_by=SECRET, created_at=NOW
+    )
+    return made.pk
 
 
 def build_peers(fleet: factories.Fleet) -> dict[str, Any]:
@@ -203,6 +212,7 @@ def everything() -> str:
 
 BODIES: dict[str, Any] = {
     "code": "22222-22222",
+    "name": "mine",
     "site_ids": [1],
     "energy_price": "0.0001",
     "reason": "mine",

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from apps.hubs.api import firmware, views
+from apps.hubs.api import credentials, firmware, views
 
 urlpatterns = [
     path("device/register", views.RegisterView.as_view(), name="device-register"),
@@ -16,4 +16,14 @@ urlpatterns = [
         name="device-firmware-targets",
     ),
     path("api/v1/sites/<int:site_id>/hub", views.ClaimView.as_view(), name="site-hub-claim"),
+    path(
+        "api/v1/sites/<int:site_id>/s2-credentials",
+        credentials.S2CredentialsView.as_view(),
+        name="site-s2-credentials",
+    ),
+    path(
+        "api/v1/sites/<int:site_id>/s2-credentials/<int:s2_credential_id>",
+        credentials.S2CredentialView.as_view(),
+        name="site-s2-credential",
+    ),
 ]

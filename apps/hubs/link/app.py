@@ -262,7 +262,7 @@ async def websocket(server: LinkServer, scope: Scope, receive: Receive, send: Se
     try:
         identity = await server.identify(bearer(scope))
     except DomainError as error:
-        await _refuse_upgrade(error, scope, send=send)
+        await refuse_upgrade(error, scope, send=send)
         return
     await send({"type": "websocket.accept"})
     await WebSocketConnection(server, identity, receive, send).run()
@@ -270,7 +270,7 @@ async def websocket(server: LinkServer, scope: Scope, receive: Receive, send: Se
 
 async def post(server: LinkServer, scope: Scope, receive: Receive, send: Send) -> None:
     """Serve one POST: the same messages as a list, answered when everything is committed."""
-    binary = _header(scope, b"content-type").startswith("application/msgpack")
+    binary = header(scope, b"content-type").startswith("application/msgpack")
     try:
         if scope["method"] != "POST":
             raise DomainError(
@@ -320,7 +320,7 @@ async def _converse(
 
 def bearer(scope: Scope) -> str:
     """Return the bearer token of a request or raise TokenError."""
-    kind, _, token = _header(scope, b"authorization").partition(" ")
+    kind, _, token = header(scope, b"authorization").partition(" ")
     if kind.lower() != "bearer" or not token:
         raise TokenError(
             "send Authorization: Bearer <token> from /device/security/authenticate", code="token_missing"
@@ -328,7 +328,8 @@ def bearer(scope: Scope) -> str:
     return token.strip()
 
 
-def _header(scope: Scope, name: bytes) -> str:
+def header(scope: Scope, name: bytes) -> str:
+    """Return a request's header, empty where it is not there."""
     for key, value in scope["headers"]:
         if key == name:
             return str(value.decode("latin-1"))
@@ -367,7 +368,8 @@ async def _answer(send: Send, status: int, *, body: bytes, content_type: str) ->
     await send({"type": "http.response.body", "body": body})
 
 
-async def _refuse_upgrade(error: DomainError, scope: Scope, *, send: Send) -> None:
+async def refuse_upgrade(error: DomainError, scope: Scope, *, send: Send) -> None:
+    """Say no to a WebSocket, with the reason where the server can carry it."""
     if "websocket.http.response" not in scope.get("extensions", {}):
         await send({"type": "websocket.close", "code": CLOSE_REVOKED})
         return

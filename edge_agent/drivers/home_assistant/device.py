@@ -17,18 +17,8 @@ from edge_agent.drivers.home_assistant.config import (
     SwitchConfig,
 )
 from edge_agent.drivers.home_assistant.orders import Order, battery_orders, heater_orders, switch_orders
-from edge_agent.rm.device import (
-    Battery,
-    DeviceError,
-    Generator,
-    Heater,
-    Identity,
-    Load,
-    Meter,
-    Reading,
-    Shape,
-    Switch,
-)
+from edge_agent.rm.device import Battery, DeviceError, Generator, Heater, Identity, Load, Meter, Shape, Switch
+from vpp.energy_manager.reading import Reading
 
 _KILOWATTS = {"W": 0.001, "kW": 1.0, "MW": 1000.0}
 _KILOWATT_HOURS = {"Wh": 0.001, "kWh": 1.0, "MWh": 1000.0}

@@ -8,17 +8,8 @@ from edge_agent.drivers.matter import clusters
 from edge_agent.drivers.matter.client import Client
 from edge_agent.drivers.matter.clusters import Endpoint
 from edge_agent.drivers.matter.config import MatterConfig
-from edge_agent.rm.device import (
-    REVERSION_S,
-    Charger,
-    DeviceError,
-    Generator,
-    Identity,
-    Load,
-    Meter,
-    Reading,
-    Shape,
-)
+from edge_agent.rm.device import REVERSION_S, Charger, DeviceError, Generator, Identity, Load, Meter, Shape
+from vpp.energy_manager.reading import Reading
 
 _OVER = 1.5
 _HOUSE_KW = 1000.0

@@ -7,7 +7,8 @@ from edge_agent.drivers import numbers
 from edge_agent.drivers.broker import Session
 from edge_agent.drivers.mqtt.config import PlainConfig
 from edge_agent.drivers.mqtt.plug import Plug
-from edge_agent.rm.device import DeviceError, Identity, Reading
+from edge_agent.rm.device import DeviceError, Identity
+from vpp.energy_manager.reading import Reading
 
 
 def at_path(said: Any, path: str) -> Any:

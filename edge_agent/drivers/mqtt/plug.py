@@ -6,17 +6,8 @@ from typing import Any
 
 from edge_agent.drivers import numbers
 from edge_agent.drivers.mqtt.config import Common
-from edge_agent.rm.device import (
-    REVERSION_S,
-    DeviceError,
-    Heater,
-    Identity,
-    Load,
-    Meter,
-    Reading,
-    Shape,
-    Switch,
-)
+from edge_agent.rm.device import REVERSION_S, DeviceError, Heater, Identity, Load, Meter, Shape, Switch
+from vpp.energy_manager.reading import Reading
 
 _OVER = 3.0
 _HOUSE_KW = 1000.0

@@ -6,7 +6,8 @@ from edge_agent.drivers import numbers
 from edge_agent.drivers.mqtt.config import ShellyConfig
 from edge_agent.drivers.mqtt.plug import Plug, record
 from edge_agent.drivers.mqtt.shelly_rpc import HttpChannel, MqttChannel, Rpc
-from edge_agent.rm.device import DeviceError, Identity, Reading
+from edge_agent.rm.device import DeviceError, Identity
+from vpp.energy_manager.reading import Reading
 
 _NAMES = {"switch": "Switch", "pm1": "PM1", "em": "EM", "em1": "EM1"}
 _POWER = {"switch": "apower", "pm1": "apower", "em": "total_act_power", "em1": "act_power"}

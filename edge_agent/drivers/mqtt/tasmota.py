@@ -6,7 +6,8 @@ from edge_agent.drivers import numbers
 from edge_agent.drivers.broker import Session
 from edge_agent.drivers.mqtt.config import TasmotaConfig
 from edge_agent.drivers.mqtt.plug import Plug, record
-from edge_agent.rm.device import DeviceError, Identity, Reading
+from edge_agent.rm.device import DeviceError, Identity
+from vpp.energy_manager.reading import Reading
 
 
 class Tasmota(Plug):

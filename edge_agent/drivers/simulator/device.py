@@ -18,10 +18,10 @@ from edge_agent.rm.device import (
     Identity,
     Meter,
     Program,
-    Reading,
     Shape,
     Switch,
 )
+from vpp.energy_manager.reading import Reading
 from vpp.units import SECONDS_PER_HOUR
 
 NotNegative = Annotated[float, msgspec.Meta(ge=0)]

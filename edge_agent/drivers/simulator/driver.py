@@ -4,11 +4,12 @@ import random
 
 import msgspec
 
-from edge_agent.drivers import FollowResidual, PayloadTaker
+from edge_agent.drivers import FollowResidual
 from edge_agent.drivers.simulator.config import Home
 from edge_agent.drivers.simulator.profiles import load_profiles
 from edge_agent.drivers.simulator.world import Flows, World, WorldState, voltage_v
-from edge_agent.process_image import HANDS_OFF, ProcessImage, Setpoints
+from vpp.energy_manager.payload_takers import PayloadTaker
+from vpp.energy_manager.process_image import HANDS_OFF, ProcessImage, Setpoints
 from vpp.protocols.link.messages import ResourceDescription
 
 _MS_PER_DAY = 86_400_000

@@ -13,7 +13,7 @@ from edge_agent.drivers.simulator.devices import BatteryModel, EvModel, HeatMode
 from edge_agent.drivers.simulator.ev import Visit, visits
 from edge_agent.drivers.simulator.profiles import STEP_MS, Calendar, Profiles
 from edge_agent.drivers.simulator.volt_watt import VoltWatt
-from edge_agent.process_image import HANDS_OFF, Setpoints
+from vpp.energy_manager.process_image import HANDS_OFF, Setpoints
 
 _MS_PER_HOUR = 3_600_000.0
 _SUPPLY_V = 231.0

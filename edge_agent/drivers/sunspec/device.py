@@ -9,7 +9,8 @@ from edge_agent.drivers.sunspec.bus import Bus, bus_at
 from edge_agent.drivers.sunspec.config import SunSpecConfig
 from edge_agent.drivers.sunspec.control import Control, limit_of, setting_of
 from edge_agent.drivers.sunspec.unit import Unit
-from edge_agent.rm.device import Battery, DeviceError, Generator, Identity, Load, Meter, Reading, Shape
+from edge_agent.rm.device import Battery, DeviceError, Generator, Identity, Load, Meter, Shape
+from vpp.energy_manager.reading import Reading
 
 T = TypeVar("T")
 # A call of the device may take this many times as long as a single answer.

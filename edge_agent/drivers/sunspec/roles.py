@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from edge_agent.drivers import numbers
 from edge_agent.drivers.sunspec.config import SunSpecConfig
 from edge_agent.drivers.sunspec.unit import Model, Unit
-from edge_agent.rm.device import DeviceError, Reading
+from edge_agent.rm.device import DeviceError
+from vpp.energy_manager.reading import Reading
 
 INVERTERS = (701, 103, 102, 101)
 METERS = (203, 202, 201, 204)

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from s2python.common import RoleType
 
-from edge_agent.cem.combine import Wish, exactly
 from edge_agent.cem.home import Home, utc_now
-from edge_agent.cem.member import FAR_KW
 from edge_agent.cem.server import S2Server, ServerConfig
-from edge_agent.process_image import Setpoints
 from tests.edge_agent.cem.peer import Peer, last
 from tests.edge_agent.rm.scripted import until
 from tests.vpp.protocols.s2.samples import COMMON, DDBC, FRBC, OFF, OMBC, ON, PEBC, PPBC, TYPES, watts
+from vpp.energy_manager.combine import Wish, exactly
+from vpp.energy_manager.member import FAR_KW
+from vpp.energy_manager.process_image import Setpoints
 
 LONG_AGO = "2026-01-01T00:00:00Z"
 MEASURED = next(one for one in COMMON if one["message_type"] == "PowerMeasurement")

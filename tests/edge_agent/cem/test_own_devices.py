@@ -7,11 +7,8 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 from s2python.generated.gen_s2 import PPBCPowerSequenceStatus
 
-from edge_agent.cem.combine import Wish, exactly
 from edge_agent.cem.home import Home
-from edge_agent.cem.member import FAR_KW
 from edge_agent.cem.units import OwnUnit
-from edge_agent.process_image import Setpoints
 from edge_agent.rm.device import (
     Battery,
     Charger,
@@ -21,13 +18,16 @@ from edge_agent.rm.device import (
     Load,
     Meter,
     Program,
-    Reading,
     Shape,
     Switch,
 )
 from edge_agent.rm.manager import utc_now
 from edge_agent.rm.runner import Pace
 from tests.edge_agent.rm.scripted import ScriptedDevice, until
+from vpp.energy_manager.combine import Wish, exactly
+from vpp.energy_manager.member import FAR_KW
+from vpp.energy_manager.process_image import Setpoints
+from vpp.energy_manager.reading import Reading
 from vpp.protocols.s2.ppbc import PowerProfiles
 
 PACE = Pace(poll_s=0.01, timeout_s=5.0, renewal_s=600.0, backoff_s=0.01, backoff_max_s=0.05)

@@ -13,13 +13,13 @@ from websockets.exceptions import InvalidStatus
 from edge_agent.cem.client import ClientConfig, S2Client
 from edge_agent.cem.conversation import S2Settings
 from edge_agent.cem.home import Home
-from edge_agent.cem.member import RoleKey
 from edge_agent.cem.server import S2Server, ServerConfig, port_of
 from edge_agent.config import ConfigError
-from edge_agent.process_image import Setpoints
 from tests.edge_agent.cem.peer import Peer, ServerMedium, last
 from tests.edge_agent.cem.test_foreign_managers import MEASURED, STORE, hub
 from tests.edge_agent.rm.scripted import until
+from vpp.energy_manager.member import RoleKey
+from vpp.energy_manager.process_image import Setpoints
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Callable
 
-from edge_agent.rm.device import Identity, Reading, Shape
+from edge_agent.rm.device import Identity, Shape
+from vpp.energy_manager.reading import Reading
 
 
 class ScriptedDevice:

@@ -18,13 +18,13 @@ from edge_agent.rm.device import (
     Load,
     Meter,
     Program,
-    Reading,
     Shape,
     Switch,
 )
 from edge_agent.rm.plausible import Watch, flaw_of, rated_range
 from edge_agent.rm.runner import DeviceRunner, Pace
 from tests.edge_agent.rm.scripted import ScriptedDevice, until
+from vpp.energy_manager.reading import Reading
 
 BATTERY = Battery(capacity_kwh=10.0, charge_kw=5.0, discharge_kw=4.0)
 FAST = Pace(poll_s=0.01, timeout_s=5.0, renewal_s=0.05, backoff_s=0.01, backoff_max_s=0.05)

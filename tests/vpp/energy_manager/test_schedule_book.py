@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.controllers.schedule_book import ScheduleBook
+from vpp.energy_manager.controllers.schedule_book import ScheduleBook
 from vpp.protocols.link.messages import Instruction, Schedule
 
 KEYS = ("battery", "ev")

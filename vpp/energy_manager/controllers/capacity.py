@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from edge_agent.config import GridLimits
-from edge_agent.controllers.schedule_book import ScheduleBook
-from edge_agent.process_image import ProcessImage
-from edge_agent.safety import Allowed, protect_grid
+from vpp.energy_manager.controllers.schedule_book import ScheduleBook
+from vpp.energy_manager.grid_limits import GridLimits
+from vpp.energy_manager.process_image import ProcessImage
+from vpp.energy_manager.safety import Allowed, protect_grid
 
 # Whoever comes later only ever narrows: without a limit here the installation's own holds.
 _NO_LIMIT = float("inf")

@@ -20,7 +20,7 @@ from s2python.ppbc import (
     PPBCStartInterruptionInstruction,
 )
 
-from edge_agent.cem.ability import Excluded
+from vpp.energy_manager.ability import Excluded
 from vpp.protocols.s2.held import ELECTRIC
 from vpp.protocols.s2.messages import Message, key_of
 from vpp.protocols.s2.ppbc import PowerProfiles, length_s, sequence_of

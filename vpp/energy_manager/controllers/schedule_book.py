@@ -4,9 +4,16 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 
-from edge_agent.controllers.flaws import flaw_of, kinds_of
-from edge_agent.controllers.periods import Capacity, capacity_of, ends_at, index_of, is_valid, tightest
-from edge_agent.drivers import PayloadTaker
+from vpp.energy_manager.controllers.flaws import flaw_of, kinds_of
+from vpp.energy_manager.controllers.periods import (
+    Capacity,
+    capacity_of,
+    ends_at,
+    index_of,
+    is_valid,
+    tightest,
+)
+from vpp.energy_manager.payload_takers import PayloadTaker
 from vpp.protocols.link.messages import Instruction, InstructionState, InstructionStatus
 from vpp.units import MS_PER_DAY
 

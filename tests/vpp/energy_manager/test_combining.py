@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edge_agent.cem.combine import ALIKE_KW, Option, Wish, choose, combine, exactly
-from edge_agent.cem.share import Part, share
+from vpp.energy_manager.combine import ALIKE_KW, Option, Wish, choose, combine, exactly
+from vpp.energy_manager.share import Part, share
 
 FREE = (-math.inf, math.inf)
 

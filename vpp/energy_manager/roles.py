@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, Literal
 
-from edge_agent.cem.combine import Wish, exactly
-from edge_agent.cem.member import FAR_KW, Rated, RoleKey
-from edge_agent.cem.share import Part, share
-from edge_agent.cem.units import Unit
-from edge_agent.process_image import Setpoints
-from edge_agent.rm.device import Reading
+from vpp.energy_manager.combine import Wish, exactly
+from vpp.energy_manager.member import FAR_KW, Rated, RoleKey
+from vpp.energy_manager.process_image import Setpoints
+from vpp.energy_manager.reading import Reading
+from vpp.energy_manager.share import Part, share
+from vpp.energy_manager.units import Unit
 from vpp.protocols.link.messages import ResourceDescription
 
 Kind = Literal["battery", "pv", "ev_charger", "heat_pump", "load"]

@@ -1,8 +1,8 @@
 """Device safety, backup reserve and the grid connection's limits: before anybody's wish."""
 
-from edge_agent.config import GridLimits
-from edge_agent.process_image import ProcessImage
-from edge_agent.safety import Allowed, DeviceLimits, protect_battery, protect_grid
+from vpp.energy_manager.grid_limits import GridLimits
+from vpp.energy_manager.process_image import ProcessImage
+from vpp.energy_manager.safety import Allowed, DeviceLimits, protect_battery, protect_grid
 
 
 class LimitsController:

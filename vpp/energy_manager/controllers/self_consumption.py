@@ -1,7 +1,7 @@
 """The home's own mode: store what PV has to spare, cover the load from the battery."""
 
-from edge_agent.process_image import ProcessImage
-from edge_agent.safety import Allowed, DeviceLimits, reserve_discharge_kw
+from vpp.energy_manager.process_image import ProcessImage
+from vpp.energy_manager.safety import Allowed, DeviceLimits, reserve_discharge_kw
 
 
 class SelfConsumptionController:

@@ -11,11 +11,11 @@ from s2python.frbc import FRBCInstruction
 from s2python.generated.gen_s2 import ID, InstructionStatus
 from s2python.ombc import OMBCInstruction
 
-from edge_agent.cem.ability import Ability
-from edge_agent.cem.combine import Setting, Wish, choose
-from edge_agent.cem.envelope import ENVELOPE_S, envelope_instruction, envelope_limits
-from edge_agent.cem.programs import Conditions, Step, next_step
-from edge_agent.cem.resource import ability
+from vpp.energy_manager.ability import Ability
+from vpp.energy_manager.combine import Setting, Wish, choose
+from vpp.energy_manager.envelope import ENVELOPE_S, envelope_instruction, envelope_limits
+from vpp.energy_manager.programs import Conditions, Step, next_step
+from vpp.energy_manager.resource import ability
 from vpp.protocols.s2.cem_session import CemSession
 from vpp.protocols.s2.ddbc import DemandDriven
 from vpp.protocols.s2.frbc import FillRate

@@ -1,8 +1,8 @@
 """Executes the cloud's schedule: holds the planned power at the meter with the battery, the rest by key."""
 
-from edge_agent.controllers.schedule_book import ScheduleBook
-from edge_agent.process_image import ProcessImage
-from edge_agent.safety import Allowed
+from vpp.energy_manager.controllers.schedule_book import ScheduleBook
+from vpp.energy_manager.process_image import ProcessImage
+from vpp.energy_manager.safety import Allowed
 
 
 class CloudScheduleController:

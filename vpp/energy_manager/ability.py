@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from edge_agent.cem.combine import Combo
+from vpp.energy_manager.combine import Combo
 
 # Actuator and operation mode (or power sequence) that were rejected lately.
 Excluded = Collection[tuple[str, str]]

@@ -7,8 +7,8 @@ of it gives the nearest end.
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from edge_agent.config import GridLimits
-from edge_agent.process_image import ProcessImage
+from vpp.energy_manager.grid_limits import GridLimits
+from vpp.energy_manager.process_image import ProcessImage, Setpoints
 from vpp.protocols.link.messages import ResourceDescription
 from vpp.units import clamp
 
@@ -101,6 +101,21 @@ class Allowed:
 def device_ranges(limits: DeviceLimits) -> Allowed:
     """Where every cycle starts."""
     return Allowed({key: Range(low, high) for key, (low, high) in limits.ranges.items()})
+
+
+def setpoints(allowed: Allowed, limits: DeviceLimits) -> Setpoints:
+    """What is told to the devices: nothing where nobody narrowed what they can do anyway."""
+    battery = allowed.ranges.get("battery")
+    heat = allowed.ranges.get("heat")
+    ev = allowed.ranges.get("ev")
+    pv = allowed.ranges.get("pv")
+    return Setpoints(
+        battery_kw=battery.low if battery and battery.pinned else None,
+        heat_kw=heat.low if heat and heat.pinned else None,
+        ev_kw=ev.high if ev and ev.high < limits.ranges["ev"][1] else None,
+        pv_kw=pv.low if pv and pv.low > limits.ranges["pv"][0] else None,
+        heat_most_kw=heat.high if heat and heat.high < limits.ranges["heat"][1] else None,
+    )
 
 
 def reserve_discharge_kw(limits: DeviceLimits, soc: float, *, hours: float) -> float:

@@ -5,8 +5,8 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 
-from edge_agent.drivers import PayloadTaker, taker_of
 from vpp.dispatch.droop import DroopCurve, DroopError
+from vpp.energy_manager.payload_takers import PayloadTaker, taker_of
 from vpp.protocols.link.messages import CapacityLimits, DevicePayload, Instruction, Schedule
 
 _MAX_INTERVALS = 10_000

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from edge_agent.cem.ability import Ability, Excluded, unable
-from edge_agent.cem.combine import Option, combine
-from edge_agent.cem.envelope import envelope_ability
-from edge_agent.cem.fill import fill_rates
+from vpp.energy_manager.ability import Ability, Excluded, unable
+from vpp.energy_manager.combine import Option, combine
+from vpp.energy_manager.envelope import envelope_ability
+from vpp.energy_manager.fill import fill_rates
 from vpp.protocols.s2.cem_session import CemSession
 from vpp.protocols.s2.ddbc import DemandDriven
 from vpp.protocols.s2.frbc import FillRate

@@ -8,11 +8,11 @@ from uuid import UUID, uuid4
 
 from s2python.common import ControlType, RoleType
 
-from edge_agent.cem.ability import Ability, unable
-from edge_agent.cem.combine import Wish
-from edge_agent.cem.instruct import Instructor
-from edge_agent.cem.programs import Conditions, program_kw
-from edge_agent.rm.device import Reading
+from vpp.energy_manager.ability import Ability, unable
+from vpp.energy_manager.combine import Wish
+from vpp.energy_manager.instruct import Instructor
+from vpp.energy_manager.programs import Conditions, program_kw
+from vpp.energy_manager.reading import Reading
 from vpp.protocols.s2.cem_session import CemSession, Changed, Described, Progress
 from vpp.protocols.s2.frbc import FillRate
 from vpp.protocols.s2.ppbc import PowerProfiles

@@ -9,8 +9,8 @@ from s2python.common import CommodityQuantity, Duration
 from s2python.generated.gen_s2 import ID, PEBCPowerEnvelopeLimitType
 from s2python.pebc import PEBCPowerEnvelope, PEBCPowerEnvelopeElement
 
-from edge_agent.cem.ability import Ability, unable
-from edge_agent.cem.combine import Wish
+from vpp.energy_manager.ability import Ability, unable
+from vpp.energy_manager.combine import Wish
 from vpp.protocols.s2.held import ELECTRIC
 from vpp.protocols.s2.messages import EnvelopeInstruction
 from vpp.protocols.s2.pebc import PowerEnvelopes
