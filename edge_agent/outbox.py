@@ -205,7 +205,7 @@ class Outbox:
         lane.staged_end += 1
         self._stage(status, 1)
 
-    def _stage(self, message: Snapshots | InstructionStatus | CheckResult, rows: int) -> None:
+    def _stage(self, message: Snapshots | InstructionStatus | CheckResult | DeviceMessage, rows: int) -> None:
         self._staged.messages[(message.lane, message.seq)] = (rows, codec.encode_json(message))
 
     def acknowledge(self, lane: Lane, seq: int) -> None:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.portal import market_views, statement_views, views
+from apps.portal import device_views, market_views, statement_views, views
 
 app_name = "portal"
 urlpatterns = [
@@ -34,5 +34,8 @@ urlpatterns = [
     path("sites/<int:site_id>/market/terms", market_views.terms, name="market_terms"),
     path("sites/<int:site_id>/market/preferences", market_views.preferences, name="market_preferences"),
     path("sites/<int:site_id>/market/trades/<int:trade_id>/proof", market_views.proof, name="market_proof"),
+    path("sites/<int:site_id>/devices/", device_views.overview, name="devices"),
+    path("sites/<int:site_id>/devices/look", device_views.look, name="devices_look"),
+    path("sites/<int:site_id>/devices/found/<int:proposal_id>", device_views.decide, name="device_decide"),
     path("sites/<int:site_id>/hub/", views.hub_add, name="hub_add"),
 ]

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from apps.hubs.api import firmware, views
+from apps.hubs.api import devices, firmware, views
 
 urlpatterns = [
     path("device/register", views.RegisterView.as_view(), name="device-register"),
@@ -17,4 +17,11 @@ urlpatterns = [
         name="device-firmware-targets",
     ),
     path("api/v1/sites/<int:site_id>/hub", views.ClaimView.as_view(), name="site-hub-claim"),
+    path("api/v1/sites/<int:site_id>/devices", devices.DevicesView.as_view(), name="site-devices"),
+    path("api/v1/sites/<int:site_id>/devices/look", devices.LookView.as_view(), name="site-devices-look"),
+    path(
+        "api/v1/sites/<int:site_id>/devices/found/<int:proposal_id>",
+        devices.DecisionView.as_view(),
+        name="site-device-decision",
+    ),
 ]
