@@ -59,7 +59,8 @@ class Scout:
         self._orders: deque[DeviceOrder] = deque()
         self._wake = asyncio.Event()
         self._is_heard = False
-        self._looks_at = monotonic()
+        # Without a way of looking only when asked, to say so.
+        self._looks_at = monotonic() if self._finders else float("inf")
         self._looked_at: float | None = None
         self._is_news = False
         self._told: object = None
@@ -148,7 +149,7 @@ class Scout:
             self._flaws = {"discovery": "the hub's configuration allows no way of looking"}
         self._found = proposals(found, configured=self.members.configured)
         self._looked_at = self._monotonic()
-        self._looks_at = self._looked_at + self._pace.every_s
+        self._looks_at = self._looked_at + (self._pace.every_s if self._finders else float("inf"))
         self._is_news = True
         self._hub.emit("looked", found=len(self._found), flaws=self._flaws)
 
