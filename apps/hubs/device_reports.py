@@ -5,12 +5,18 @@ import uuid
 from datetime import datetime, timedelta
 from typing import Any
 
-import msgspec
 from django.db import transaction
 
 from apps.hubs.models import DeviceProposal, DeviceReport, Hub
 from apps.sites.services import resources_sync
-from vpp.protocols.link.messages import DeviceMessage, DeviceResult, Devices, Discovered, FoundDevice
+from vpp.protocols.link.messages import (
+    DeviceMessage,
+    DeviceResult,
+    Devices,
+    DeviceState,
+    Discovered,
+    FoundDevice,
+)
 
 KEPT_A_SITE = 400
 GONE_AFTER = timedelta(days=30)
@@ -29,7 +35,7 @@ def device_message_store(*, hub_id: str, message: DeviceMessage, now: datetime) 
 @transaction.atomic
 def devices_reported(*, hub_id: str, message: Devices, now: datetime) -> bool:
     """Keep the twin, and take over what the devices amount to."""
-    hub = Hub.objects.filter(pk=hub_id, site__isnull=False).first()
+    hub = _locked(hub_id)
     finite = all(math.isfinite(value) for one in message.resources for value in one.parameters.values())
     if hub is None or not finite:
         return False
@@ -45,8 +51,9 @@ def devices_reported(*, hub_id: str, message: Devices, now: datetime) -> bool:
     return True
 
 
-def _finite(state: msgspec.Struct) -> dict[str, Any]:
-    told: dict[str, Any] = msgspec.to_builtins(state)
+def _finite(state: DeviceState) -> dict[str, Any]:
+    """All fields, defaults too; numbers that are none as null."""
+    told = {name: getattr(state, name) for name in state.__struct_fields__}
     return {name: None if _is_odd(value) else value for name, value in told.items()}
 
 
@@ -57,29 +64,41 @@ def _is_odd(value: object) -> bool:
 @transaction.atomic
 def devices_found(*, hub_id: str, message: Discovered, now: datetime) -> bool:
     """Merge what was found into the site's inbox; what the owner decided stays decided."""
-    hub = Hub.objects.select_for_update().filter(pk=hub_id, site__isnull=False).first()
+    hub = _locked(hub_id)
     if hub is None:
         return False
     DeviceReport.objects.update_or_create(
         hub=hub, defaults={"looked_at": now, "flaws": message.flaws, "look_id": None, "look_sent": False}
     )
+    inbox = {
+        _place(one): one
+        for one in DeviceProposal.objects.select_for_update(no_key=True)
+        .filter(site_id=hub.site_id)
+        .order_by("pk")
+    }
     for found in message.found:
-        _merge(hub, found, now=now)
+        held = inbox.get(_place(found))
+        if held is None and not found.joined:
+            held = inbox[_place(found)] = DeviceProposal(
+                site_id=hub.site_id, kind=found.kind, address=found.address, serial=found.serial, part=found.part,
+                first_seen_at=now, changed_at=now,
+            )  # fmt: skip
+        if held is not None:
+            _merge(held, found, hub=hub, now=now)
     _forget(hub, now=now)
     return True
 
 
-def _merge(hub: Hub, found: FoundDevice, *, now: datetime) -> None:
-    held = DeviceProposal.objects.filter(
-        site_id=hub.site_id, kind=found.kind, address=found.address, serial=found.serial, part=found.part
-    ).first()
-    if held is None:
-        if found.joined:
-            return
-        held = DeviceProposal(
-            site_id=hub.site_id, kind=found.kind, address=found.address, serial=found.serial, part=found.part,
-            first_seen_at=now, changed_at=now,
-        )  # fmt: skip
+def _locked(hub_id: str) -> Hub | None:
+    """The hub, so that its reports come one after the other; rows that only name it do not wait."""
+    return Hub.objects.select_for_update(no_key=True).filter(pk=hub_id, site__isnull=False).first()
+
+
+def _place(one: DeviceProposal | FoundDevice) -> tuple[str, str, str, str]:
+    return one.kind, one.address, one.serial, one.part
+
+
+def _merge(held: DeviceProposal, found: FoundDevice, *, hub: Hub, now: datetime) -> None:
     if held.state == _State.JOINED and not found.joined:
         # A new hub in the place of the one that had it, or one that lost its data.
         held.state, held.state_reason, held.key = _State.PROPOSED, "the hub does not have it any more", ""

@@ -243,7 +243,10 @@ def test_twin_replaces_the_one_before_and_brings_resources(hub: Hub) -> None:
         assert device_message_store(hub_id=str(hub.pk), message=message, now=NOW)
     report = devices_of_site(site=site_of(hub)).report
     assert report is not None
-    assert report.devices == [{"key": "pv-1", "kind": "sunspec", "power_kw": None, "soc": 0.5}]
+    (told,) = report.devices
+    assert set(told) == set(DeviceState.__struct_fields__)
+    assert (told["key"], told["kind"], told["state"]) == ("pv-1", "sunspec", "running")
+    assert (told["power_kw"], told["soc"], told["read_at"]) == (None, 0.5, None)
     assert Resource.objects.get(site=hub.site, key="pv").parameters == {"peak_kw": 8.0}
     odd = Devices(0, 0, [], [ResourceDescription("pv", "pv", "", {"peak_kw": float("inf")})])
     assert not device_message_store(hub_id=str(hub.pk), message=odd, now=NOW)
