@@ -70,17 +70,16 @@ def devices_found(*, hub_id: str, message: Discovered, now: datetime) -> bool:
     DeviceReport.objects.update_or_create(
         hub=hub, defaults={"looked_at": now, "flaws": message.flaws, "look_id": None, "look_sent": False}
     )
+    assert hub.site is not None
     inbox = {
         _place(one): one
-        for one in DeviceProposal.objects.select_for_update(no_key=True)
-        .filter(site_id=hub.site_id)
-        .order_by("pk")
+        for one in DeviceProposal.objects.select_for_update(no_key=True).filter(site=hub.site).order_by("pk")
     }
     for found in message.found:
         held = inbox.get(_place(found))
         if held is None and not found.joined:
             held = inbox[_place(found)] = DeviceProposal(
-                site_id=hub.site_id, kind=found.kind, address=found.address, serial=found.serial, part=found.part,
+                site=hub.site, kind=found.kind, address=found.address, serial=found.serial, part=found.part,
                 first_seen_at=now, changed_at=now,
             )  # fmt: skip
         if held is not None:
@@ -112,8 +111,9 @@ def _merge(held: DeviceProposal, found: FoundDevice, *, hub: Hub, now: datetime)
 
 def _forget(hub: Hub, *, now: datetime) -> None:
     """Proposals that nobody decided on go when they have not been seen for long, or are too many."""
+    assert hub.site is not None
     undecided = DeviceProposal.objects.filter(
-        site_id=hub.site_id, state__in=[_State.PROPOSED, _State.FAILED, _State.DISMISSED]
+        site=hub.site, state__in=[_State.PROPOSED, _State.FAILED, _State.DISMISSED]
     )
     undecided.filter(state=_State.PROPOSED, last_seen_at__lt=now - GONE_AFTER).delete()
     too_many = undecided.order_by("-last_seen_at", "-pk").values_list("pk", flat=True)[KEPT_A_SITE:]
