@@ -26,6 +26,7 @@ from edge_agent.diagnostics.checks import Diagnostics
 from edge_agent.diagnostics.log import EventLog
 from edge_agent.drivers import LivingDriver
 from edge_agent.drivers.catalog import open_driver
+from edge_agent.joining.scout import Scout
 from edge_agent.link.post import PostLink
 from edge_agent.link.websocket import WebSocketLink
 from edge_agent.local_api.server import LocalServer
@@ -43,7 +44,15 @@ from vpp.energy_manager.process_image import ProcessImage
 from vpp.energy_manager.recorder import Recorder
 from vpp.energy_manager.safety import DeviceLimits, adopt, device_limits
 from vpp.intervals import floor_ms
-from vpp.protocols.link.messages import FEATURES, Check, Hello, Instruction, ResourceDescription, Welcome
+from vpp.protocols.link.messages import (
+    FEATURES,
+    Check,
+    DeviceOrder,
+    Hello,
+    Instruction,
+    ResourceDescription,
+    Welcome,
+)
 
 Emit = Callable[..., None]
 # How much of the past is made, and how many missed cycles are made up, before others get their turn.
@@ -74,6 +83,8 @@ class Agent:
         saved = self.outbox.get("device_state")
         self._first_start = self.outbox.get("started_at") is None
         self.driver = open_driver(config.driver, now_ms=self._tick_before(clock.now_ms()), saved=saved)
+        self.image: ProcessImage | None = None
+        self.scout = Scout(self)
         self.override = OverrideController()
         self.owner = OwnerController(config, saved=self.outbox.get("owner"))
         self.config = self.owner.config()
@@ -86,7 +97,6 @@ class Agent:
         self.health = Health(os.environ, needs_cloud=bool(config.cloud_url))
         self.updater = updater_of(config, self.provisioner, launched=self.health.launched, emit=emit)
         self.link = _link(self)
-        self.image: ProcessImage | None = None
         self.diagnostics = Diagnostics(self)
         self._backfilling = self.outbox.waiting("backfill") > 0
         self._override_file = OverrideFile(self._data_dir, emit=emit)
@@ -171,7 +181,7 @@ class Agent:
                 live_from = await self._record_history(live_from)
             if self.local is not None:
                 await self.local.start()
-            tasks += [self._start(part) for part in (self.link, self.updater) if part is not None]
+            tasks += [self._start(part) for part in (self.link, self.updater, self.scout) if part is not None]
             await self._live(live_from)
         finally:
             for task in reversed(tasks):
@@ -303,6 +313,7 @@ class Agent:
         interval_s = max(welcome.snapshot_interval_s, self.config.cycle_s)
         self.recorder.interval_ms = round(interval_s * 1000)
         self.health.connected()
+        self.scout.welcomed(welcome.features)
         self.emit("connected", site_id=welcome.site_id)
 
     @property
@@ -335,6 +346,10 @@ class Agent:
     def asked(self, check: Check) -> None:
         """Answer a check; the answer becomes durable with the next commit."""
         self.outbox.add_status(self.diagnostics.answer(check))
+
+    def ordered(self, order: DeviceOrder) -> None:
+        """Follow the owner's word on a device."""
+        self.scout.take(order)
 
     def _report(self, notices: list[Notice]) -> None:
         for notice in notices:

@@ -139,6 +139,7 @@ class HubConfig(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     link: LinkConfig = msgspec.field(default_factory=LinkConfig)
     local_api: LocalApiConfig | None = None
     update: UpdateConfig | None = None
+    discovery: dict[str, Any] = {}
     driver: dict[str, Any]
 
 

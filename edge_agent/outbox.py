@@ -15,7 +15,14 @@ import msgspec
 
 from edge_agent.room import drop, thin
 from vpp.protocols.link import codec
-from vpp.protocols.link.messages import COLUMNS, CheckResult, InstructionStatus, Lane, Snapshots
+from vpp.protocols.link.messages import (
+    COLUMNS,
+    CheckResult,
+    DeviceMessage,
+    InstructionStatus,
+    Lane,
+    Snapshots,
+)
 
 LANES: tuple[Lane, ...] = ("live", "backfill", "status")
 ROWS_PER_MESSAGE = 60
@@ -191,14 +198,14 @@ class Outbox:
         lane.staged_end += 1
         self._stage(message, len(message.at))
 
-    def add_status(self, status: InstructionStatus | CheckResult) -> None:
-        """Stage what became of an instruction, or what a check found; its seq is given here."""
+    def add_status(self, status: InstructionStatus | CheckResult | DeviceMessage) -> None:
+        """Stage what became of an instruction, what a check found, or what devices are; its seq is given here."""
         lane = self._lanes["status"]
         status.seq = lane.staged_end
         lane.staged_end += 1
         self._stage(status, 1)
 
-    def _stage(self, message: Snapshots | InstructionStatus | CheckResult, rows: int) -> None:
+    def _stage(self, message: Snapshots | InstructionStatus | CheckResult | DeviceMessage, rows: int) -> None:
         self._staged.messages[(message.lane, message.seq)] = (rows, codec.encode_json(message))
 
     def acknowledge(self, lane: Lane, seq: int) -> None:

@@ -86,3 +86,15 @@ class CheckUnknownError(DomainError):
 
 class HubTooOldError(ConflictError):
     code = "hub_too_old"
+
+
+class DeviceStateError(ConflictError):
+    code = "device_state"
+
+
+class DeviceUnknownError(NotFoundError):
+    code = "device_unknown"
+
+
+class SiteHasNoHubError(ConflictError):
+    code = "site_has_no_hub"

@@ -236,3 +236,61 @@ class Diagnosis(models.Model):
                 fields=["hub", "state"], name="diagnosis_waiting", condition=Q(state__in=["queued", "sent"])
             )
         ]
+
+
+class DeviceReport(models.Model):
+    """What a hub said last of its devices (the twin), and of its looking for others."""
+
+    hub = models.OneToOneField(Hub, on_delete=models.CASCADE, primary_key=True, related_name="device_report")
+    devices = models.JSONField(default=list, help_text="vpp.protocols.link DeviceState, each")
+    reported_at = models.DateTimeField(null=True, blank=True)
+    looked_at = models.DateTimeField(null=True, blank=True)
+    flaws = models.JSONField(default=dict, help_text="why a way of looking failed, by its name")
+    look_id = models.UUIDField(null=True, blank=True, help_text="a look that is asked for")
+    look_sent = models.BooleanField(default=False)
+
+
+class DeviceProposal(models.Model):
+    """A device that a hub found at a site, and what the owner wants of it."""
+
+    class State(models.TextChoices):
+        PROPOSED = "proposed"
+        ACCEPTED = "accepted"
+        JOINED = "joined"
+        FAILED = "failed"
+        DISMISSED = "dismissed"
+        REMOVING = "removing"
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="device_proposals")
+    hub = models.ForeignKey(Hub, on_delete=models.CASCADE, related_name="device_proposals")
+    ref = models.CharField(max_length=100, help_text="the hub's name for it")
+    kind = models.CharField(max_length=100)
+    address = models.CharField(max_length=100)
+    serial = models.CharField(max_length=100, blank=True)
+    part = models.CharField(max_length=100, blank=True)
+    name = models.CharField(max_length=100, blank=True)
+    maker = models.CharField(max_length=100, blank=True)
+    model = models.CharField(max_length=100, blank=True)
+    hint = models.CharField(max_length=300, blank=True, help_text="why it cannot be added by a click")
+    state = models.CharField(max_length=16, choices=State, default=State.PROPOSED)
+    state_reason = models.CharField(max_length=300, blank=True)
+    key = models.CharField(max_length=100, blank=True, help_text="the device's key at the hub")
+    order_id = models.UUIDField(null=True, blank=True)
+    order_sent = models.BooleanField(default=False)
+    first_seen_at = models.DateTimeField()
+    last_seen_at = models.DateTimeField()
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["site", "kind", "address", "serial", "part"], name="device_proposal_once"
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["hub", "order_sent"],
+                name="device_order_waiting",
+                condition=Q(state__in=["accepted", "removing"]),
+            )
+        ]

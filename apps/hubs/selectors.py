@@ -7,7 +7,8 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from apps.accounts.models import Organization
-from apps.hubs.models import Hub, Instruction
+from apps.hubs.models import DeviceProposal, DeviceReport, Hub, Instruction
+from apps.sites.models import Site
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -53,3 +54,24 @@ def latest_instructions(*, hub_ids: Iterable[UUID]) -> Mapping[UUID, Instruction
 def instructions_of_hub(*, hub_id: UUID, limit: int) -> list[Instruction]:
     """Return what a hub was told last, the newest first."""
     return list(Instruction.objects.filter(hub_id=hub_id).order_by("-pk")[:limit])
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SiteDevices:
+    """What a site's hub said of its devices, and what it found; `can_add` tells whether orders reach it at all."""
+
+    hub: Hub | None
+    report: DeviceReport | None
+    proposals: list[DeviceProposal]
+
+    @property
+    def can_add(self) -> bool:
+        return self.hub is not None and "devices" in self.hub.features
+
+
+def devices_of_site(*, site: Site) -> SiteDevices:
+    """Return the twin and the discovery inbox of a site, what waits for a decision first."""
+    hub = Hub.objects.filter(site=site, state=Hub.State.ACTIVE).first()
+    proposals = DeviceProposal.objects.filter(site=site).order_by("-last_seen_at", "name", "part", "pk")
+    report = DeviceReport.objects.filter(hub=hub).first() if hub is not None else None
+    return SiteDevices(hub=hub, report=report, proposals=list(proposals))

@@ -17,6 +17,7 @@ from apps.accounts.services import audit
 from apps.common.errors import DomainError
 from apps.common.redis import publish
 from apps.hubs import guesses
+from apps.hubs.device_inbox import devices_hand_over
 from apps.hubs.errors import (
     ClaimCodeTakenError,
     ClaimCodeWrongError,
@@ -122,6 +123,7 @@ def _claim(*, site: Site, code: str, actor: str, machine_now: datetime, now: dat
     hub.save()
     if old is not None:
         instructions_hand_over(from_hub=old, to_hub=hub, now=now)
+        devices_hand_over(from_hub=old, to_hub=hub, now=now)
     audit(
         organization=site.organization,
         actor=actor,

@@ -1,59 +1,70 @@
-"""Pages of a home without a hub: its devices speak to the cloud."""
+"""A home's devices: how they are, and which of those that were found belong to it."""
+
+from collections.abc import Callable
+from typing import Final
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_POST
 
 from apps.common import clock
 from apps.common.errors import DomainError
-from apps.common.pages import signed_in
-from apps.hubs.credentials import s2_credentials_of_site
-from apps.hubs.models import S2Credential
-from apps.portal import services
+from apps.common.pages import is_fragment, signed_in
+from apps.portal import devices, services
+from apps.portal.selectors import Home
 from apps.portal.views import _home, _page, _user
 
+_SAID: Final = {
+    "add": "Your hub is told to add this device.",
+    "dismiss": "This device is left alone.",
+    "undo": "Taken back.",
+    "remove": "Your hub is told to let this device go.",
+}
 
-@require_http_methods(["GET", "POST"])
+
+@require_GET
 @signed_in
-def devices(request: HttpRequest, site_id: int) -> HttpResponse:
-    """Show which devices may speak to the cloud; let the owner add one, whose token is shown this once."""
+def overview(request: HttpRequest, site_id: int) -> HttpResponse:
+    """Show the devices, or their lists alone to a fragment's request."""
     seen = _home(request, site_id)
-    name, role = request.POST.get("name", ""), request.POST.get("role", "")
-    made, said, status = None, "", 200
-    if request.method == "POST":
-        try:
-            made = services.make_s2_credential(
-                user=_user(request), site=seen.site, name=name, role=role, now=clock.now()
-            )
-        except DomainError as error:
-            said, status = error.detail, error.status
-    return _page(
+    template = "portal/_devices.html" if is_fragment(request) else "portal/devices.html"
+    return _page(request, template, seen, shown=devices.devices_page(site=seen.site))
+
+
+@require_POST
+@signed_in
+def look(request: HttpRequest, site_id: int) -> HttpResponse:
+    """Ask the hub to look again."""
+    return _do(
         request,
-        "portal/devices.html",
-        seen,
-        status=status,
-        made=made,
-        said=said,
-        name="" if made else name,
-        role=role,
-        roles=S2Credential.Role.choices,
-        credentials=s2_credentials_of_site(site=seen.site),
-        address=f"{'wss' if request.is_secure() else 'ws'}://{request.get_host()}/s2/",
+        site_id,
+        said="Your hub looks around now. What it finds appears here within a minute.",
+        change=lambda seen: services.look_for_devices(user=_user(request), site=seen.site, now=clock.now()),
     )
 
 
 @require_POST
 @signed_in
-def device_remove(request: HttpRequest, site_id: int, s2_credential_id: int) -> HttpResponse:
-    """Shut a device out."""
+def decide(request: HttpRequest, site_id: int, proposal_id: int) -> HttpResponse:
+    """Add, leave alone, take back or remove a device."""
+    act = request.POST.get("act", "")
+    return _do(
+        request,
+        site_id,
+        said=_SAID.get(act, ""),
+        change=lambda seen: services.decide_device(
+            user=_user(request), site=seen.site, proposal_id=proposal_id, act=act, now=clock.now()
+        ),
+    )
+
+
+def _do(request: HttpRequest, site_id: int, *, said: str, change: Callable[[Home], object]) -> HttpResponse:
     seen = _home(request, site_id)
     try:
-        removed = services.revoke_s2_credential(
-            user=_user(request), site=seen.site, credential_id=s2_credential_id, now=clock.now()
-        )
+        change(seen)
     except DomainError as error:
-        messages.error(request, error.detail)
+        messages.error(request, f"Nothing was changed: {error.detail}.")
     else:
-        messages.success(request, f"{removed.name} is shut out now.")
+        messages.success(request, said)
     return redirect("portal:devices", site_id)

@@ -5,7 +5,8 @@ from uuid import UUID
 
 from apps.accounts.models import User
 from apps.hubs.credentials import Made, s2_credential_create, s2_credential_revoke
-from apps.hubs.models import Hub, S2Credential
+from apps.hubs.device_inbox import device_decide, devices_look
+from apps.hubs.models import DeviceProposal, Hub, S2Credential
 from apps.hubs.services import hub_claim
 from apps.portal.errors import OwnerOnlyError
 from apps.programs.models import OptOut
@@ -48,6 +49,18 @@ def object_to(*, user: User, statement: Statement, reason: str, now: datetime) -
     """Object to a statement of the owner's home."""
     _check_owner(user, statement.site)
     return dispute_open(statement=statement, user=user, reason=reason, now=now)
+
+
+def decide_device(*, user: User, site: Site, proposal_id: int, act: str, now: datetime) -> DeviceProposal:
+    """Add a device that the home's hub found, say that it is not one's own, take that back, or remove it."""
+    _check_owner(user, site)
+    return device_decide(site=site, proposal_id=proposal_id, act=act, actor=user.email, now=now)
+
+
+def look_for_devices(*, user: User, site: Site, now: datetime) -> None:
+    """Ask the home's hub to look for devices."""
+    _check_owner(user, site)
+    devices_look(site=site, actor=user.email, now=now)
 
 
 def _check_owner(user: User, site: Site) -> None:

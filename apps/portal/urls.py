@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.portal import device_views, market_views, statement_views, views
+from apps.portal import device_views, market_views, s2_views, statement_views, views
 
 app_name = "portal"
 urlpatterns = [
@@ -34,11 +34,14 @@ urlpatterns = [
     path("sites/<int:site_id>/market/terms", market_views.terms, name="market_terms"),
     path("sites/<int:site_id>/market/preferences", market_views.preferences, name="market_preferences"),
     path("sites/<int:site_id>/market/trades/<int:trade_id>/proof", market_views.proof, name="market_proof"),
+    path("sites/<int:site_id>/devices/", device_views.overview, name="devices"),
+    path("sites/<int:site_id>/devices/look", device_views.look, name="devices_look"),
+    path("sites/<int:site_id>/devices/found/<int:proposal_id>", device_views.decide, name="device_decide"),
     path("sites/<int:site_id>/hub/", views.hub_add, name="hub_add"),
-    path("sites/<int:site_id>/devices/", device_views.devices, name="devices"),
+    path("sites/<int:site_id>/s2/", s2_views.devices, name="s2_devices"),
     path(
-        "sites/<int:site_id>/devices/<int:s2_credential_id>/remove",
-        device_views.device_remove,
-        name="device_remove",
+        "sites/<int:site_id>/s2/<int:s2_credential_id>/remove",
+        s2_views.device_remove,
+        name="s2_device_remove",
     ),
 ]

@@ -1,17 +1,21 @@
 """The home's energy manager behind the cycle's driver interface: many resources in, one image in kW out."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from edge_agent.cem.units import OwnUnit
+from edge_agent.rm.tasks import ended
 from vpp.energy_manager.household import Household
 
 if TYPE_CHECKING:
     from edge_agent.drivers import FollowResidual, HistorySource
     from vpp.energy_manager.payload_takers import PayloadTaker
+
+# How long a device that is removed may take to be given back to itself [s].
+_LET_GO_S: Final = 15.0
 
 
 class Shell(Protocol):
@@ -40,20 +44,58 @@ class Home(Household):
         super().__init__(units, clock=clock, saved=saved)
         self._own = list(units)
         self._shells = list(shells)
+        self._failed: asyncio.Future[None] | None = None
+        self._tasks: dict[str, asyncio.Task[None]] = {}
 
     # --- life
 
     async def run(self) -> None:
         """Talk to all devices until cancelled."""
-        tasks = [asyncio.create_task(unit.run(), name=f"device {unit.key}") for unit in self._own]
-        tasks += [asyncio.create_task(shell.run(self), name="s2 shell") for shell in self._shells]
+        self._failed = asyncio.get_running_loop().create_future()
+        for unit in self._own:
+            self._start(unit.run(), key=unit.key)
+        for number, shell in enumerate(self._shells):
+            self._start(shell.run(self), key=f"s2 shell {number}")
         try:
-            await asyncio.gather(*tasks)
-            await asyncio.Event().wait()
+            await self._failed
         finally:
+            self._failed = None
+            tasks = list(self._tasks.values())
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            self._tasks.clear()
+
+    def _start(self, work: Coroutine[Any, Any, None], *, key: str) -> None:
+        task = self._tasks[key] = asyncio.create_task(work, name=f"device {key}")
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        """A bug that ends one task ends the home, loudly."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None and self._failed is not None and not self._failed.done():
+            self._failed.set_exception(error)
+
+    def add(self, unit: OwnUnit) -> None:
+        """Take up a device of the hub, also while running; its key must be free."""
+        if unit.key in self.units:
+            raise ValueError(f"there is a device {unit.key} already")
+        self.units[unit.key] = unit
+        self._own.append(unit)
+        if self._failed is not None:
+            self._start(unit.run(), key=unit.key)
+
+    async def remove(self, key: str) -> None:
+        """Give a device of the hub back to itself and forget it."""
+        unit = self.units.pop(key)
+        self._own = [one for one in self._own if one is not unit]
+        self.claims.pop(key, None)
+        if (task := self._tasks.pop(key, None)) is not None:
+            task.cancel()
+            await asyncio.wait({task}, timeout=_LET_GO_S)
+            await ended(task)
+        if unit.role is not None and not self.of(unit.role):
+            self._kept.resources = [one for one in self._kept.resources if one.key != unit.role]
 
     async def opened(self, timeout_s: float) -> bool:
         """Wait until all own devices are known, for so long at most; whether they are."""

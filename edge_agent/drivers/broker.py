@@ -11,8 +11,8 @@ import aiomqtt
 import msgspec
 
 from edge_agent.drivers.documents import Host, Port
-from edge_agent.drivers.tasks import ended
 from edge_agent.rm.device import DeviceError
+from edge_agent.rm.tasks import ended
 
 T = TypeVar("T")
 Hear = Callable[[str, Any], None]

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -11,7 +11,13 @@ from edge_agent.rm.device import DeviceError, Finder, Found
 
 
 class DiscoveryConfig(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
-    """One table per way of looking; a way without its table is not gone."""
+    """One table per way of looking; a way without its table is not gone.
+
+    A look every `every_s`, and when asked, but `least_s` after the last one at the earliest [s].
+    """
+
+    every_s: Annotated[float, msgspec.Meta(ge=60, le=604_800)] = 3600.0
+    least_s: Annotated[float, msgspec.Meta(ge=0.1, le=3600)] = 30.0
 
     sunspec: dict[str, Any] | None = None
     mqtt: dict[str, Any] | None = None
@@ -39,11 +45,18 @@ def _dns_sd(table: dict[str, Any]) -> Finder:
 _FINDERS = {"sunspec": _sunspec, "mqtt": _mqtt, "dns_sd": _dns_sd}
 
 
+def discovery_config(document: dict[str, Any]) -> DiscoveryConfig:
+    """A hub's `discovery` table."""
+    try:
+        return msgspec.convert(document, DiscoveryConfig)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"discovery: {error}") from error
+
+
 def finders(document: dict[str, Any]) -> dict[str, Finder]:
     """The finders that a hub's `discovery` table asks for."""
-    where = "discovery"
+    config, where = discovery_config(document), "discovery"
     try:
-        config = msgspec.convert(document, DiscoveryConfig)
         found: dict[str, Finder] = {}
         for name, make in _FINDERS.items():
             where = f"discovery.{name}"

@@ -21,12 +21,17 @@ class DevicesConfig(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     timeout_s: Positive = 10.0
 
 
-def open_home(document: dict[str, Any], *, saved: bytes | None = None) -> Home:
-    """The home that a driver table describes; nothing is connected before it runs."""
+def devices_config(document: dict[str, Any]) -> DevicesConfig:
+    """A driver table of kind `devices`."""
     try:
-        config = msgspec.convert(document, DevicesConfig)
+        return msgspec.convert(document, DevicesConfig)
     except msgspec.ValidationError as error:
         raise ConfigError(f"driver devices: {error}") from error
+
+
+def open_home(document: dict[str, Any], *, saved: bytes | None = None) -> Home:
+    """The home that a driver table describes; nothing is connected before it runs."""
+    config = devices_config(document)
     devices: list[Device] = []
     shells: list[Shell] = []
     for table in config.devices:
@@ -39,9 +44,13 @@ def open_home(document: dict[str, Any], *, saved: bytes | None = None) -> Home:
     if twice:
         raise ConfigError(f"driver devices: there are several devices {', '.join(twice)}")
     _join_simulated(devices)
-    pace = Pace(poll_s=config.poll_s, timeout_s=config.timeout_s)
-    units = [OwnUnit(device, clock=utc_now, pace=pace) for device in devices]
+    units = [unit_of(device, config) for device in devices]
     return Home(units, shells=shells, saved=saved)
+
+
+def unit_of(device: Device, config: DevicesConfig) -> OwnUnit:
+    """A device as a part of the home that `config` describes."""
+    return OwnUnit(device, clock=utc_now, pace=Pace(poll_s=config.poll_s, timeout_s=config.timeout_s))
 
 
 def _open_shells(table: dict[str, Any]) -> list[Shell]:

@@ -10,8 +10,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 from websockets.protocol import State
 
-from edge_agent.drivers.tasks import ended
 from edge_agent.rm.device import DeviceError
+from edge_agent.rm.tasks import ended
 
 _LARGEST = 16 * 1024 * 1024
 Frame = dict[str, Any]

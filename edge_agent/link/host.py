@@ -5,8 +5,18 @@ from typing import Protocol
 
 from edge_agent.config import HubConfig
 from edge_agent.outbox import Outbox
-from vpp.protocols.link.hub import Acknowledged, Asked, Effect, Ended, Received, Refused, RenewBoot, Welcomed
-from vpp.protocols.link.messages import Check, Hello, Instruction, Welcome
+from vpp.protocols.link.hub import (
+    Acknowledged,
+    Asked,
+    Effect,
+    Ended,
+    Ordered,
+    Received,
+    Refused,
+    RenewBoot,
+    Welcomed,
+)
+from vpp.protocols.link.messages import Check, DeviceOrder, Hello, Instruction, Welcome
 
 
 class LinkHost(Protocol):
@@ -40,6 +50,9 @@ class LinkHost(Protocol):
     def asked(self, check: Check) -> None:
         """The cloud asks for a check."""
 
+    def ordered(self, order: DeviceOrder) -> None:
+        """The owner says something about a device."""
+
 
 class SessionOver(Exception):
     """A session ended, by an answer of the cloud; `permanent` if the next would end the same way."""
@@ -61,6 +74,8 @@ def apply(effects: list[Effect], host: LinkHost) -> None:
                 host.received(instruction)
             case Asked(check):
                 host.asked(check)
+            case Ordered(order):
+                host.ordered(order)
             case Welcomed(welcome):
                 host.welcomed(welcome)
             case Refused(error):

@@ -19,6 +19,7 @@ from vpp.protocols.link.cloud import CloudSession, Verdict
 from vpp.protocols.link.messages import (
     Check,
     CloudMessage,
+    DeviceOrder,
     Hello,
     HubMessage,
     Instruction,
@@ -62,6 +63,7 @@ class Cloud:
         self.update_answer = UpdateAnswer()
         self.update_reports: list[UpdateReport] = []
         self.firmware: Path | None = None
+        self.features: tuple[str, ...] = ()
         self.claim_expires_at = "2999-01-01T00:00:00Z"
         self.now_ms: Callable[[], int] = lambda: int(time.time() * 1000)
 
@@ -88,6 +90,10 @@ class Cloud:
     async def ask(self, check: Check) -> None:
         assert self.hub.socket is not None
         await self.hub.socket.send(codec.encode_json(check), text=True)
+
+    async def order(self, order: DeviceOrder) -> None:
+        assert self.hub.socket is not None
+        await self.hub.socket.send(codec.encode_json(order), text=True)
 
     async def send(self, instruction: Instruction) -> None:
         self.hub.instructions.append(instruction)
@@ -240,6 +246,7 @@ class Cloud:
                 server_time=self.now_ms(),
                 snapshot_interval_s=self.snapshot_interval_s,
                 acked=known if self.remember_positions else None,
+                features=self.features,
             )
         elif verdict is Verdict.STORE:
             assert not isinstance(message, Hello)

@@ -9,7 +9,7 @@ from typing import Any
 
 import aiomqtt
 
-from edge_agent.drivers.tasks import ended
+from edge_agent.rm.tasks import ended
 
 WHO = {"mac": "A8032ABE54DC", "model": "SNPL-00112EU", "gen": 2, "ver": "1.4.4", "name": "Pump"}
 

@@ -307,7 +307,7 @@ async def test_limits_hold_with_the_link_and_their_fallback_without_it_over_a_re
     limits = CapacityLimits(starts_at, 900, [], [0.5] * 40, fallback_export_kw=1.0)
     async with hubs.running() as agent:
         await until(lambda: hubs.told("connected"))
-        assert cloud.hub.hellos[0].features == ["limits", "device", "priority", "diagnostics"]
+        assert cloud.hub.hellos[0].features == ["limits", "device", "priority", "diagnostics", "devices"]
         await cloud.send(Instruction("limit", 1, starts_at, starts_at + 600 * MINUTE, limits=limits))
         await until(lambda: states(cloud) == [(1, "acknowledged"), (1, "applied")])
         await until(lambda: "0.5 kW out" in reason(agent))

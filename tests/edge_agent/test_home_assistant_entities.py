@@ -11,7 +11,7 @@ import pytest
 from edge_agent.drivers.broker import Broker, Session
 from edge_agent.drivers.home_assistant.entities import HubEntities, PublishConfig
 from edge_agent.drivers.mqtt.finder import MqttFinder, MqttSearch
-from edge_agent.drivers.tasks import ended
+from edge_agent.rm.tasks import ended
 from tests.edge_agent.mosquitto import Mosquitto, mosquitto
 
 

@@ -15,8 +15,9 @@ from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, r
 from apps.accounts.models import ApiClient
 from apps.dispatch.services import signal_plan
 from apps.flexibility.forecasts import forecasts_issue
+from apps.hubs.device_reports import device_message_store
 from apps.hubs.diagnoses import diagnosis_ask
-from apps.hubs.models import Diagnosis, Hub, Instruction, Release, S2Credential
+from apps.hubs.models import DeviceProposal, Diagnosis, Hub, Instruction, Release, S2Credential
 from apps.hubs.update_services import campaign_start
 from apps.markets.models import Market
 from apps.openadr.models import (
@@ -36,6 +37,7 @@ from apps.settlement.services import signal_settle
 from tests import factories
 from tests.apps.markets.world import BID, OFFER, make_street
 from tests.factories import NOW
+from vpp.protocols.link.messages import Devices, DeviceState, Discovered, FoundDevice
 
 pytestmark = pytest.mark.django_db
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -98,6 +100,7 @@ def build_victim() -> Victim:
             "revision": 1,
             "campaign_id": build_update(fleet),
             "s2_credential_id": build_s2_credential(fleet),
+            "proposal_id": build_devices(fleet),
             **build_peers(fleet),
             **build_market(fleet),
             "object_id": [program.pk, event.pk, report.pk, ven.pk, resource.pk],
@@ -123,7 +126,7 @@ def build_market(fleet: factories.Fleet) -> dict[str, Any]:
 def build_update(fleet: factories.Fleet) -> int:
     """Bring a release to the tenant's hubs, and ask one of them for a check."""
     Release.objects.create(version="1.0.0", length=1, published_at=NOW)
-    Hub.objects.update(features=["update", "diagnostics"])
+    Hub.objects.update(features=["update", "diagnostics", "devices"])
     campaign = campaign_start(
         organization=fleet.organization, version="1.0.0", actor=f"{SECRET} operator", now=NOW
     )
@@ -141,6 +144,19 @@ def build_s2_credential(fleet: factories.Fleet) -> int:
         hub_id=fleet.hubs[0].hub_id, name=f"{SECRET} device", digest="d", created_by=SECRET, created_at=NOW
     )
     return made.pk
+
+
+def build_devices(fleet: factories.Fleet) -> int:
+    """Let a hub tell of its devices and of one that it found."""
+    hub_id = fleet.hubs[0].hub_id
+    found = FoundDevice("r", "mqtt", f"{SECRET} address", name=f"{SECRET} plug")
+    device_message_store(
+        hub_id=hub_id, message=Discovered(0, 0, [found], {"mqtt": f"{SECRET} flaw"}), now=NOW
+    )
+    device_message_store(
+        hub_id=hub_id, message=Devices(0, 0, [DeviceState("d", "mqtt", f"{SECRET} device")]), now=NOW
+    )
+    return DeviceProposal.objects.get().pk
 
 
 def build_peers(fleet: factories.Fleet) -> dict[str, Any]:
@@ -218,6 +234,7 @@ BODIES: dict[str, Any] = {
     "reason": "mine",
     "programName": "x",
     "confirm": "yes",
+    "act": "add",
 }
 
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from apps.hubs.api import credentials, firmware, views
+from apps.hubs.api import credentials, devices, firmware, views
 
 urlpatterns = [
     path("device/register", views.RegisterView.as_view(), name="device-register"),
@@ -25,5 +25,12 @@ urlpatterns = [
         "api/v1/sites/<int:site_id>/s2-credentials/<int:s2_credential_id>",
         credentials.S2CredentialView.as_view(),
         name="site-s2-credential",
+    ),
+    path("api/v1/sites/<int:site_id>/devices", devices.DevicesView.as_view(), name="site-devices"),
+    path("api/v1/sites/<int:site_id>/devices/look", devices.LookView.as_view(), name="site-devices-look"),
+    path(
+        "api/v1/sites/<int:site_id>/devices/found/<int:proposal_id>",
+        devices.DecisionView.as_view(),
+        name="site-device-decision",
     ),
 ]

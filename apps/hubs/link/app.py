@@ -13,21 +13,19 @@ from apps.common import clock
 from apps.common.errors import DomainError
 from apps.hubs.errors import TokenError
 from apps.hubs.instructions import milliseconds
-from apps.hubs.link.server import CLOSE_REVOKED, LinkServer
+from apps.hubs.link.server import CLOSE_REVOKED, LinkServer, Rare
 from apps.hubs.selectors import LinkIdentity
 from vpp.protocols.link import codec
 from vpp.protocols.link.cloud import LANES, CloudSession, Verdict
 from vpp.protocols.link.messages import (
+    CLOUD_FEATURES,
     Ack,
-    CheckResult,
     CloudMessage,
-    Gap,
     Hello,
     HubMessage,
     InstructionStatus,
     Lane,
     LinkError,
-    Points,
     Snapshots,
 )
 
@@ -81,11 +79,17 @@ class Conversation:
                     message,
                     done=lambda refused: self._stored(lane, seq, 1 - refused, int(refused)),
                 )
-            elif isinstance(message, Points | Gap | CheckResult):
+            elif isinstance(message, Rare):
                 self.server.spawn(self._store(message))
         else:
             self.wake.set()
         return verdict
+
+    def welcome(self) -> None:
+        """Answer the hello."""
+        self.session.welcome(
+            site_id=self.identity.site_id, server_time=milliseconds(clock.now()), features=CLOUD_FEATURES
+        )
 
     def take(self) -> list[CloudMessage]:
         """Return what to send; of several acknowledgements of a lane only the last."""
@@ -103,7 +107,7 @@ class Conversation:
         kept.reverse()
         return kept
 
-    async def _store(self, message: Points | Gap | CheckResult) -> None:
+    async def _store(self, message: Rare) -> None:
         try:
             held, quarantined = await self.server.store(self.identity, message)
         except Exception:
@@ -168,9 +172,7 @@ class WebSocketConnection:
             hello = await self._read_hello()
             if hello is not None:
                 connected_at = await self.server.greet(hello, self.identity)
-                self.conversation.session.welcome(
-                    site_id=self.identity.site_id, server_time=milliseconds(clock.now())
-                )
+                self.conversation.welcome()
                 self._become_receiver()
                 await self.server.confirm(self.identity)
                 self._pushed += await self.server.instructions(self.identity.hub_id)
@@ -305,7 +307,7 @@ async def _converse(
         verdict = conversation.feed(message)
         if verdict is Verdict.HELLO and conversation.session.hello is not None:
             await server.greet(conversation.session.hello, identity)
-            conversation.session.welcome(site_id=identity.site_id, server_time=milliseconds(clock.now()))
+            conversation.welcome()
         if verdict is Verdict.CLOSE:
             return conversation.take()
         await server.writer.room()

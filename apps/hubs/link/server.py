@@ -14,6 +14,7 @@ from apps.common import clock
 from apps.common.bus import Bus
 from apps.common.threads import in_thread
 from apps.hubs import selectors, services
+from apps.hubs.device_reports import device_message_store
 from apps.hubs.diagnoses import diagnosis_answered
 from apps.hubs.errors import HubRevokedError, TokenError
 from apps.hubs.instructions import instruction_statuses_apply
@@ -23,7 +24,15 @@ from apps.hubs.tokens import token_read
 from apps.telemetry.gaps import gap_store
 from apps.telemetry.points import points_store
 from apps.telemetry.writer import SnapshotWriter
-from vpp.protocols.link.messages import CheckResult, CloudMessage, Gap, Hello, InstructionStatus, Points
+from vpp.protocols.link.messages import (
+    CheckResult,
+    CloudMessage,
+    DeviceMessage,
+    Gap,
+    Hello,
+    InstructionStatus,
+    Points,
+)
 
 log = logging.getLogger(__name__)
 IDENTITY_CACHE_S = 10.0
@@ -31,6 +40,7 @@ SWEEP_S = 15.0
 CLOSE_RESTART = 1012
 CLOSE_REVOKED = 4403
 RETRY_S = 1.0
+Rare = Points | Gap | CheckResult | DeviceMessage
 
 
 class Receiver(Protocol):
@@ -134,7 +144,7 @@ class LinkServer:
         self._reports.append((hub_id, status, done))
         self._report_wake.set()
 
-    async def store(self, identity: LinkIdentity, message: Points | Gap | CheckResult) -> tuple[int, int]:
+    async def store(self, identity: LinkIdentity, message: Rare) -> tuple[int, int]:
         """Store what comes now and then; return how much was kept and how much was quarantined."""
         now = clock.now()
         if isinstance(message, Points):
@@ -143,7 +153,10 @@ class LinkServer:
         if isinstance(message, Gap):
             await in_thread(gap_store, site_id=identity.site_id, message=message, now=now)
             return 0, 0
-        held = await in_thread(diagnosis_answered, hub_id=identity.hub_id, result=message, now=now)
+        if isinstance(message, CheckResult):
+            held = await in_thread(diagnosis_answered, hub_id=identity.hub_id, result=message, now=now)
+        else:
+            held = await in_thread(device_message_store, hub_id=identity.hub_id, message=message, now=now)
         return int(held), int(not held)
 
     async def instructions(self, hub_id: str) -> list[CloudMessage]:

@@ -158,7 +158,7 @@ def test_a_strangers_aggregator_finds_nothing(site: Site) -> None:
 
 
 def page(site: Site) -> str:
-    return f"/sites/{site.pk}/devices/"
+    return f"/sites/{site.pk}/s2/"
 
 
 def test_an_owner_adds_a_device_and_sees_its_token_once(site: Site) -> None:

@@ -22,6 +22,7 @@ PAGES = [
     "events/{signal}/",
     "statements/{statement}/",
     "hub/",
+    "devices/",
 ]
 
 
@@ -102,7 +103,7 @@ def test_start_explains_having_no_home(world: World, as_: As) -> None:
     assert "No home belongs to you yet." in as_(world.owner).get("/").content.decode()
 
 
-@pytest.mark.parametrize("page", ["", "hub/"])
+@pytest.mark.parametrize("page", ["", "hub/", "devices/"])
 def test_pages_hold_no_inline_script_or_style(world: World, as_: As, page: str) -> None:
     response = as_(world.owner).get(f"/sites/{world.sites[0].pk}/{page}")
     html = response.content.decode()

@@ -5,19 +5,17 @@ The caller feeds decoded messages, stores what `feed` says, calls `committed` af
 """
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 
 from vpp.errors import VppError
 from vpp.protocols.link.messages import (
     LINK_VERSION,
     Ack,
-    CheckResult,
     CloudMessage,
     Gap,
     Hello,
     HubMessage,
-    InstructionStatus,
     Lane,
     LinkError,
     Points,
@@ -107,6 +105,7 @@ class CloudSession:
         server_time: int,
         snapshot_interval_s: float = 60.0,
         acked: Mapping[Lane, int] | None = None,
+        features: Sequence[str] = (),
     ) -> Welcome:
         """Answer the hello; `acked` are the persisted positions of this boot, where there are any."""
         if self.hello is None or self._greeted:
@@ -122,6 +121,7 @@ class CloudSession:
             server_time=server_time,
             acked={lane: self._lanes[lane].committed for lane in LANES},
             snapshot_interval_s=snapshot_interval_s,
+            features=list(features),
         )
         self.outgoing.append(welcome)
         return welcome
@@ -199,7 +199,7 @@ class CloudSession:
         return Verdict.HELLO
 
 
-def _flaw(message: Snapshots | Gap | Points | InstructionStatus | CheckResult | Hello) -> str | None:
+def _flaw(message: HubMessage) -> str | None:
     """What is wrong with the shape of a message, or None."""
     if type(message) is Snapshots:
         return _snapshots_flaw(message)

@@ -13,6 +13,7 @@ from vpp.protocols.link.messages import (
     Ack,
     Check,
     CloudMessage,
+    DeviceOrder,
     Hello,
     Instruction,
     Lane,
@@ -65,6 +66,13 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Ordered:
+    """The owner says something about a device."""
+
+    order: DeviceOrder
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """A message was refused for good; its acknowledgement follows, there is nothing to send again."""
 
@@ -86,7 +94,7 @@ class Ended:
     error: LinkError
 
 
-Effect = Welcomed | Acknowledged | Received | Asked | Refused | RenewBoot | Ended
+Effect = Welcomed | Acknowledged | Received | Asked | Ordered | Refused | RenewBoot | Ended
 
 
 @dataclass(slots=True)
@@ -152,6 +160,8 @@ class HubSession:
             return [Received(message)]
         if isinstance(message, Check):
             return [Asked(message)]
+        if isinstance(message, DeviceOrder):
+            return [Ordered(message)]
         return self._feed_error(message)
 
     def _feed_welcome(self, welcome: Welcome) -> list[Effect]:

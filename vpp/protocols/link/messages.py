@@ -13,7 +13,11 @@ import msgspec
 
 LINK_VERSION = 1
 # What an agent knows beyond the first agents: it says so in its Hello, and only then is sent it.
-FEATURES = ("limits", "device", "priority", "diagnostics", "update")
+FEATURES = ("limits", "device", "priority", "diagnostics", "update", "devices")
+# What this cloud takes beyond what the first one took: it says so in its Welcome, and only then is sent it.
+CLOUD_FEATURES = ("devices",)
+MAX_DEVICES = 100
+MAX_FOUND = 200
 
 Lane = Literal["live", "backfill", "status"]
 InstructionState = Literal["acknowledged", "applied", "rejected", "expired"]
@@ -139,6 +143,78 @@ class CheckResult(msgspec.Struct, tag="check_result", tag_field="type", omit_def
     lane: Lane = "status"
 
 
+class DeviceState(msgspec.Struct, omit_defaults=True):
+    """A device that a hub runs: who it is, how it is, and the last it measured; power in load convention [kW].
+
+    `origin` tells whether it is the owner's configuration's, or was joined by an order and can be removed by one.
+    """
+
+    key: Name
+    kind: Name
+    name: Name = ""
+    role: Name = ""
+    maker: Name = ""
+    model: Name = ""
+    serial: Name = ""
+    firmware: Name = ""
+    state: Literal["running", "trouble", "starting"] = "running"
+    trouble: Annotated[str, msgspec.Meta(max_length=300, pattern=r"^[^\x00]*\Z")] = ""
+    power_kw: float | None = None
+    soc: float | None = None
+    read_at: Instant | None = None
+    origin: Literal["configured", "joined"] = "configured"
+
+
+class FoundDevice(msgspec.Struct, omit_defaults=True):
+    """A device that a hub found and could add. `ref` is the hub's own name for it, which an order repeats.
+
+    `part` tells apart what answers at one address. `hint` says what the owner has to do where an order cannot join it.
+    """
+
+    ref: Name
+    kind: Name
+    address: Name
+    part: Name = ""
+    name: Name = ""
+    maker: Name = ""
+    model: Name = ""
+    serial: Name = ""
+    hint: Annotated[str, msgspec.Meta(max_length=300, pattern=r"^[^\x00]*\Z")] = ""
+    joined: bool = False
+
+
+class Devices(msgspec.Struct, tag="devices", tag_field="type", omit_defaults=True):
+    """All devices of a hub as they are now, and what they amount to. Travels in the `status` lane."""
+
+    seq: Seq
+    at: Instant
+    devices: Annotated[list[DeviceState], msgspec.Meta(max_length=MAX_DEVICES)] = []
+    resources: Annotated[list[ResourceDescription], msgspec.Meta(max_length=MAX_DEVICES)] = []
+    lane: Lane = "status"
+
+
+class Discovered(msgspec.Struct, tag="discovered", tag_field="type", omit_defaults=True):
+    """What a look found, and why a way of looking failed, by its name. Travels in the `status` lane."""
+
+    seq: Seq
+    at: Instant
+    found: Annotated[list[FoundDevice], msgspec.Meta(max_length=MAX_FOUND)] = []
+    flaws: Annotated[dict[Name, Text], msgspec.Meta(max_length=16)] = {}
+    lane: Lane = "status"
+
+
+class DeviceResult(msgspec.Struct, tag="device_result", tag_field="type", omit_defaults=True):
+    """What became of a device order. Travels in the `status` lane, so it is never lost."""
+
+    seq: Seq
+    id: Name
+    at: Instant
+    state: Literal["joined", "removed", "failed"]
+    key: Name = ""
+    reason: Text = ""
+    lane: Lane = "status"
+
+
 # --- cloud to hub -----------------------------------------------------------------------------------
 
 
@@ -150,6 +226,7 @@ class Welcome(msgspec.Struct, tag="welcome", tag_field="type", omit_defaults=Tru
     acked: dict[Lane, int] = {}
     snapshot_interval_s: float = 60.0
     version: int = LINK_VERSION
+    features: list[Name] = []
 
 
 class Ack(msgspec.Struct, tag="ack", tag_field="type", omit_defaults=True):
@@ -244,6 +321,14 @@ class Check(msgspec.Struct, tag="check", tag_field="type", omit_defaults=True):
     name: Name
 
 
+class DeviceOrder(msgspec.Struct, tag="device_order", tag_field="type", omit_defaults=True):
+    """The owner's word on a device, by the name the hub gave it; it carries nothing to configure a device with."""
+
+    id: Name
+    action: Literal["look", "join", "remove"]
+    ref: Name = ""
+
+
 class LinkError(msgspec.Struct, tag="error", tag_field="type", omit_defaults=True):
     """The last message was refused; nothing of it was stored. `permanent`: sending it again cannot help."""
 
@@ -254,6 +339,7 @@ class LinkError(msgspec.Struct, tag="error", tag_field="type", omit_defaults=Tru
     expected_seq: int | None = None
 
 
-HubMessage = Hello | Snapshots | Gap | Points | InstructionStatus | CheckResult
-CloudMessage = Welcome | Ack | Instruction | Check | LinkError
+DeviceMessage = Devices | Discovered | DeviceResult
+HubMessage = Hello | Snapshots | Gap | Points | InstructionStatus | CheckResult | DeviceMessage
+CloudMessage = Welcome | Ack | Instruction | Check | DeviceOrder | LinkError
 Json = dict[str, Any]

@@ -1,0 +1,1 @@
+"""Devices that were found: proposed to the owner, joined and removed at the owner's word."""
