@@ -66,6 +66,10 @@ def test_untouched_log_has_no_fault() -> None:
             "WHERE index = 0",
             Fault(0, None, "the entry was changed"),
         ),
+        (
+            "UPDATE markets_logtree SET nodes = overlay(nodes PLACING '\\x00'::bytea FROM 40) WHERE nodes <> ''",
+            Fault(0, None, "the stored tree was changed"),
+        ),
         ("UPDATE markets_logentry SET index = 7 WHERE index = 1", Fault(1, None, "the entry is missing")),
         (
             "UPDATE markets_logentry SET signature = public_key || public_key WHERE index = 1",
