@@ -4,6 +4,7 @@ import dataclasses
 from datetime import datetime, timedelta
 
 from django.db.models import QuerySet, Sum
+from django.db.models.functions import Greatest, Least
 
 from apps.accounts.models import Organization
 from apps.markets.models import (
@@ -122,13 +123,25 @@ def savings_of(*, participant: Participant, since: datetime) -> Savings:
     }  # fmt: skip
     bought, sold = sums[Order.Side.BID], sums[Order.Side.OFFER]
     late = deliveries_of_participant(participant=participant).filter(batch__run__starts_at__gte=since)
-    imbalance = late.order_by().aggregate(pay=Sum("pay_nano", default=0))["pay"]
-    outside = market.import_tariff_micro * bought["energy"] - market.export_tariff_micro * sold["energy"]
+    measured = late.filter(status=Delivery.Status.MEASURED).order_by()
+    imbalance = measured.aggregate(pay=Sum("pay_nano", default=0))["pay"]
+    outside = _outside_beside_position(measured, market=market)
+    outside += market.import_tariff_micro * bought["energy"] - market.export_tariff_micro * sold["energy"]
     fees = bought["fee"] + sold["fee"]
     return Savings(
         bought["energy"], sold["energy"], bought["green"], bought["pay"], -sold["pay"], fees, imbalance,
         outside - bought["pay"] - sold["pay"] - fees - imbalance,
     )  # fmt: skip
+
+
+def _outside_beside_position(measured: QuerySet[Delivery], *, market: Market) -> int:
+    """What the outside tariffs would have charged for what was metered, less the same for the positions."""
+    sums = {
+        name: measured.aggregate(drawn=Sum(Greatest(name, 0), default=0), fed=Sum(Least(name, 0), default=0))
+        for name in ("metered_wh", "position_wh")
+    }
+    drawn, fed = (sums["metered_wh"][way] - sums["position_wh"][way] for way in ("drawn", "fed"))
+    return market.import_tariff_micro * int(drawn) + market.export_tariff_micro * int(fed)
 
 
 def prices_cleared(*, market: Market, starts_at: datetime, ends_at: datetime) -> list[ClearedPrice]:
