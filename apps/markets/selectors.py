@@ -1,6 +1,7 @@
 """Reads of markets; each takes whose they are."""
 
 import dataclasses
+import json
 from datetime import datetime, timedelta
 
 from django.db.models import QuerySet, Sum
@@ -180,10 +181,10 @@ def leaves_of_participant(*, participant: Participant) -> QuerySet[LogLeaf]:
 
 
 def leaf_of_trade(*, trade: Trade) -> LogLeaf | None:
-    """Return the leaf that a trade was sealed as: leaves stand in the order of the run's trades."""
-    earlier = Trade.objects.filter(run=trade.run, order_id__lt=trade.order_id).count()
-    found = LogLeaf.objects.filter(entry__run=trade.run, entry__kind=LogEntry.Kind.CLEARING, position=earlier)
-    return found.select_related("entry").first()
+    """Return the leaf that a trade was sealed as."""
+    sealed = LogEntry.objects.filter(run=trade.run, kind=LogEntry.Kind.CLEARING)
+    mine = LogLeaf.objects.filter(entry__in=sealed, participant=trade.participant_id).select_related("entry")
+    return next((leaf for leaf in mine if json.loads(bytes(leaf.content))["order"] == trade.order_id), None)
 
 
 def month_before(now: datetime) -> datetime:

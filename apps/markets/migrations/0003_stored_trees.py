@@ -19,6 +19,10 @@ class Migration(migrations.Migration):
     dependencies = [("markets", "0002_append_only_ledger")]
 
     operations = [
+        migrations.AddIndex(
+            model_name="logleaf",
+            index=models.Index(fields=["entry", "participant"], name="leaf_mine_of_entry"),
+        ),
         migrations.CreateModel(
             name="LogTree",
             fields=[

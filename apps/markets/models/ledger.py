@@ -121,4 +121,7 @@ class LogLeaf(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["entry", "position"], name="leaf_position")]
-        indexes = [models.Index(fields=["participant"], name="leaf_mine")]
+        indexes = [
+            models.Index(fields=["participant"], name="leaf_mine"),
+            models.Index(fields=["entry", "participant"], name="leaf_mine_of_entry"),
+        ]
