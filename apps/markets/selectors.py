@@ -106,6 +106,13 @@ def statement_lines(*, participant: Participant, starts_at: datetime, ends_at: d
     return period.select_related("transfer__run").order_by("transfer__at", "pk")
 
 
+def account_before(*, participant: Participant, at: datetime) -> int:
+    """Return what a participant's account held just before an instant [1e-9 of the currency]."""
+    held = Posting.objects.filter(account__participant=participant, transfer__at__lt=at)
+    total: int = held.aggregate(sum=Sum("amount_nano", default=0))["sum"]
+    return int(total)
+
+
 def balance_nano(*, participant: Participant) -> int:
     """Return what a participant's account holds [1e-9 of the currency]."""
     return Account.objects.values_list("balance_nano", flat=True).get(participant=participant)

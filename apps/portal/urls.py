@@ -34,5 +34,6 @@ urlpatterns = [
     path("sites/<int:site_id>/market/terms", market_views.terms, name="market_terms"),
     path("sites/<int:site_id>/market/preferences", market_views.preferences, name="market_preferences"),
     path("sites/<int:site_id>/market/trades/<int:trade_id>/proof", market_views.proof, name="market_proof"),
+    path("sites/<int:site_id>/market/statement.<str:form>", market_views.statement, name="market_statement"),
     path("sites/<int:site_id>/hub/", views.hub_add, name="hub_add"),
 ]

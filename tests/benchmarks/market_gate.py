@@ -39,7 +39,7 @@ def _measured(market: Any, *, starts_at: datetime) -> dict[str, Any]:
         clearing._inputs(market, [], starts_at=starts_at)
     )  # loads the mechanisms, as a worker has
     spent: list[float] = []
-    with patch.object(clearing, "seal", _timed(clearing.seal, spent)):
+    with patch.object(clearing, "seal", _timed(seal, spent)):
         started = time.perf_counter()
         run = clearing.clearing_run(market=market, starts_at=starts_at, now=starts_at - QUARTER)
         seconds = time.perf_counter() - started
