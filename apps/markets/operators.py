@@ -23,10 +23,11 @@ SUITABLE: Final = (
 # What can be exact in 64 bits with room for sums.
 GREATEST_PRICE: Final = 1_000_000_000
 GREATEST_WH: Final = 1_000_000_000
+GREATEST_CARBON: Final = 5_000
 CHANGEABLE: Final = (
     "name", "mechanism", "gate_closure_s", "opens_s", "least_price_micro", "most_price_micro", "most_order_wh",
     "buyer_fee_micro", "seller_fee_micro", "short_price_micro", "long_price_micro", "import_tariff_micro",
-    "export_tariff_micro", "eligible_kinds", "terms", "price_program",
+    "export_tariff_micro", "eligible_kinds", "terms", "price_program", "carbon_g_per_kwh", "carbon_source",
 )  # fmt: skip
 PRICES: Final = tuple(name for name in CHANGEABLE if name.endswith("_micro"))
 
@@ -140,6 +141,11 @@ def _rules(market: Market) -> list[tuple[bool, str]]:
         (min(market.buyer_fee_micro, market.seller_fee_micro) >= 0, "a fee is not below zero"),
         (market.short_price_micro >= market.long_price_micro, "being short must cost at least what being long earns"),
         (set(market.eligible_kinds) <= kinds, f"eligible_kinds may name {', '.join(sorted(kinds))}"),
+        (market.carbon_g_per_kwh is None or 0 <= market.carbon_g_per_kwh <= GREATEST_CARBON, "carbon_g_per_kwh is at most 5000"),
+        (
+            market.carbon_g_per_kwh is None or bool(market.carbon_source.strip()),
+            "say where carbon_g_per_kwh is from in carbon_source",
+        ),
         (program is None or program.organization_id == market.organization_id, "no such program"),
     ]  # fmt: skip
 

@@ -34,10 +34,12 @@ def gate(participants: int) -> dict[str, Any]:
 def _measured(market: Any, *, starts_at: datetime) -> dict[str, Any]:
     from apps.hubs.models import Instruction
     from apps.markets import clearing
+    from apps.markets.inputs import compute
+    from apps.markets.sealing import seal
 
-    clearing.compute(
-        clearing._inputs(market, [], starts_at=starts_at)
-    )  # loads the mechanisms, as a worker has
+    compute(clearing._inputs(market, [], starts_at=starts_at))  # imports, as a worker has done
+    import vpp.markets.registry  # noqa: F401
+
     spent: list[float] = []
     with patch.object(clearing, "seal", _timed(seal, spent)):
         started = time.perf_counter()
