@@ -62,7 +62,7 @@ def test_what_is_told_is_what_was_traded(sites: dict[str, Site]) -> None:
     assert (told.intervals, told.traded, told.trades, told.volume_kwh) == (2, 1, 2, Decimal("0.5"))
     assert told.prices == (Decimal("0.2"), Decimal("0.2"))
     # Bought for 0.20 instead of 0.30, sold for 0.20 instead of 0.08.
-    assert (told.saved, told.month, told.charged) == (Decimal("0.11"), Decimal("3.3"), 0)
+    assert (told.saved, told.month, told.charged) == (Decimal("0.11"), Decimal("3.3"), Decimal(0))
     assert (told.scheduled_homes, told.delivered, told.cut_for_event) == (2, 0, 0)
     said = "\n".join(lines_of(told, market=market, base="http://here", site=sites["home-00"]))
     for part in (
