@@ -1,7 +1,7 @@
 """The street's market in the demo: opened by the operator, run by the platform's own worker, told at the end."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -10,7 +10,7 @@ from apps.markets.books import deposit
 from apps.markets.models import ClearingRun, Cut, DeliveryBatch, Market, Participant, Trade
 from apps.markets.operators import market_create
 from apps.markets.participation import participant_join, terms_accept
-from apps.markets.selectors import month_before, savings_of
+from apps.markets.selectors import Savings, month_before, savings_of
 from apps.sites.models import Site
 from ores_cloud.demo.people import OPERATOR
 
@@ -85,7 +85,8 @@ def tell(*, market: Market, now: datetime) -> Told:
     trades = Trade.objects.filter(run__in=traded)
     parts = market.participants.select_related("market")
     lines = [savings_of(participant=one, since=month_before(now)) for one in parts]
-    saved = sum((line.saved_nano for line in lines), 0) / NANO
+    settled = DeliveryBatch.objects.filter(run__in=traded).count()
+    saved = _saved(market, lines, share=Decimal(len(traded)) / settled if settled else Decimal(1))
     return Told(
         intervals=len(runs),
         traded=len(traded),
@@ -94,12 +95,23 @@ def tell(*, market: Market, now: datetime) -> Told:
         prices=(min(prices), max(prices)) if prices else None,
         cut_for_event=Cut.objects.filter(run__in=runs, reason__contains="goes first").count(),
         scheduled_homes=trades.values("participant_id").distinct().count(),
-        delivered=DeliveryBatch.objects.filter(run__in=traded).count(),
+        delivered=settled,
         charged=sum((line.imbalance_nano for line in lines), 0) / NANO,
         saved=saved,
         month=saved * EVENINGS,
         currency=market.currency,
     )
+
+
+def _saved(market: Market, lines: Sequence[Savings], *, share: Decimal) -> Decimal:
+    """What all saved by their trades, less what imbalances cost beyond the tariff, `share` times those settled yet."""
+    traded = sum(
+        market.import_tariff_micro * one.bought_wh - market.export_tariff_micro * one.sold_wh
+        - one.paid_nano + one.earned_nano - one.fees_nano
+        for one in lines
+    )  # fmt: skip
+    imbalances = sum(one.saved_nano for one in lines) - traded
+    return (traded + imbalances * share) / NANO
 
 
 def lines_of(told: Told, *, market: Market, base: str, site: Site) -> list[str]:
@@ -116,7 +128,7 @@ def lines_of(told: Told, *, market: Market, base: str, site: Site) -> list[str]:
         f"{low:.3f} to {high:.3f} {told.currency} per kWh; schedules for {told.scheduled_homes} homes' hubs",
         f"{told.delivered} of them delivered and settled by now, {told.charged:.2f} {told.currency} charged for imbalances",
         f"saved against the tariff: {told.saved:.2f} {told.currency} by all homes in these {minutes} minutes, "
-        "what is not settled yet taken as delivered;",
+        "imbalances of those not settled yet taken as in those settled;",
         f"a month of {EVENINGS} such evenings would be {told.month:.2f} {told.currency} (scaled from this one, not measured)",
         f"{base}/sites/{site.pk}/market/   {base}/console/{market.organization_id}/markets/{market.pk}/",
     ]
