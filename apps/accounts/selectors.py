@@ -28,3 +28,8 @@ def api_clients_of_organization(*, organization: Organization) -> QuerySet[ApiCl
 def audit_about(*, organization: Organization, subject: str) -> QuerySet[AuditEntry]:
     """Return what was done to one thing of the tenant's, newest first."""
     return AuditEntry.objects.filter(organization=organization, subject=subject).order_by("-at", "-pk")
+
+
+def organization_by_slug(*, slug: str) -> Organization | None:
+    """Return the organization of a slug, for commands."""
+    return Organization.objects.filter(slug=slug).first()

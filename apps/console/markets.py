@@ -56,6 +56,8 @@ class MarketView:
     """A market's page."""
 
     market: Market
+    promises: list[tuple[str, str]]
+    condition: str
     book: Book
     prices: Chart | None
     runs: list[ClearingRun]
@@ -112,6 +114,7 @@ def market_view(*, market: Market, zone: ZoneInfo, now: datetime) -> MarketView:
     people = participants_of_organization(organization=market.organization).filter(market=market)
     return MarketView(
         market,
+        *_promises(market),
         _book(market, now=now),
         _prices(market, zone, now=now),
         list(runs[:NEWEST]),
@@ -167,6 +170,24 @@ def redo(*, user: User, run: ClearingRun, reason: str, now: datetime) -> Clearin
 def _check_operator(user: User, market: Market) -> None:
     if not is_operator(user=user, organization=market.organization):
         raise OperatorOnlyError("only an operator decides this")
+
+
+def _promises(market: Market) -> tuple[list[tuple[str, str]], str]:
+    """What the market's mechanism promises, and under what."""
+    from vpp.markets.registry import mechanism_named
+
+    held = mechanism_named(market.mechanism).properties
+    promises = [
+        ("Efficient", _yes(held.efficient)),
+        ("Individually rational", _yes(held.individually_rational)),
+        ("Budget balanced", "yes" if held.budget == "strong" else "never short"),
+        ("Truthful", _yes(held.truthful)),
+    ]
+    return promises, held.conditions
+
+
+def _yes(holds: bool) -> str:
+    return "yes" if holds else "no"
 
 
 def _book(market: Market, *, now: datetime) -> Book:

@@ -7,6 +7,7 @@ from datetime import datetime
 from apps.dispatch.precedence import sites_asked
 from apps.markets.models import Market, Order, ParticipantSite
 from apps.markets.periods import length
+from apps.markets.rules import lot_wh
 from apps.sites.models import GridArea
 from apps.sites.selectors import areas_fed_by, grid_areas_of_organization
 
@@ -98,6 +99,10 @@ def cut_orders(*, market: Market, orders: Sequence[Order], starts_at: datetime) 
         _cut(_side(mine, Order.Side.OFFER), most_wh=envelope.export_wh, reason=envelope.reason)
         _cut(_side(mine, Order.Side.BID), most_wh=envelope.import_wh, reason=envelope.reason)
     _cut_areas(market, offered, envelopes=envelopes)
+    if lot_wh(market) is not None:
+        for one in offered:
+            if one.left_wh < one.order.quantity_wh:
+                one.cut_to(0, reason=f"{one.reason}; a lot is whole or none")
     return offered
 
 

@@ -12,19 +12,22 @@ from apps.accounts.services import audit
 from apps.common.errors import ConflictError
 from apps.markets.books import accounts_open
 from apps.markets.errors import MarketInvalidError, ReasonMissingError
-from apps.markets.models import Market, Participant
+from apps.markets.models import Market, Order, Participant
 from apps.markets.periods import DAY_S
+from apps.markets.rules import takes_one_order
 from apps.sites.models import GridArea
 
-# Those that take orders of any size from anybody.
-SUITABLE: Final = ("uniform_price", "pay_as_bid", "muda", "muda_lottery", "peer_to_peer", "continuous")
+SUITABLE: Final = (
+    "uniform_price", "pay_as_bid", "muda", "muda_lottery", "peer_to_peer", "continuous", "low_income_first", "huang", "mcafee",
+)  # fmt: skip
 # What can be exact in 64 bits with room for sums.
 GREATEST_PRICE: Final = 1_000_000_000
 GREATEST_WH: Final = 1_000_000_000
+GREATEST_CARBON: Final = 5_000
 CHANGEABLE: Final = (
     "name", "mechanism", "gate_closure_s", "opens_s", "least_price_micro", "most_price_micro", "most_order_wh",
     "buyer_fee_micro", "seller_fee_micro", "short_price_micro", "long_price_micro", "import_tariff_micro",
-    "export_tariff_micro", "eligible_kinds", "terms", "price_program",
+    "export_tariff_micro", "eligible_kinds", "terms", "price_program", "carbon_g_per_kwh", "carbon_source",
 )  # fmt: skip
 PRICES: Final = tuple(name for name in CHANGEABLE if name.endswith("_micro"))
 
@@ -57,9 +60,11 @@ def market_set(*, market: Market, changes: Mapping[str, Any], actor: str, now: d
         raise MarketInvalidError(f"{sorted(unknown)[0]} cannot be changed")
     if changes.get("terms", held.terms) != held.terms:
         held.terms_version += 1
+    before = (held.mechanism, held.most_order_wh)
     for name, value in changes.items():
         setattr(held, name, value)
     _check(held)
+    _check_open_orders(held, before=before)
     _save(held)
     said = {name: str(value)[:200] for name, value in changes.items()}
     _note(held, "market_set", actor=actor, now=now, **said)
@@ -111,6 +116,13 @@ def _check(market: Market) -> None:
         raise MarketInvalidError(said[0])
 
 
+def _check_open_orders(market: Market, *, before: tuple[str, int]) -> None:
+    """What was ordered under one rule must not meet a stricter one."""
+    changed = before != (market.mechanism, market.most_order_wh)
+    if changed and takes_one_order(market) and market.orders.filter(state=Order.State.OPEN).exists():
+        raise MarketInvalidError(f"orders are open; {market.mechanism} takes over only where none are")
+
+
 def _rules(market: Market) -> list[tuple[bool, str]]:
     kinds = set(Participant.Kind.values)
     program = market.price_program
@@ -129,6 +141,11 @@ def _rules(market: Market) -> list[tuple[bool, str]]:
         (min(market.buyer_fee_micro, market.seller_fee_micro) >= 0, "a fee is not below zero"),
         (market.short_price_micro >= market.long_price_micro, "being short must cost at least what being long earns"),
         (set(market.eligible_kinds) <= kinds, f"eligible_kinds may name {', '.join(sorted(kinds))}"),
+        (market.carbon_g_per_kwh is None or 0 <= market.carbon_g_per_kwh <= GREATEST_CARBON, "carbon_g_per_kwh is at most 5000"),
+        (
+            market.carbon_g_per_kwh is None or bool(market.carbon_source.strip()),
+            "say where carbon_g_per_kwh is from in carbon_source",
+        ),
         (program is None or program.organization_id == market.organization_id, "no such program"),
     ]  # fmt: skip
 

@@ -7,19 +7,22 @@ import hmac
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connection
 
 from apps.accounts.models import Organization
 from apps.common.bulk import bulk_copy
-from apps.markets.models import ClearingRun, Delivery, LogEntry, LogLeaf, Trade
+from apps.markets.models import ClearingRun, Delivery, LogEntry, LogLeaf, LogTree, Trade
 from vpp.ledger.canonical import canonical_bytes
 from vpp.ledger.log import BEGINNING, chain_hash
 from vpp.ledger.merkle import MerkleTree, leaf_hash
+from vpp.ledger.stored import HASH_BYTES, pack_tree, stored_proof
 
 CODE: Final = "markets-log-1"
 
@@ -98,18 +101,17 @@ def seal(
     Organization.objects.select_for_update(no_key=True).get(pk=organization_id)
     before = LogEntry.objects.filter(organization_id=organization_id).order_by("-index").first()
     contents = [_content(run, kind, place=place, leaf=leaf) for place, leaf in enumerate(leaves)]
-    hashes = [leaf_hash(content) for content in contents]
+    tree = MerkleTree(leaf_hash(content) for content in contents)
     index = before.index + 1 if before else 0
     previous = bytes(before.entry_hash) if before else BEGINNING
-    body = canonical_bytes(
-        _body(run, kind, index=index, previous=previous, hashes=hashes, facts=facts, now=now)
-    )
+    body = canonical_bytes(_body(run, kind, index=index, previous=previous, tree=tree, facts=facts, now=now))
     key = signing_key()
     entry = LogEntry.objects.create(
         organization_id=organization_id, index=index, kind=kind, run=run, at=now, body=body,
         entry_hash=chain_hash(previous, leaf_hash(body)),
         signature=key.sign(body), public_key=key.public_key().public_bytes_raw(),
     )  # fmt: skip
+    LogTree.objects.create(entry=entry, nodes=pack_tree(tree))
     bulk_copy(
         LogLeaf,
         [
@@ -118,9 +120,9 @@ def seal(
                 position=place,
                 participant_id=leaf.participant_id,
                 content=content,
-                leaf_hash=hashed,
+                leaf_hash=tree.leaf(place),
             )
-            for place, (leaf, content, hashed) in enumerate(zip(leaves, contents, hashes, strict=True))
+            for place, (leaf, content) in enumerate(zip(leaves, contents, strict=True))
         ],
     )
     return entry
@@ -132,15 +134,15 @@ def _body(
     *,
     index: int,
     previous: bytes,
-    hashes: Sequence[bytes],
+    tree: MerkleTree,
     facts: Mapping[str, Any],
     now: datetime,
 ) -> dict[str, Any]:
     return {
         "code": CODE, "index": index, "previous": previous.hex(), "kind": str(kind), "market": run.market_id, "run": run.pk,
         "version": run.version, "starts_at": run.starts_at.isoformat(), "at": now.isoformat(),
-        "input_hash": run.input_hash, "result_hash": run.result_hash, "leaves": len(hashes),
-        "root": MerkleTree(hashes).root().hex(), "facts": dict(facts),
+        "input_hash": run.input_hash, "result_hash": run.result_hash, "leaves": len(tree),
+        "root": tree.root().hex(), "facts": dict(facts),
     }  # fmt: skip
 
 
@@ -163,14 +165,25 @@ def _content(run: ClearingRun, kind: str, *, place: int, leaf: Leaf) -> bytes:
 def proof_of(*, leaf: LogLeaf) -> dict[str, Any]:
     """Return all that somebody needs to check one leaf, and nothing of any other's."""
     entry = leaf.entry
-    hashes = entry.leaves.order_by("position").values_list("leaf_hash", flat=True)
-    tree = MerkleTree(bytes(one) for one in hashes)
+    count: int = json.loads(bytes(entry.body))["leaves"]
+    path = stored_proof(partial(_hashes_at, entry.pk), index=leaf.position, count=count)
     return {
         "leaf": bytes(leaf.content).decode(),
         "position": leaf.position,
-        "path": [one.hex() for one in tree.inclusion_proof(leaf.position)],
+        "path": [one.hex() for one in path],
         "entry": entry_plain(entry),
     }
+
+
+def _hashes_at(entry_id: int, places: Sequence[int]) -> list[bytes]:
+    """Read single hashes of a stored tree; PostgreSQL fetches only the pieces they lie in."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT substring(t.nodes FROM p.first FOR %s) FROM markets_logtree t, "
+            "unnest(%s::int[]) WITH ORDINALITY AS p (first, place) WHERE t.entry_id = %s ORDER BY p.place",
+            [HASH_BYTES, [place * HASH_BYTES + 1 for place in places], entry_id],
+        )
+        return [bytes(row[0]) for row in cursor.fetchall()]
 
 
 def entry_plain(entry: LogEntry) -> dict[str, Any]:
@@ -189,7 +202,7 @@ def log_faults(*, organization: Organization) -> list[Fault]:
     faults: list[Fault] = []
     previous = BEGINNING
     entries = LogEntry.objects.filter(organization=organization).order_by("index")
-    for place, entry in enumerate(entries.prefetch_related("leaves")):
+    for place, entry in enumerate(entries.select_related("tree").prefetch_related("leaves")):
         if entry.index != place:
             return [*faults, Fault(place, None, "the entry is missing")]
         faults += _entry_faults(entry, previous=previous)
@@ -212,8 +225,11 @@ def _entry_faults(entry: LogEntry, *, previous: bytes) -> list[Fault]:
         for one in leaves
         if leaf_hash(bytes(one.content)) != bytes(one.leaf_hash)
     ]
-    if not changed and MerkleTree(bytes(one.leaf_hash) for one in leaves).root().hex() != said["root"]:
+    tree = MerkleTree(bytes(one.leaf_hash) for one in leaves)
+    if not changed and tree.root().hex() != said["root"]:
         return [Fault(entry.index, None, "a leaf is missing or was put in its place")]
+    if not changed and bytes(entry.tree.nodes) != pack_tree(tree):
+        return [Fault(entry.index, None, "the stored tree was changed")]
     return changed
 
 

@@ -1,9 +1,11 @@
 """Reads of markets; each takes whose they are."""
 
 import dataclasses
+import json
 from datetime import datetime, timedelta
 
 from django.db.models import QuerySet, Sum
+from django.db.models.functions import Greatest, Least
 
 from apps.accounts.models import Organization
 from apps.markets.models import (
@@ -104,6 +106,13 @@ def statement_lines(*, participant: Participant, starts_at: datetime, ends_at: d
     return period.select_related("transfer__run").order_by("transfer__at", "pk")
 
 
+def account_before(*, participant: Participant, at: datetime) -> int:
+    """Return what a participant's account held just before an instant [1e-9 of the currency]."""
+    held = Posting.objects.filter(account__participant=participant, transfer__at__lt=at)
+    total: int = held.aggregate(sum=Sum("amount_nano", default=0))["sum"]
+    return int(total)
+
+
 def balance_nano(*, participant: Participant) -> int:
     """Return what a participant's account holds [1e-9 of the currency]."""
     return Account.objects.values_list("balance_nano", flat=True).get(participant=participant)
@@ -122,13 +131,25 @@ def savings_of(*, participant: Participant, since: datetime) -> Savings:
     }  # fmt: skip
     bought, sold = sums[Order.Side.BID], sums[Order.Side.OFFER]
     late = deliveries_of_participant(participant=participant).filter(batch__run__starts_at__gte=since)
-    imbalance = late.order_by().aggregate(pay=Sum("pay_nano", default=0))["pay"]
-    outside = market.import_tariff_micro * bought["energy"] - market.export_tariff_micro * sold["energy"]
+    measured = late.filter(status=Delivery.Status.MEASURED).order_by()
+    imbalance = measured.aggregate(pay=Sum("pay_nano", default=0))["pay"]
+    outside = _outside_beside_position(measured, market=market)
+    outside += market.import_tariff_micro * bought["energy"] - market.export_tariff_micro * sold["energy"]
     fees = bought["fee"] + sold["fee"]
     return Savings(
         bought["energy"], sold["energy"], bought["green"], bought["pay"], -sold["pay"], fees, imbalance,
         outside - bought["pay"] - sold["pay"] - fees - imbalance,
     )  # fmt: skip
+
+
+def _outside_beside_position(measured: QuerySet[Delivery], *, market: Market) -> int:
+    """What the outside tariffs would have charged for what was metered, less the same for the positions."""
+    sums = {
+        name: measured.aggregate(drawn=Sum(Greatest(name, 0), default=0), fed=Sum(Least(name, 0), default=0))
+        for name in ("metered_wh", "position_wh")
+    }
+    drawn, fed = (sums["metered_wh"][way] - sums["position_wh"][way] for way in ("drawn", "fed"))
+    return market.import_tariff_micro * int(drawn) + market.export_tariff_micro * int(fed)
 
 
 def prices_cleared(*, market: Market, starts_at: datetime, ends_at: datetime) -> list[ClearedPrice]:
@@ -167,10 +188,10 @@ def leaves_of_participant(*, participant: Participant) -> QuerySet[LogLeaf]:
 
 
 def leaf_of_trade(*, trade: Trade) -> LogLeaf | None:
-    """Return the leaf that a trade was sealed as: leaves stand in the order of the run's trades."""
-    earlier = Trade.objects.filter(run=trade.run, order_id__lt=trade.order_id).count()
-    found = LogLeaf.objects.filter(entry__run=trade.run, entry__kind=LogEntry.Kind.CLEARING, position=earlier)
-    return found.select_related("entry").first()
+    """Return the leaf that a trade was sealed as."""
+    sealed = LogEntry.objects.filter(run=trade.run, kind=LogEntry.Kind.CLEARING)
+    mine = LogLeaf.objects.filter(entry__in=sealed, participant=trade.participant_id).select_related("entry")
+    return next((leaf for leaf in mine if json.loads(bytes(leaf.content))["order"] == trade.order_id), None)
 
 
 def month_before(now: datetime) -> datetime:

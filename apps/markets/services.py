@@ -19,6 +19,7 @@ from apps.markets.errors import (
 )
 from apps.markets.models import Account, Market, Order, Participant
 from apps.markets.periods import check_open
+from apps.markets.rules import lot_wh, takes_one_order
 from vpp.markets.errors import OrderError
 
 KEY_LENGTH = 64
@@ -48,6 +49,7 @@ def order_place(*, participant: Participant, wish: Wish, actor: str, now: dateti
     may_trade(held)
     check_open(held.market, wish.starts_at, now=now)
     open_orders = list(Order.objects.filter(participant=held, state=Order.State.OPEN))
+    _check_single([one for one in open_orders if one.starts_at == wish.starts_at], held.market)
     _check_crossing([one for one in open_orders if one.starts_at == wish.starts_at], wish)
     _check_limits(held, open_orders, wish=wish)
     return Order.objects.create(
@@ -103,6 +105,9 @@ def order_checked(*, market: Market, wish: Wish) -> Wish:
     numbers: dict[str, Any] = {
         name: int(getattr(checked, name)[0]) for name in ("side", "price_micro", "quantity_wh")
     }
+    lot = lot_wh(market)
+    if lot is not None and numbers["quantity_wh"] != lot:
+        raise OrderRefusedError(f"this market trades lots of {lot} Wh", code="order_not_a_lot")
     return dataclasses.replace(wish, green=wish.green and wish.side == Order.Side.OFFER, **numbers)
 
 
@@ -128,6 +133,13 @@ def _repeated(held: Participant, wish: Wish) -> Order | None:
     if not same:
         raise IdempotencyConflictError("another order was sent with this idempotency key")
     return order
+
+
+def _check_single(beside: list[Order], market: Market) -> None:
+    if beside and takes_one_order(market):
+        raise OrderRefusedError(
+            f"this market takes one order an interval; {beside[0].pk} stands", code="order_not_single"
+        )
 
 
 def _check_crossing(beside: list[Order], wish: Wish) -> None:

@@ -17,6 +17,7 @@ from apps.flexibility.rows import QUARTER, Intervals
 from apps.markets.bidding import Draft, Preferences, drafts
 from apps.markets.models import Account, Market, Order, Participant
 from apps.markets.periods import EPOCH, first_open, gate_closes_at
+from apps.markets.rules import lot_wh, takes_one_order
 from apps.markets.schedules import homes_alone
 from apps.markets.services import exposure_nano, exposures
 from apps.sites.models import Site
@@ -113,7 +114,17 @@ def within_limits(
             kept.append(dataclasses.replace(draft, quantity_wh=quantity))
             left_wh[draft.side] -= quantity
             budget_nano -= unit * quantity
-    return kept
+    return _as_the_mechanism_takes(kept, market=market)
+
+
+def _as_the_mechanism_takes(kept: Sequence[Draft], *, market: Market) -> list[Draft]:
+    """Keep the first of several where one is taken, and whole lots where those are."""
+    lot = lot_wh(market)
+    if lot is not None:
+        kept = [
+            dataclasses.replace(one, quantity_wh=lot, firm=False) for one in kept if one.quantity_wh >= lot
+        ]
+    return list(kept[:1] if takes_one_order(market) else kept)
 
 
 def _traders(market: Market, starts_at: datetime) -> list[Participant]:

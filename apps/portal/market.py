@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from apps.accounts.models import User
 from apps.common.charts import Chart, Series, chart, stepped
 from apps.markets.errors import OrderRefusedError, ProofUnknownError
-from apps.markets.models import Order, Participant, Trade
+from apps.markets.models import Market, Order, Participant, Trade
 from apps.markets.participation import participant_set, terms_accept
 from apps.markets.periods import first_open, gate_closes_at, length
 from apps.markets.sealing import proof_of
@@ -58,6 +58,7 @@ class TradeRow:
     kwh: Decimal
     amount: float
     green: Decimal
+    carbon_g: float | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,6 +73,7 @@ class MarketPage:
     bought_kwh: float
     sold_kwh: float
     green_share: float | None
+    carbon_spared_kg: float | None
     prices: Chart | None
     orders: list[OrderRow]
     trades: list[TradeRow]
@@ -97,9 +99,13 @@ def market_page(*, participant: Participant, zone: ZoneInfo, now: datetime) -> M
         bought_kwh=savings.bought_wh / 1000,
         sold_kwh=savings.sold_wh / 1000,
         green_share=savings.green_bought_wh / savings.bought_wh if savings.bought_wh else None,
+        carbon_spared_kg=_carbon_spared_kg(market, savings),
         prices=_prices(participant, zone, now=now),
         orders=[_order_row(order, now=now) for order in _newest_orders(participant)],
-        trades=[_trade_row(trade) for trade in trades_of_participant(participant=participant)[:NEWEST]],
+        trades=[
+            _trade_row(trade, market=market)
+            for trade in trades_of_participant(participant=participant)[:NEWEST]
+        ],
         starts=[first + index * length(market) for index in range(16)],
     )
 
@@ -175,7 +181,21 @@ def _order_row(order: Order, *, now: datetime) -> OrderRow:
     )
 
 
-def _trade_row(trade: Trade) -> TradeRow:
+def _carbon_spared_kg(market: Market, savings: Savings) -> float | None:
+    """What the green part of the bought energy would have emitted as grid energy [kg]."""
+    if market.carbon_g_per_kwh is None:
+        return None
+    return market.carbon_g_per_kwh * savings.green_bought_wh / 1e6
+
+
+def _carbon_g(trade: Trade, market: Market) -> float | None:
+    """Emission of a traded kWh [g]: its green part as none, the rest as grid energy."""
+    if market.carbon_g_per_kwh is None:
+        return None
+    return market.carbon_g_per_kwh * (1 - trade.green_wh / trade.energy_wh)
+
+
+def _trade_row(trade: Trade, *, market: Market) -> TradeRow:
     paid = Decimal(trade.pay_nano + trade.fee_nano) / NANO
     return TradeRow(
         trade,
@@ -183,6 +203,7 @@ def _trade_row(trade: Trade) -> TradeRow:
         Decimal(trade.energy_wh) / 1000,
         -float(paid),
         Decimal(trade.green_wh) / 1000,
+        _carbon_g(trade, market),
     )
 
 

@@ -13,7 +13,9 @@ from django.views.decorators.http import require_GET, require_POST
 from apps.common import clock
 from apps.common.errors import DomainError
 from apps.common.pages import signed_in
+from apps.markets.documents import account_statement, statement_csv, statement_pdf
 from apps.markets.models import Participant
+from apps.markets.selectors import month_before
 from apps.portal import market
 from apps.portal.selectors import Home
 from apps.portal.views import _home, _page, _user
@@ -91,6 +93,23 @@ def proof(request: HttpRequest, site_id: int, trade_id: int) -> HttpResponse:
         raise Http404 from error
     headers = {"Content-Disposition": f'attachment; filename="proof-{trade_id}.json"'}
     return HttpResponse(text, content_type="application/json", headers=headers)
+
+
+@require_GET
+@signed_in
+def statement(request: HttpRequest, site_id: int, form: str) -> HttpResponse:
+    """Download the account's last thirty days as PDF or CSV."""
+    seen, one = _part(request, site_id)
+    now = clock.now()
+    made = account_statement(participant=one, starts_at=month_before(now), ends_at=now)
+    headers = {"Content-Disposition": f'attachment; filename="market-statement-{now:%Y-%m-%d}.{form}"'}
+    if form == "pdf":
+        content = statement_pdf(statement=made, zone=ZoneInfo(seen.site.time_zone))
+        return HttpResponse(content, content_type="application/pdf", headers=headers)
+    if form == "csv":
+        text = statement_csv(statement=made)
+        return HttpResponse(text, content_type="text/csv; charset=utf-8", headers=headers)
+    raise Http404
 
 
 def _do(

@@ -37,6 +37,7 @@ urlpatterns = [
     path("sites/<int:site_id>/devices/", device_views.overview, name="devices"),
     path("sites/<int:site_id>/devices/look", device_views.look, name="devices_look"),
     path("sites/<int:site_id>/devices/found/<int:proposal_id>", device_views.decide, name="device_decide"),
+    path("sites/<int:site_id>/market/statement.<str:form>", market_views.statement, name="market_statement"),
     path("sites/<int:site_id>/hub/", views.hub_add, name="hub_add"),
     path("sites/<int:site_id>/s2/", s2_views.devices, name="s2_devices"),
     path(

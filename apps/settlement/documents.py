@@ -1,23 +1,11 @@
-"""Statements to keep: CSV and PDF.
+"""Statements to keep: CSV and PDF."""
 
-PDF's own fonts know Latin-1 only, and a font file would have to be shipped: other letters are written in their
-nearest Latin form, or as a question mark, and the page says so. CSV has every letter.
-"""
-
-import csv
-import io
-import unicodedata
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
+from apps.common.papers import Page, csv_text, latin
 from apps.settlement.models import SettlementRun, Statement, StatementLine
 
-if TYPE_CHECKING:
-    from fpdf import FPDF
-
-# A spreadsheet takes a cell that begins like this for a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 PART_NAMES = {
     "energy": "Energy given",
     "event": "For taking part",
@@ -28,9 +16,6 @@ PART_NAMES = {
     "rounding": "Rounding",
 }
 WIDTHS = (38, 30, 30, 30, 62)
-_LATER_LETTERS = str.maketrans(
-    {"ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ı": "i", "–": "-", "—": "-", "’": "'", "€": "EUR"}
-)
 
 
 def run_csv(*, run: SettlementRun) -> str:
@@ -47,7 +32,7 @@ def run_csv(*, run: SettlementRun) -> str:
         )
         for one in statements
     )  # fmt: skip
-    return _csv(header, rows)
+    return csv_text(header, rows)
 
 
 def statement_csv(*, statement: Statement) -> str:
@@ -83,7 +68,7 @@ def statement_csv(*, statement: Statement) -> str:
         None,
         f"version {run.version}, inputs {run.input_hash}",
     )
-    return _csv(header, [*lines, (*total, statement.amount, run.currency)])
+    return csv_text(header, [*lines, (*total, statement.amount, run.currency)])
 
 
 def statement_pdf(*, statement: Statement) -> bytes:
@@ -95,7 +80,7 @@ def statement_pdf(*, statement: Statement) -> bytes:
     pdf.set_creation_date(run.created_at)
     pdf.set_title(latin(f"Statement {statement.pk}, version {run.version}"))
     pdf.add_page()
-    said = _Said(pdf)
+    said = Page(pdf, widths=WIDTHS)
     said.line(run.signal.organization.name, size=10)
     said.line(f"Statement: {statement.amount} {run.currency}", size=18)
     begins, ends = (at.astimezone(zone) for at in (run.signal.starts_at, run.signal.ends_at))
@@ -123,34 +108,6 @@ def statement_pdf(*, statement: Statement) -> bytes:
     return bytes(pdf.output())
 
 
-def latin(text: str) -> str:
-    """Write text in the letters that PDF's own fonts have."""
-    return "".join(_latin_letter(letter) for letter in text)
-
-
-class _Said:
-    """A page being written; remembers whether a letter could not be."""
-
-    def __init__(self, pdf: "FPDF") -> None:
-        self.pdf = pdf
-        self.changed = False
-
-    def line(self, text: str, *, size: int = 9) -> None:
-        self.pdf.set_font("Helvetica", size=size)
-        self.pdf.multi_cell(0, size * 0.5 + 1, self._text(text), new_x="LMARGIN", new_y="NEXT")
-
-    def row(self, cells: Sequence[str], *, bold: bool = False) -> None:
-        self.pdf.set_font("Helvetica", style="B" if bold else "", size=9)
-        for index, (width, cell) in enumerate(zip(WIDTHS, cells, strict=True)):
-            self.pdf.cell(width, 5, self._text(cell)[:60], align="R" if 0 < index < 4 else "L")
-        self.pdf.ln()
-
-    def _text(self, text: str) -> str:
-        written = latin(text)
-        self.changed = self.changed or written != text
-        return written
-
-
 def _interval_cells(line: StatementLine, zone: ZoneInfo) -> tuple[str, ...]:
     metered = "missing" if line.metered_kwh is None else f"{line.metered_kwh:.3f}"
     local = line.starts_at.astimezone(zone)
@@ -159,39 +116,3 @@ def _interval_cells(line: StatementLine, zone: ZoneInfo) -> tuple[str, ...]:
 
 def _is_set(value: object) -> bool:
     return value not in (None, [], "0")
-
-
-def _latin_letter(letter: str) -> str:
-    if letter.isascii():
-        return letter if letter.isprintable() else " "
-    try:
-        letter.encode("latin-1")
-    except UnicodeEncodeError:
-        plain = (
-            unicodedata.normalize("NFKD", letter.translate(_LATER_LETTERS)).encode("ascii", "ignore").decode()
-        )
-        return plain or "?"
-    return letter
-
-
-def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(header)
-    writer.writerows([_cell(value) for value in row] for row in rows)
-    return out.getvalue()
-
-
-def _cell(value: object) -> object:
-    """Keep numbers as they are; text that a spreadsheet would run as a formula gets an apostrophe."""
-    return f"'{value}" if isinstance(value, str) and _is_formula(value) else value
-
-
-def _is_formula(text: str) -> bool:
-    if not text.lstrip(" ").startswith(FORMULA):
-        return False
-    try:
-        float(text)  # amounts of parts are text, and a penalty is below zero
-    except ValueError:
-        return True
-    return False

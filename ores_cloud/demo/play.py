@@ -26,9 +26,11 @@ SCENES: list[tuple[str, Callable[[Demo], None]]] = [
     ("14 days of measurements come in", Demo.back_fill),
     ("The utility posts an OpenADR 3.1 event", Demo.post_event),
     ("Baselines, flexibility, plan, schedules", Demo.await_plan),
+    ("The street's market opens", Demo.open_market),
     ("The event", Demo.live_through_event),
     ("Settlement and report", Demo.settle),
     ("Target against delivered, and what it pays", Demo.conclude),
+    ("The market", Demo.tell_market),
 ]
 
 

@@ -27,6 +27,7 @@ OPTED_OUT = "home-12"
 DROP_AFTER = timedelta(minutes=38)
 OPT_OUT_AFTER = timedelta(minutes=53)
 LEAST_SHARE = 0.8
+MARKET_WAIT_S = 12.0
 
 
 class LoopFailed(Exception):
@@ -154,6 +155,16 @@ class Demo:
         for sentence in plan["explanation"][:3]:
             self.printer.say(f"  {sentence}")
 
+    def open_market(self) -> None:
+        """Every home trades by itself on its feeder's market; the worker closes the gates from now on."""
+        from ores_cloud.demo.market import GATE_CLOSURE_S, INTERVAL_S, open_market
+
+        self.market = open_market(sites=self.stage.sites, now=self.now())
+        self.printer.say(
+            f"{len(self.stage.sites)} homes trade by themselves, {INTERVAL_S // 60} minutes at a time, "
+            f"{GATE_CLOSURE_S // 60} minutes ahead; the event goes before the market"
+        )
+
     def live_through_event(self) -> None:
         """The event runs; two hubs lose power, one owner opts out, the fleet makes up for it."""
         todo: list[tuple[datetime, Callable[[], None]]] = [
@@ -206,6 +217,17 @@ class Demo:
         for row in earnings_table(self.run, opted_out=self.names[OPTED_OUT], dropped=dropped):
             self.printer.say(row)
         self._check(signal_, grid)
+
+    def tell_market(self) -> None:
+        """Wait a little for the first deliveries, then tell what was traded and saved."""
+        from ores_cloud.demo.market import delivered, lines_of, tell
+
+        deadline = time.monotonic() + MARKET_WAIT_S
+        while not delivered(market=self.market) and time.monotonic() < deadline:
+            self._rest(0.3)
+        told, site = tell(market=self.market, now=self.now()), self.stage.sites["home-01"]
+        for row in lines_of(told, market=self.market, base=self.base, site=site):
+            self.printer.say(row)
 
     # --- details ---
 

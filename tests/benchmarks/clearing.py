@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from tests.benchmarks.market_gate import gate
 from vpp.ledger.log import Log
 from vpp.ledger.proofs import verify_inclusion
 from vpp.markets.block_clearing import clear_blocks
@@ -32,7 +33,7 @@ PYMARKET = "pymarket==0.7.6"
 SEED = 7
 RUNS = 5
 PERIODS = 24
-OTHERS = ("blocks", "network", "ledger")
+OTHERS = ("blocks", "network", "ledger", "gate")
 
 
 def measure(options: list[str]) -> dict[str, Any]:
@@ -65,6 +66,8 @@ def one(name: str, count: int | None) -> dict[str, Any]:
         return network(count or 10_000)
     if name == "ledger":
         return ledger(count or 20_000)
+    if name == "gate":
+        return gate(count or 10_000)
     return mechanism(name, count or 100_000)
 
 

@@ -32,6 +32,11 @@ class MerkleTree:
     def __len__(self) -> int:
         return len(self._levels[0])
 
+    @property
+    def levels(self) -> list[list[bytes]]:
+        """Hashes of the full subtrees by height, up to the highest there is."""
+        return [level for level in self._levels if level]
+
     def append(self, leaf: bytes) -> None:
         """Add a leaf's hash."""
         levels, height, node = self._levels, 0, leaf

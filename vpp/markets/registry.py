@@ -6,6 +6,7 @@ from typing import Final
 
 from vpp.markets import (
     continuous_book,
+    equity,
     huang,
     mcafee,
     muda,
@@ -14,6 +15,7 @@ from vpp.markets import (
     uniform_price,
 )
 from vpp.markets.continuous_book import run_book
+from vpp.markets.equity import clear_low_income_first
 from vpp.markets.errors import MarketError
 from vpp.markets.huang import clear_huang
 from vpp.markets.mcafee import clear_mcafee
@@ -41,6 +43,16 @@ class Mechanism:
     properties: Properties
 
 
+SACRIFICE_PERMILLE: Final = 50
+
+
+def _low_income_first(orders: Orders) -> Clearing:
+    """Bids of class 0 first, where low-income homes stand, for at most 5 % of the welfare."""
+    return clear_low_income_first(
+        orders, low_income=orders.priority == 0, sacrifice_permille=SACRIFICE_PERMILLE
+    ).clearing
+
+
 _MECHANISMS: Final = (
     Mechanism("uniform_price", lambda orders, _: clear_uniform_price(orders), uniform_price.PROPERTIES),
     Mechanism("pay_as_bid", lambda orders, _: clear_pay_as_bid(orders), pay_as_bid.PROPERTIES),
@@ -51,6 +63,7 @@ _MECHANISMS: Final = (
         "muda_lottery", lambda orders, seed: clear_muda(orders, seed=seed, long_side="lottery"), muda.LOTTERY
     ),
     Mechanism("peer_to_peer", lambda orders, _: clear_peer_to_peer(orders), peer_to_peer.PROPERTIES),
+    Mechanism("low_income_first", lambda orders, _: _low_income_first(orders), equity.PROPERTIES),
     Mechanism("continuous", lambda orders, _: run_book(orders).clearing, continuous_book.PROPERTIES),
 )
 MECHANISMS: Final = {mechanism.name: mechanism for mechanism in _MECHANISMS}

@@ -9,7 +9,7 @@ from apps.markets.models import ClearingRun, Market, Order, Participant, Posting
 RULES = (
     "name", "mechanism", "gate_closure_s", "opens_s", "least_price_micro", "most_price_micro", "most_order_wh",
     "buyer_fee_micro", "seller_fee_micro", "short_price_micro", "long_price_micro", "import_tariff_micro",
-    "export_tariff_micro", "eligible_kinds", "terms",
+    "export_tariff_micro", "eligible_kinds", "terms", "carbon_g_per_kwh", "carbon_source",
 )  # fmt: skip
 LIMITS = (
     "position_limit_wh", "credit_limit_nano", "priority", "low_income", "automatic", "buy_limit_micro",

@@ -1,7 +1,7 @@
 """What markets keep, by noun."""
 
 from apps.markets.models.delivery import Delivery, DeliveryBatch
-from apps.markets.models.ledger import Account, LogEntry, LogLeaf, Posting, Transfer
+from apps.markets.models.ledger import Account, LogEntry, LogLeaf, LogTree, Posting, Transfer
 from apps.markets.models.market import Market, Participant, ParticipantSite, TermsAcceptance
 from apps.markets.models.trading import ClearingRun, Cut, Order, RunContent, Trade
 
@@ -13,6 +13,7 @@ __all__ = [
     "DeliveryBatch",
     "LogEntry",
     "LogLeaf",
+    "LogTree",
     "Market",
     "Order",
     "Participant",

@@ -103,6 +103,13 @@ class LogEntry(models.Model):
         constraints = [models.UniqueConstraint(fields=["organization", "index"], name="log_index")]
 
 
+class LogTree(models.Model):
+    """The hashes of an entry's Merkle tree as `vpp.ledger.stored` packs them: a proof reads a few."""
+
+    entry = models.OneToOneField(LogEntry, on_delete=models.PROTECT, related_name="tree", primary_key=True)
+    nodes = models.BinaryField()
+
+
 class LogLeaf(models.Model):
     """What one participant can prove of a sealed batch; the salt keeps others from guessing it."""
 
@@ -114,4 +121,7 @@ class LogLeaf(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["entry", "position"], name="leaf_position")]
-        indexes = [models.Index(fields=["participant"], name="leaf_mine")]
+        indexes = [
+            models.Index(fields=["participant"], name="leaf_mine"),
+            models.Index(fields=["entry", "participant"], name="leaf_mine_of_entry"),
+        ]

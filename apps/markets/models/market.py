@@ -47,6 +47,10 @@ class Market(models.Model):
         default=300_000, help_text="what a kWh costs outside the market, for savings"
     )
     export_tariff_micro = models.BigIntegerField(default=80_000, help_text="what a kWh earns outside it")
+    carbon_g_per_kwh = models.PositiveIntegerField(
+        null=True, blank=True, help_text="of a kWh from outside the market or of no stated origin"
+    )
+    carbon_source = models.CharField(max_length=200, blank=True, help_text="where that figure is from")
     eligible_kinds = ArrayField(models.CharField(max_length=16), default=list, help_text="none: every kind")
     terms_version = models.PositiveIntegerField(default=1)
     terms = models.TextField(blank=True)

@@ -153,7 +153,7 @@ def test_statement_lines_and_savings_are_what_was_booked(settings: object) -> No
     assert sum(row.amount_nano for row in rows) == buyer.account.balance_nano
     saved = savings_of(participant=buyer, since=NOW)
     assert (saved.bought_wh, saved.paid_nano, saved.imbalance_nano, saved.saved_nano) == (
-        1000, 200_000_000, 100_000_000, 0,
+        1000, 200_000_000, 100_000_000, 75_000_000,  # 1 kWh for 0.1 less; 0.25 kWh for 0.4 instead of 0.3
     )  # fmt: skip
     seller = refreshed(street)[1]
     assert savings_of(participant=seller, since=NOW).saved_nano == 200_000_000 - 80_000_000

@@ -14,11 +14,12 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
 from apps.markets.clearing import run_cancel
-from apps.markets.models import ClearingRun, LogEntry, LogLeaf, Participant
+from apps.markets.models import ClearingRun, LogEntry, LogLeaf, Participant, Trade
 from apps.markets.sealing import Fault, log_faults, proof_of, signing_key
+from apps.markets.selectors import leaf_of_trade
 from tests.apps.markets.world import BID, CLOSED, OFFER, Street, make_street
 from vpp.ledger.log import BEGINNING, chain_hash
-from vpp.ledger.merkle import leaf_hash
+from vpp.ledger.merkle import MerkleTree, leaf_hash
 
 pytestmark = pytest.mark.django_db
 GUIDE = Path(__file__).resolve().parents[3] / "docs" / "how-to" / "verify-my-trades.md"
@@ -65,6 +66,10 @@ def test_untouched_log_has_no_fault() -> None:
             "UPDATE markets_logentry SET body = replace(convert_from(body, 'UTF8'), 'clearing', 'clearinG')::bytea "
             "WHERE index = 0",
             Fault(0, None, "the entry was changed"),
+        ),
+        (
+            "UPDATE markets_logtree SET nodes = overlay(nodes PLACING '\\x00'::bytea FROM 40) WHERE nodes <> ''",
+            Fault(0, None, "the stored tree was changed"),
         ),
         ("UPDATE markets_logentry SET index = 7 WHERE index = 1", Fault(1, None, "the entry is missing")),
         (
@@ -136,6 +141,17 @@ def test_verifier_accepts_every_proof_and_no_changed_one(tmp_path: Path) -> None
     ):
         assert verify({**proof, **changed}, tmp_path, key).returncode == 1, changed
     assert verify(proof, tmp_path, base64.b64encode(bytes(range(32))).decode()).returncode == 1
+
+
+def test_every_trade_has_its_own_leaf_and_proof() -> None:
+    sealed_street()
+    for trade in Trade.objects.all():
+        leaf = leaf_of_trade(trade=trade)
+        assert leaf is not None
+        assert json.loads(proof_of(leaf=leaf)["leaf"])["order"] == trade.order_id
+    tree = MerkleTree(bytes(one.leaf_hash) for one in LogLeaf.objects.order_by("position"))
+    paths = [proof_of(leaf=leaf)["path"] for leaf in LogLeaf.objects.order_by("position")]
+    assert paths == [[one.hex() for one in tree.inclusion_proof(place)] for place in range(6)]
 
 
 def test_proof_names_nobody_else() -> None:

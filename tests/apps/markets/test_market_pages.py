@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from apps.markets.clearing import clearing_run
+from apps.markets.errors import MarketInvalidError
 from apps.markets.models import ClearingRun, Market, Order
+from apps.markets.operators import market_set
 from apps.markets.participation import participant_set
 from tests import factories
 from tests.apps.markets.world import BID, CLOSED, OFFER, START, Street, make_street
@@ -56,6 +59,29 @@ def test_household_sees_its_trades_savings_and_origin(street: Street) -> None:
     for part in ("Saved in 30 days", "100.0 % from the sun", "bought", "Bids and offers"):
         assert part in shown, part
     assert "0.20 €" in shown  # a kWh at 0.10 instead of 0.30
+
+
+def test_household_sees_carbon_only_where_its_source_is_stated(street: Street) -> None:
+    client = owner_of(street)
+    assert "CO₂" not in text_of(client, path(street))
+    changes: dict[str, Any] = {"carbon_g_per_kwh": 380, "carbon_source": " "}
+    with pytest.raises(MarketInvalidError, match="carbon_source"):
+        market_set(market=street.market, changes=changes, actor="test", now=NOW)
+    street.order(2, BID, 300_000, 1000, starts_at=START + (START - CLOSED))
+    street.order(1, OFFER, 100_000, 250, starts_at=START + (START - CLOSED), green=True)
+    street.order(0, OFFER, 100_000, 750, starts_at=START + (START - CLOSED))
+    clearing_run(market=street.market, starts_at=START + (START - CLOSED), now=START)
+    changes["carbon_source"] = "yearly mean of the supplier"
+    market_set(market=street.market, changes=changes, actor="test", now=NOW)
+    shown = text_of(client, path(street))
+    for part in (
+        "0.38 kg CO₂ less",
+        "the rest as 380 g/kWh (yearly mean of the supplier)",
+        ">0</td>",
+        ">380</td>",
+    ):
+        assert part in shown, part
+    assert ">285</td>" in text_of(owner_of(street, 2), path(street, place=2))
 
 
 def test_page_of_a_home_without_a_market_says_so() -> None:

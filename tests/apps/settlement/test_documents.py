@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from apps.settlement.documents import _interval_cells, latin, run_csv, statement_csv, statement_pdf
+from apps.common.papers import latin
+from apps.settlement.documents import _interval_cells, run_csv, statement_csv, statement_pdf
 from apps.settlement.models import SettlementRun, Statement, StatementLine
 from tests import factories
 from tests.apps.settlement.test_settling import ended, meter, pay, settle

@@ -5,19 +5,21 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from apps.accounts.selectors import organization_by_slug
 from apps.common.errors import DomainError
 from apps.markets.chain.anchoring import anchor_unsent, check_anchored
 from apps.markets.chain.contract import EnergyMarket
-from apps.markets.chain.roots import FileRoots
+from apps.markets.chain.log_roots import LogRoots
+from apps.markets.chain.roots import FileRoots, SealedRoots
 
 
 class Command(BaseCommand):
     help = __doc__ or ""
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument(
-            "--roots", type=Path, required=True, help="file of sealed roots, one JSON object a line"
-        )
+        source = parser.add_mutually_exclusive_group(required=True)
+        source.add_argument("--roots", type=Path, help="file of sealed roots, one JSON object a line")
+        source.add_argument("--organization", help="slug of the organization whose log is anchored")
         parser.add_argument(
             "--check", action="store_true", help="anchor nothing; compare all that is anchored"
         )
@@ -27,7 +29,7 @@ class Command(BaseCommand):
         if options["limit"] < 1:
             raise CommandError("--limit is at least 1")
         try:
-            roots = FileRoots(options["roots"])
+            roots = _source(options)
             market = EnergyMarket.from_settings()
             if options["check"]:
                 count = check_anchored(market, roots, limit=options["limit"])
@@ -37,3 +39,12 @@ class Command(BaseCommand):
         except (DomainError, OSError) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"anchored {len(sent)}, next is {market.next_sequence()}")
+
+
+def _source(options: dict[str, Any]) -> SealedRoots:
+    if options["roots"] is not None:
+        return FileRoots(options["roots"])
+    organization = organization_by_slug(slug=options["organization"])
+    if organization is None:
+        raise CommandError("no such organization")
+    return LogRoots(organization)
