@@ -14,7 +14,7 @@ from tests.edge_agent.cloud import Cloud, until
 from tests.edge_agent.test_agent import MINUTE, NOON
 from vpp.energy_manager.process_image import ProcessImage
 from vpp.protocols.link.hub import WINDOW
-from vpp.protocols.link.messages import Check, Hello, Instruction, Welcome
+from vpp.protocols.link.messages import Check, DeviceOrder, Hello, Instruction, Welcome
 
 WEEK = 7 * 24 * 60
 
@@ -55,6 +55,7 @@ class OfflineHub:
     def acknowledged(self) -> None: ...
     def received(self, instruction: Instruction) -> None: ...
     def asked(self, check: Check) -> None: ...
+    def ordered(self, order: DeviceOrder) -> None: ...
 
 
 async def test_week_is_there_once_and_the_present_waits_for_no_more_than_what_is_on_its_way(
