@@ -23,6 +23,7 @@ from django.db import InterfaceError, OperationalError, close_old_connections
 from apps.common import clock
 from apps.openadr.messages import message_note
 from apps.openadr.vtn2b.gate import Gate, RefusedError
+from apps.openadr.vtn2b.known_polls import KnownPolls
 from apps.openadr.vtn2b.process import Process
 from apps.openadr.vtn2b.selectors import events_digest
 from apps.openadr.wire2b import (
@@ -71,6 +72,7 @@ class Door:
         self._pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="vtn2b")
         self._database: psycopg.AsyncConnection[Any] | None = None
         self._one_query = asyncio.Lock()
+        self._polls = KnownPolls()
         self._empty = functools.lru_cache(maxsize=100_000)(self._write_empty)
 
     def application(self) -> web.Application:
@@ -89,8 +91,11 @@ class Door:
             return web.Response(status=415, text=f"Content-Type must be {CONTENT_TYPE}")
         try:
             peer = self.settings.gate.peer(request.headers, request.get_extra_info("ssl_object"))
-            message = parse(await request.read())
-            return await self._answer(service, message, peer=peer)
+            body = await request.read()
+            ven_id = self._polls.ven_of(body) if service == "OadrPoll" else None
+            if ven_id is not None and await self._knows_all(ven_id, peer):
+                return self._xml(self._empty(ven_id))
+            return await self._answer(service, parse(body), peer=peer)
         except (RefusedError, SignatureError) as error:
             logger.warning("refused: %s", error)
             return web.Response(status=403, text=str(error))
@@ -103,12 +108,10 @@ class Door:
     async def _answer(self, service: str, message: Message, *, peer: str) -> web.Response:
         if self.settings.signatures_required:
             message = await self._in_thread(self._verified, message, peer)
-        elif (
-            service == "OadrPoll"
-            and message.kind == "oadrPoll"
-            and await self._knows_all(message.ven_id, peer)
-        ):
-            return self._xml(self._empty(message.ven_id))
+        elif service == "OadrPoll" and message.kind == "oadrPoll":
+            self._polls.remember(message)
+            if await self._knows_all(message.ven_id, peer):
+                return self._xml(self._empty(message.ven_id))
         return self._xml(
             await self._in_thread(functools.partial(self._write_answer, service, message, peer=peer))
         )

@@ -8,6 +8,7 @@ import pytest
 from apps.accounts.models import Organization
 from apps.openadr.models import EventObject, MessageEntry, Opt2b, Ven2b
 from apps.openadr.vtn2b.vens import VenTakenError, ven_set_targets
+from apps.openadr.wire2b import parse
 from apps.programs.models import OptOut
 from apps.programs.services import enrollment_create
 from tests import factories
@@ -129,6 +130,21 @@ class TestEvents:
         second = utility.event(starts_at=soon(180))
         vtn.refresh()
         assert [one.event_id for one in ven.events()] == [first.pk, second.pk]
+
+    def test_same_bytes_are_answered_by_what_holds_now(self, ven: Ven, utility: Utility, vtn: Vtn) -> None:
+        body = ven.write("oadrPoll")
+
+        def answered() -> str:
+            status, answer = ven.post("OadrPoll", body)
+            assert status == 200
+            return parse(answer).kind
+
+        assert [answered() for _ in range(3)] == ["oadrResponse"] * 3
+        utility.event()
+        vtn.refresh()
+        assert answered() == "oadrDistributeEvent"
+        ven.say("EiRegisterParty", "oadrCancelPartyRegistration", registration_id=ven.registration_id)
+        assert answered() == "oadrRequestReregistration"
 
     def test_answered_event_is_not_sent_again(self, ven: Ven, utility: Utility, vtn: Vtn) -> None:
         utility.event()
