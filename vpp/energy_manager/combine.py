@@ -26,6 +26,8 @@ class Option:
     rate: tuple[float, float] = (0.0, 0.0)
     cost: float = 0.0
     delay_s: float = 0.0
+    # So long it cannot be left again.
+    locked_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

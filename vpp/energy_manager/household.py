@@ -1,6 +1,6 @@
 """The home's energy manager: many resources in, one image in kW out, and what they are told."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -8,16 +8,19 @@ import msgspec
 
 from vpp.energy_manager import roles
 from vpp.energy_manager.combine import Wish
-from vpp.energy_manager.member import LIKED, ROLES, RoleKey
+from vpp.energy_manager.member import FAR_KW, LIKED, ROLES, RoleKey
 from vpp.energy_manager.process_image import ProcessImage, Setpoints
 from vpp.energy_manager.programs import Conditions
 from vpp.energy_manager.reading import Reading
+from vpp.energy_manager.settling import SettledLoad
 from vpp.energy_manager.units import Unit
 from vpp.protocols.link.messages import ResourceDescription
 
 _MS_PER_HOUR: Final = 3_600_000.0
 # A gap in time longer than this is not counted into registers of our own [ms].
 _GAP_MS: Final = 300_000
+# What orders move. The sun moves by itself, and what it gives is told beside the load.
+CONTROLLED: Final[tuple[RoleKey, ...]] = ("battery", "ev", "heat")
 
 
 class Kept(msgspec.Struct):
@@ -55,8 +58,13 @@ class Household:
         self._kept = msgspec.json.decode(saved, type=Kept) if saved else Kept()
         self._image: ProcessImage | None = None
         self._load_kw = 0.0
+        self._settled = SettledLoad()
+        self._ordered = Setpoints()
         # Wishes for single resources, above what their role is told.
         self.claims: dict[str, Wish] = {}
+        # By when programs are to be done, where the household said so.
+        self.deadlines: dict[str, datetime] = {}
+        self._appliances: dict[str, tuple[float, float]] = {}
 
     def of(self, role: RoleKey) -> list[Unit]:
         """The units of a role."""
@@ -74,6 +82,16 @@ class Household:
         self._kept.resources = found[1:]
         return found
 
+    def appliances(self) -> dict[str, tuple[float, float]]:
+        """Single resources beside the roles that can be told something: their powers [kW] by key, also while away."""
+        now = self.clock()
+        for unit in self.of("load"):
+            most = unit.rated(now).charge_kw
+            if unit.member is not None and most > 0.0 and unit.key not in ROLES:
+                self._appliances[unit.key] = (0.0, most)
+        self._appliances = {key: held for key, held in self._appliances.items() if key in self.units}
+        return self._appliances
+
     def read(self, now_ms: int) -> ProcessImage:
         """What all devices said last."""
         now = self.clock()
@@ -84,7 +102,9 @@ class Household:
         if meter is not None and meter.power_kw is not None:
             grid_kw = meter.power_kw
             self._load_kw = grid_kw - managed_kw
+            settled_kw: float | None = self._settled_kw(power, now_ms=now_ms)
         else:
+            settled_kw = None
             # Without its meter the household is taken for what it was, or for what its loads say.
             self._load_kw = power["load"] if power["load"] is not None else self._load_kw
             grid_kw = managed_kw + self._load_kw
@@ -108,8 +128,14 @@ class Household:
             battery_c=max(
                 (one.temperature_c for one in said["battery"] if one.temperature_c is not None), default=None
             ),
+            settled_load_kw=settled_kw,
         )
         return self._image
+
+    def _settled_kw(self, power: Mapping[RoleKey, float | None], *, now_ms: int) -> float:
+        moving: list[tuple[str, float | None]] = [(role, power[role]) for role in CONTROLLED]
+        moving += [(f"{role} told", getattr(self._ordered, f"{role}_kw")) for role in CONTROLLED]
+        return round(self._settled.follow(self._load_kw, at_ms=now_ms, moving=moving), 4)
 
     def _said(self, role: RoleKey, now: datetime) -> list[Reading]:
         return [reading for unit in self.of(role) if (reading := unit.reading(now)) is not None]
@@ -132,6 +158,7 @@ class Household:
     def write(self, setpoints: Setpoints) -> None:
         """Share what each role is told among its resources, and tell them."""
         now = self.clock()
+        self._ordered = setpoints
         for role in ROLES:
             units = self.of(role)
             if role == "grid" or not units:
@@ -146,7 +173,9 @@ class Household:
             return
         if member.is_program:
             most = wish.high_kw if wish else float("inf")
-            member.wish(LIKED["load"], now, conditions=Conditions(spare_kw=self._spare_kw(), most_kw=most))
+            spare = FAR_KW if wish and wish.low_kw > 0.0 else self._spare_kw()
+            conditions = Conditions(spare_kw=spare, most_kw=most, until=self.deadlines.get(unit.key))
+            member.wish(LIKED["load"], now, conditions=conditions)
         elif wish is None:
             member.release(now)
         else:

@@ -7,7 +7,8 @@ class ProcessImage(msgspec.Struct, frozen=True, kw_only=True):
     """Measured values at `at` [ms]. Power [kW] in load convention, registers [kWh], state of charge 0-1.
 
     None: the home has no such device, or it is not there now (a car on the road). `on_grid` is false while the home
-    feeds itself; `battery_c` is the battery's temperature [°C].
+    feeds itself; `battery_c` is the battery's temperature [°C]. `settled_load_kw` is the load as control may believe it
+    while devices move; None: as measured.
     """
 
     at: int
@@ -25,11 +26,13 @@ class ProcessImage(msgspec.Struct, frozen=True, kw_only=True):
     frequency_hz: float | None = None
     on_grid: bool = True
     battery_c: float | None = None
+    settled_load_kw: float | None = None
 
     @property
     def residual_kw(self) -> float:
         """What the home would draw without its battery."""
-        return self.load_kw + (self.pv_kw or 0.0) + (self.ev_kw or 0.0) + (self.heat_kw or 0.0)
+        load_kw = self.load_kw if self.settled_load_kw is None else self.settled_load_kw
+        return load_kw + (self.pv_kw or 0.0) + (self.ev_kw or 0.0) + (self.heat_kw or 0.0)
 
 
 class Setpoints(msgspec.Struct, frozen=True, kw_only=True):

@@ -36,10 +36,11 @@ _MARGIN_S = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conditions:
-    """What decides over programs: power to spare [kW], and the most power [kW] the resource may draw."""
+    """What decides over programs: power to spare and the most that may be drawn [kW], and by when they are to be done."""
 
     spare_kw: float = 0.0
     most_kw: float = float("inf")
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +107,7 @@ def next_step(
 ) -> Step | None:
     """The next instruction for a resource's programs, if one is due; `planned` are starts given by container."""
     for profile in held.profiles.values():
-        place = _current(held, profile, excluded=excluded)
+        place = _current(held, profile, excluded=excluded, until=conditions.until)
         if place is None:
             continue
         state = held.state(key_of(profile.id), key_of(place.container.id))
@@ -141,7 +142,11 @@ def _power_at(sequence: PPBCPowerSequence, progress_s: float) -> float:
 
 
 def _current(
-    held: PowerProfiles, profile: PPBCPowerProfileDefinition, *, excluded: Excluded
+    held: PowerProfiles,
+    profile: PPBCPowerProfileDefinition,
+    *,
+    excluded: Excluded,
+    until: datetime | None,
 ) -> _Place | None:
     """The first container that is not over, and the sequence chosen for it."""
     containers = profile.power_sequences_containers
@@ -158,7 +163,7 @@ def _current(
             profile,
             container,
             sequence,
-            _latest(profile, [sequence, *_following(containers[place + 1 :], excluded)]),
+            _latest(profile, [sequence, *_following(containers[place + 1 :], excluded)], until=until),
         )
     return None
 
@@ -179,10 +184,13 @@ def _following(later: Sequence[PPBCPowerSequenceContainer], excluded: Excluded) 
     return [one for container in later if (one := _preferred(container, excluded)) is not None]
 
 
-def _latest(profile: PPBCPowerProfileDefinition, sequences: Sequence[PPBCPowerSequence]) -> datetime:
+def _latest(
+    profile: PPBCPowerProfileDefinition, sequences: Sequence[PPBCPowerSequence], *, until: datetime | None
+) -> datetime:
     """The last instant to begin these, one after another, so that they end in time."""
     total_s = sum(length_s(one) for one in sequences)
-    return profile.end_time - timedelta(seconds=min(total_s, 1e9))
+    end = profile.end_time if until is None else min(until, profile.end_time)
+    return end - timedelta(seconds=min(total_s, 1e9))
 
 
 def _schedule(
@@ -201,7 +209,7 @@ def _schedule(
     else:
         start, reason = (
             max(place.latest, place.profile.start_time),
-            f"by {place.profile.end_time:%H:%M} at the latest",
+            f"by {min(conditions.until or place.profile.end_time, place.profile.end_time):%H:%M} at the latest",
         )
     start = max(start, now)
     before = planned.get(key)

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from vpp.energy_manager.ability import Ability, Excluded, unable
-from vpp.energy_manager.combine import Option, combine
+from vpp.energy_manager.combine import Combo, Option, combine
+from vpp.energy_manager.demand import ready_combos
 from vpp.energy_manager.envelope import envelope_ability
 from vpp.energy_manager.fill import fill_rates
 from vpp.protocols.s2.cem_session import CemSession
@@ -14,7 +15,7 @@ from vpp.protocols.s2.ddbc import DemandDriven
 from vpp.protocols.s2.frbc import FillRate
 from vpp.protocols.s2.held import ELECTRIC
 from vpp.protocols.s2.messages import key_of
-from vpp.protocols.s2.modes import Facts, HasModes, block, transition_cost
+from vpp.protocols.s2.modes import Facts, HasModes, block, locked_s, transition_cost
 from vpp.protocols.s2.ombc import OperationModes
 from vpp.protocols.s2.pebc import PowerEnvelopes
 from vpp.protocols.s2.ppbc import PowerProfiles
@@ -156,11 +157,13 @@ def _demand_driven(held: DemandDriven, now: datetime, *, excluded: Excluded) -> 
                     power_kw=power_kw,
                     costs=mode.running_costs,
                     rate=supply,
+                    locked_s=locked_s(actuator, held.facts(part), to=key_of(mode.id), now=now),
                 )
             )
         parts.append(options)
     demand = system.present_demand_rate.end_of_range
-    return _summary(parts, (demand, math.inf), reasons=[*reasons, f"a demand of {demand:g} is to be met"])
+    combos, ahead = ready_combos(combine(parts, (demand, math.inf)), held, now=now)
+    return _of_combos(combos, reasons=[*reasons, *ahead, f"a demand of {demand:g} is to be met"])
 
 
 def _summary(
@@ -170,7 +173,10 @@ def _summary(
     reasons: list[str],
     fill: float | None = None,
 ) -> Ability:
-    combos = combine(parts, rates)
+    return _of_combos(combine(parts, rates), reasons=reasons, fill=fill)
+
+
+def _of_combos(combos: list[Combo], *, reasons: list[str], fill: float | None = None) -> Ability:
     if not combos:
         return unable("; ".join(reasons) or "it offers no operation mode", fill=fill)
     ranges = [combo.range_kw for combo in combos]
@@ -201,6 +207,7 @@ def _option(
     power_kw: tuple[float, float],
     costs: Any,
     rate: tuple[float, float] = (0.0, 0.0),
+    locked_s: float = 0.0,
 ) -> Option:
     key = key_of(mode.id)
     entering, delay_s = transition_cost(described, facts, to=key)
@@ -213,6 +220,7 @@ def _option(
         rate=rate,
         cost=entering + running * _KEPT_S,
         delay_s=delay_s,
+        locked_s=locked_s,
     )
 
 

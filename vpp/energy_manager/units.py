@@ -14,6 +14,12 @@ from vpp.units import SECONDS_PER_HOUR
 
 # A reading older than this says nothing about now [s].
 STALE_S: Final = 60.0
+# A foreign resource says its power when that changes; one that draws or gives changes sooner than this [s].
+SILENT_S: Final = 900.0
+# What is believed beyond what a resource offers [share, kW], and of one that offers nothing [kW].
+_EXCESS: Final = 1.5
+_STANDBY_KW: Final = 0.5
+_MOST_KW: Final = 1000.0
 
 
 class Unit(Protocol):
@@ -48,6 +54,7 @@ class ForeignUnit:
         self.key, self.name = member.key, name or member.key
         self.member: Member | None = member
         self._rated = Rated()
+        self._doubt: str | None = None
 
     @property
     def role(self) -> RoleKey | None:
@@ -56,15 +63,32 @@ class ForeignUnit:
 
     @property
     def trouble(self) -> str | None:
-        """Why the session ended."""
+        """Why the session ended, or why what it says is not believed."""
         closed = self.member.closed if self.member else None
-        return closed.reason if closed else None
+        return closed.reason if closed else self._doubt
 
     def reading(self, now: datetime) -> Reading | None:
-        """What it said through its session."""
+        """What it said through its session, unless that cannot be or is old."""
         if self.member is None or self.member.session.is_over:
             return None
-        return self.member.said(now)
+        said = self.member.said(now)
+        flaw = None if said is None or said.power_kw is None else self._flaw(said.power_kw, now)
+        self._doubt = f"not believed: {flaw}" if flaw else None
+        return None if flaw else said
+
+    def _flaw(self, power_kw: float, now: datetime) -> str | None:
+        """Why a power cannot be true, or not any more."""
+        assert self.member is not None
+        rated = self.rated(now)
+        low_kw, high_kw = -rated.discharge_kw * _EXCESS, rated.charge_kw * _EXCESS
+        if not low_kw and not high_kw:
+            low_kw, high_kw = -_MOST_KW, _MOST_KW
+        if not low_kw - _STANDBY_KW <= power_kw <= high_kw + _STANDBY_KW:
+            return f"{power_kw:g} kW is beyond what it offers"
+        heard_at = self.member.session.power.heard_at
+        if power_kw and heard_at is not None and (now - heard_at).total_seconds() > SILENT_S:
+            return f"it has said nothing of its power since {heard_at:%H:%M}"
+        return None
 
     def rated(self, now: datetime) -> Rated:
         """The widest powers it offered so far, and the size of a store by how fast it fills."""

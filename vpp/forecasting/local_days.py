@@ -1,12 +1,13 @@
 """A history cut into days of equal wall-clock times, and statistics over the latest of them."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from vpp.forecasting.question import DAY_S, Floats, Ints, Question, local_slots
+from vpp.intervals import Grid
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +34,7 @@ def local_days(
     # Two more days: the day of issue is only begun, and a day may have 25 hours.
     latest = min(question.history.shape[1], (look_back_days + 2) * per_day)
     history = question.history[:, question.history.shape[1] - latest :]
-    dates, slots = local_slots(question.history_grid, zone or question.zone)
-    dates, slots = dates[len(dates) - latest :], slots[len(slots) - latest :]
+    dates, slots = local_slots(_last(question.history_grid, latest), zone or question.zone)
     distinct = sorted(set(dates), reverse=True)[: look_back_days + 1]
     row_of = {day: index for index, day in enumerate(distinct)}
     wanted = np.arange(per_day) if wanted is None else wanted
@@ -46,6 +46,11 @@ def local_days(
     rows = np.array([row_of[dates[index]] for index in kept], dtype=np.int64)
     _place(values, history[:, kept], rows=rows, slots=np.searchsorted(wanted, slots[kept]))
     return LocalDays(tuple(distinct), values)
+
+
+def _last(grid: Grid, count: int) -> Grid:
+    starts_at = grid.ends_at - timedelta(seconds=grid.interval_s * count)
+    return Grid(starts_at, grid.interval_s, count)
 
 
 def _place(values: Floats, history: Floats, *, rows: Ints, slots: Ints) -> None:

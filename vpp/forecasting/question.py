@@ -18,6 +18,7 @@ Ints = NDArray[np.int64]
 
 QUARTER_S: Final = 900
 DAY_S: Final = 86_400
+EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 LEVELS: Final = (0.1, 0.5, 0.9)
 
 
@@ -155,9 +156,30 @@ def check_levels(levels: tuple[float, ...]) -> None:
 
 def local_slots(grid: Grid, zone: ZoneInfo) -> tuple[list[date], Ints]:
     """The local date and the time of day, as a number of intervals since midnight, of each interval."""
-    starts = [at.astimezone(zone) for at in grid.boundaries()[:-1]]
-    seconds = [at.hour * 3600 + at.minute * 60 + at.second for at in starts]
-    return [at.date() for at in starts], np.array(seconds, dtype=np.int64) // grid.interval_s
+    starts_s = int(grid.starts_at.timestamp()) + grid.interval_s * np.arange(grid.count, dtype=np.int64)
+    local_s = starts_s + _offsets_s(starts_s, zone)
+    days, seconds = local_s // DAY_S, local_s % DAY_S
+    dates = {day: date.fromordinal(EPOCH_DAY + day) for day in np.unique(days).tolist()}
+    return [dates[day] for day in days.tolist()], seconds // grid.interval_s
+
+
+def _offsets_s(starts_s: Ints, zone: ZoneInfo) -> Ints:
+    """East of UTC [s] at rising instants: looked up once a day, and one by one on days whose two ends differ."""
+    if not len(starts_s):
+        return starts_s
+    marks = np.arange(starts_s[0], starts_s[-1] + DAY_S + 1, DAY_S)
+    offsets = np.array([_offset_s(at, zone) for at in marks.tolist()], dtype=np.int64)
+    which = (starts_s - starts_s[0]) // DAY_S
+    found: Ints = offsets[which]
+    for index in np.flatnonzero(found != offsets[which + 1]):
+        found[index] = _offset_s(int(starts_s[index]), zone)
+    return found
+
+
+def _offset_s(at_s: int, zone: ZoneInfo) -> int:
+    offset = datetime.fromtimestamp(at_s, zone).utcoffset()
+    assert offset is not None  # a ZoneInfo has one
+    return round(offset.total_seconds())
 
 
 def onto_grid(values: Floats, source: Grid, *, target: Grid) -> Floats:

@@ -38,19 +38,25 @@ def find_tampering(entries: Iterable[Entry], *, root: Root | None = None) -> Fin
     """
     before, count = BEGINNING, 0
     for entry in entries:
-        if entry.index != count:
-            return Finding(count, "number")
-        if entry.before != before:
-            return Finding(count, "link")
-        before = chain_hash(before, leaf_hash(entry.data))
-        if entry.chain != before:
-            return Finding(count, "content")
+        change = change_of(entry, index=count, before=before)
+        if change is not None:
+            return Finding(count, change)
+        before = entry.chain
         count += 1
         if root is not None and count == root.size and root.chain != before:
             return Finding(count - 1, "content")
     if root is not None and count < root.size:
         return Finding(count, "missing")
     return None
+
+
+def change_of(entry: Entry, *, index: int, before: bytes) -> Change | None:
+    """Return what is wrong with one entry that should have this number and follow this chain hash, or None."""
+    if entry.index != index:
+        return "number"
+    if entry.before != before:
+        return "link"
+    return None if entry.chain == chain_hash(before, leaf_hash(entry.data)) else "content"
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,17 +60,11 @@ def radial_rows(network: RadialNetwork) -> LinearNetwork:
         For parents that do not come earlier, negative or missing numbers.
     """
     _check(network)
-    below = subtree_matrix(network.parent)
-    below[:, 0] = 0.0  # node 0 is upstream of the transformer
     nodes = len(network.parent)
-    drawn = below @ network.load_kw
-    per_kw = 2000.0 / network.nominal_v**2
-    r, x = network.resistance_ohm.copy(), network.reactance_ohm.copy()
-    r[0] = x[0] = 0.0
-    path = below.T  # the lines on the way to each node
-    drop_p, drop_q = (path @ (value[:, None] * below) * per_kw for value in (r, x))
+    below = _below(network)
+    drop_p, drop_q = _drops(network, below)
     voltage = -(drop_p + drop_q * network.kvar_per_kw)
-    base = network.root_pu**2 - drop_p @ network.load_kw - drop_q @ network.load_kvar
+    drawn, base = base_flows(network)
     at = np.arange(1, nodes)
     names = [f"line {node}" for node in range(nodes)] + [f"voltage {node}" for node in at]
     return LinearNetwork(
@@ -79,6 +73,30 @@ def radial_rows(network: RadialNetwork) -> LinearNetwork:
         np.concatenate([network.limit_kw - drawn, network.most_pu**2 - base[at]]),
         tuple(names),
     )
+
+
+def base_flows(network: RadialNetwork) -> tuple[Floats, Floats]:
+    """Return what flows through each line [kW] and the squared voltage of each node [per unit] without trades, (N,)."""
+    below = _below(network)
+    drop_p, drop_q = _drops(network, below)
+    squared = network.root_pu**2 - drop_p @ network.load_kw - drop_q @ network.load_kvar
+    return below @ network.load_kw, squared
+
+
+def _below(network: RadialNetwork) -> Floats:
+    below = subtree_matrix(network.parent)
+    below[:, 0] = 0.0  # node 0 is upstream of the transformer
+    return below
+
+
+def _drops(network: RadialNetwork, below: Floats) -> tuple[Floats, Floats]:
+    """(N, N) fall of each node's squared voltage by a kW, and by a kvar, drawn at each node [per unit]."""
+    per_kw = 2000.0 / network.nominal_v**2
+    r, x = network.resistance_ohm.copy(), network.reactance_ohm.copy()
+    r[0] = x[0] = 0.0
+    path = below.T  # the lines on the way to each node
+    drop_p, drop_q = (path @ (value[:, None] * below) * per_kw for value in (r, x))
+    return drop_p, drop_q
 
 
 def subtree_matrix(parent: Ints) -> Floats:

@@ -5,11 +5,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from vpp.markets import (
+    block_clearing,
     continuous_book,
+    energy_reserve,
     equity,
     huang,
+    lossy_links,
     mcafee,
     muda,
+    network_clearing,
     pay_as_bid,
     peer_to_peer,
     uniform_price,
@@ -67,6 +71,14 @@ _MECHANISMS: Final = (
     Mechanism("continuous", lambda orders, _: run_book(orders).clearing, continuous_book.PROPERTIES),
 )
 MECHANISMS: Final = {mechanism.name: mechanism for mechanism in _MECHANISMS}
+# These take more than orders and are called by their own functions.
+_BEYOND_ORDERS: Final = {
+    "network": network_clearing.PROPERTIES,
+    "dc_network": network_clearing.PROPERTIES,
+    "losses": lossy_links.PROPERTIES,
+    "reserve": energy_reserve.PROPERTIES,
+    "blocks": block_clearing.PROPERTIES,
+}
 
 
 def mechanism_named(name: str) -> Mechanism:
@@ -83,3 +95,15 @@ def mechanism_named(name: str) -> Mechanism:
         raise UnknownMechanismError(
             f"no mechanism named {name}; there are: {', '.join(MECHANISMS)}"
         ) from None
+
+
+def properties_of(name: str) -> Properties:
+    """Return what a mechanism promises, also of one that takes more than orders.
+
+    Raises
+    ------
+    UnknownMechanismError
+        Where there is none of that name.
+    """
+    held = _BEYOND_ORDERS.get(name)
+    return held if held is not None else mechanism_named(name).properties

@@ -8,6 +8,7 @@ from functools import cache
 import numpy as np
 import pytest
 
+from tests.exhaustive import exhaustive
 from tests.vpp.forecasting.cases import KASSEL, Floats, ask_profiles, profiles
 from vpp.forecasting.calibrated import calibrated
 from vpp.forecasting.metrics import ForecastErrors, forecast_errors
@@ -63,6 +64,7 @@ def test_clear_sky_beats_the_seasonal_mean_and_that_persistence() -> None:
     assert abs(mean_of(sky.bias)) < abs(mean_of(seasonal.bias))
 
 
+@exhaustive
 def test_conformal_band_of_the_sun_covers_by_daylight() -> None:
     history = -profiles("PV")
     inside = lit = 0

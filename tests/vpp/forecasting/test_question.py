@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -83,6 +84,23 @@ def test_time_of_day_is_the_wall_clocks_on_a_day_of_23_hours() -> None:
 def test_hour_that_comes_twice_has_one_time_of_day() -> None:
     grid = Grid(datetime(2026, 10, 24, 22, tzinfo=UTC), 3600, 25)
     assert local_slots(grid, BERLIN)[1].tolist() == [0, 1, 2, 2, *range(3, 24)]
+
+
+@settings(max_examples=60)
+@given(
+    st.datetimes(datetime(1975, 1, 1), datetime(2037, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
+    st.sampled_from(
+        ["Europe/Berlin", "America/St_Johns", "Australia/Lord_Howe", "Pacific/Apia", "Asia/Kathmandu"]
+    ),
+    st.sampled_from([300, 900, 3600]),
+    st.integers(0, 2000),
+)
+def test_time_of_day_is_what_the_calendar_says(start: datetime, name: str, step: int, count: int) -> None:
+    grid, zone = Grid(start, step, count), ZoneInfo(name)
+    dates, slots = local_slots(grid, zone)
+    starts = [at.astimezone(zone) for at in grid.boundaries()[:-1]]
+    assert dates == [at.date() for at in starts]
+    assert slots.tolist() == [(at.hour * 3600 + at.minute * 60 + at.second) // step for at in starts]
 
 
 def test_other_steps_take_the_mean_of_what_they_overlap() -> None:

@@ -13,10 +13,11 @@ import msgspec
 
 LINK_VERSION = 1
 # What an agent knows beyond the first agents: it says so in its Hello, and only then is sent it.
-FEATURES = ("limits", "device", "priority", "diagnostics", "update", "devices")
+FEATURES = ("limits", "device", "priority", "diagnostics", "update", "devices", "pairing")
 # What this cloud takes beyond what the first one took: it says so in its Welcome, and only then is sent it.
-CLOUD_FEATURES = ("devices",)
+CLOUD_FEATURES = ("devices", "decisions")
 MAX_DEVICES = 100
+MAX_DECISIONS = 100
 MAX_FOUND = 200
 
 Lane = Literal["live", "backfill", "status"]
@@ -147,6 +148,8 @@ class DeviceState(msgspec.Struct, omit_defaults=True):
     """A device that a hub runs: who it is, how it is, and the last it measured; power in load convention [kW].
 
     `origin` tells whether it is the owner's configuration's, or was joined by an order and can be removed by one.
+    `control` is what an owner's wish for it names, empty where it takes none; `shape` how it is told, between `low_kw`
+    and `high_kw`.
     """
 
     key: Name
@@ -163,6 +166,10 @@ class DeviceState(msgspec.Struct, omit_defaults=True):
     soc: float | None = None
     read_at: Instant | None = None
     origin: Literal["configured", "joined"] = "configured"
+    control: Name = ""
+    shape: Literal["", "power", "switch", "program"] = ""
+    low_kw: float | None = None
+    high_kw: float | None = None
 
 
 class FoundDevice(msgspec.Struct, omit_defaults=True):
@@ -184,12 +191,16 @@ class FoundDevice(msgspec.Struct, omit_defaults=True):
 
 
 class Devices(msgspec.Struct, tag="devices", tag_field="type", omit_defaults=True):
-    """All devices of a hub as they are now, and what they amount to. Travels in the `status` lane."""
+    """All devices of a hub as they are now, and what they amount to. Travels in the `status` lane.
+
+    `settings` is what the owner prefers, from wherever it was said (vpp.protocols.ores.orders.Change as JSON).
+    """
 
     seq: Seq
     at: Instant
     devices: Annotated[list[DeviceState], msgspec.Meta(max_length=MAX_DEVICES)] = []
     resources: Annotated[list[ResourceDescription], msgspec.Meta(max_length=MAX_DEVICES)] = []
+    settings: Annotated[str, msgspec.Meta(max_length=2000, pattern=r"^[^\x00]*\Z")] = ""
     lane: Lane = "status"
 
 
@@ -204,14 +215,39 @@ class Discovered(msgspec.Struct, tag="discovered", tag_field="type", omit_defaul
 
 
 class DeviceResult(msgspec.Struct, tag="device_result", tag_field="type", omit_defaults=True):
-    """What became of a device order. Travels in the `status` lane, so it is never lost."""
+    """What became of a device order. Travels in the `status` lane, so it is never lost.
+
+    A `pair` is answered twice: `shown` with the code and how long it holds, then `paired` (`key` is the device's node)
+    or `failed`.
+    """
 
     seq: Seq
     id: Name
     at: Instant
-    state: Literal["joined", "removed", "failed"]
+    state: Literal["joined", "removed", "failed", "shown", "paired"]
     key: Name = ""
     reason: Text = ""
+    code: Name = ""
+    valid_s: Annotated[int, msgspec.Meta(ge=0, le=3600)] = 0
+    lane: Lane = "status"
+
+
+class Decision(msgspec.Struct, omit_defaults=True):
+    """What a controller decided for a resource from `at` on, and why; power in load convention [kW], none: no bound."""
+
+    at: Instant
+    resource: Name
+    controller: Name
+    reason: Annotated[str, msgspec.Meta(max_length=300, pattern=r"^[^\x00]*\Z")] = ""
+    low_kw: float | None = None
+    high_kw: float | None = None
+
+
+class Decisions(msgspec.Struct, tag="decisions", tag_field="type", omit_defaults=True):
+    """What was decided since the last such message, the oldest first. Travels in the `status` lane."""
+
+    seq: Seq
+    items: Annotated[list[Decision], msgspec.Meta(max_length=MAX_DECISIONS)] = []
     lane: Lane = "status"
 
 
@@ -325,7 +361,7 @@ class DeviceOrder(msgspec.Struct, tag="device_order", tag_field="type", omit_def
     """The owner's word on a device, by the name the hub gave it; it carries nothing to configure a device with."""
 
     id: Name
-    action: Literal["look", "join", "remove"]
+    action: Literal["look", "join", "remove", "pair"]
     ref: Name = ""
 
 
@@ -339,7 +375,7 @@ class LinkError(msgspec.Struct, tag="error", tag_field="type", omit_defaults=Tru
     expected_seq: int | None = None
 
 
-DeviceMessage = Devices | Discovered | DeviceResult
+DeviceMessage = Devices | Discovered | DeviceResult | Decisions
 HubMessage = Hello | Snapshots | Gap | Points | InstructionStatus | CheckResult | DeviceMessage
 CloudMessage = Welcome | Ack | Instruction | Check | DeviceOrder | LinkError
 Json = dict[str, Any]

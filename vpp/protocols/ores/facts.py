@@ -8,8 +8,9 @@ from vpp.protocols.link.messages import ResourceDescription
 
 State = Literal["queued", "sent", "acknowledged", "applied", "verified", "rejected", "expired"]
 Action = Literal["limit", "charge", "discharge", "hold", "release"]
-Mode = Literal["self_consumption", "time_of_use", "backup"]
+Mode = Literal["self_consumption", "time_of_use", "backup", "community_first"]
 Severity = Literal["info", "warning", "critical"]
+CheckState = Literal["queued", "sent", "answered", "refused", "expired"]
 
 
 class Row(msgspec.Struct, kw_only=True):
@@ -73,10 +74,19 @@ class Wish(msgspec.Struct, kw_only=True):
 
 
 class Preferences(msgspec.Struct, kw_only=True):
-    """What the owner and the installer have set; None where whoever answers does not know it."""
+    """What the owner and the installer have set; None where whoever answers does not know it.
+
+    Comfort is a band of temperatures [°C], 5 to 35 for none; the car is charged to its least before anything else is
+    asked of it; quiet hours are local times, HH:MM, none where both are the same.
+    """
 
     mode: Mode | None = None
     reserve_soc: float | None = None
+    comfort_low_c: float | None = None
+    comfort_high_c: float | None = None
+    ev_least_soc: float | None = None
+    quiet_from: str | None = None
+    quiet_until: str | None = None
     import_limit_kw: float | None = None
     export_limit_kw: float | None = None
 
@@ -99,6 +109,18 @@ class Note(msgspec.Struct, kw_only=True):
     text: str
     severity: Severity = "info"
     device_id: str = ""
+
+
+class Checked(msgspec.Struct, kw_only=True):
+    """A check that a hub was asked for [ms], and what it found."""
+
+    check_id: str
+    name: str
+    state: CheckState
+    asked_at: int
+    answered_at: int | None = None
+    answer: str = ""
+    is_truncated: bool = False
 
 
 class Home(Protocol):
@@ -127,3 +149,9 @@ class Home(Protocol):
 
     def notes(self, *, limit: int) -> list[Note]:
         """What happened lately, the newest first."""
+
+    def checks(self, *, limit: int) -> list[Checked]:
+        """Checks that the hub was asked for, the newest first."""
+
+    def check(self, name: str) -> Checked:
+        """Ask the hub for a check."""

@@ -1,5 +1,7 @@
 """The home as a whole: monitor, notices, settings, and the paths common to all devices."""
 
+import msgspec
+
 from vpp.protocols.ores.devices import complete, period
 from vpp.protocols.ores.facts import Facts, Home, Note, Preferences
 from vpp.protocols.ores.faults import faults_of
@@ -106,8 +108,7 @@ def settings(home: Home, query: Query) -> Settings:
     held = home.preferences()
     return Settings(
         site_id=home.facts().site_id,
-        mode=held.preferences.mode,
-        reserve_soc=held.preferences.reserve_soc,
+        **{name: getattr(held.preferences, name) for name in SettingsChange.__struct_fields__},
         state=held.state,
         changed_at=at_or_none(held.changed_at),
         reason=held.reason,
@@ -116,7 +117,7 @@ def settings(home: Home, query: Query) -> Settings:
 
 def settings_change(home: Home, sent: SettingsChange) -> Settings:
     """PATCH /app/settings"""
-    home.prefer(Preferences(mode=sent.mode, reserve_soc=sent.reserve_soc))
+    home.prefer(Preferences(**msgspec.structs.asdict(sent)))
     return settings(home, Query())
 
 

@@ -15,6 +15,8 @@ DeviceId = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[
 At = Annotated[datetime, msgspec.Meta(tz=True)]
 Kw = Annotated[float, msgspec.Meta(ge=0, le=1000)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Comfort = Annotated[float, msgspec.Meta(ge=5, le=35)]
+TimeOfDay = Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]\Z")]
 DurationS = Annotated[int, msgspec.Meta(ge=60, le=86_400)]
 Note = Annotated[str, msgspec.Meta(max_length=150, pattern=r"^[^\x00]*$")]
 Presence = Literal["online", "offline", "alone", "none"]
@@ -307,6 +309,11 @@ class Settings(msgspec.Struct, kw_only=True):
     site_id: int | None
     mode: Mode | None
     reserve_soc: float | None
+    comfort_low_c: float | None
+    comfort_high_c: float | None
+    ev_least_soc: float | None
+    quiet_from: str | None
+    quiet_until: str | None
     state: State
     changed_at: datetime | None
     reason: str
@@ -317,6 +324,11 @@ class SettingsChange(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
     mode: Mode | None = None
     reserve_soc: Share | None = None
+    comfort_low_c: Comfort | None = None
+    comfort_high_c: Comfort | None = None
+    ev_least_soc: Share | None = None
+    quiet_from: TimeOfDay | None = None
+    quiet_until: TimeOfDay | None = None
 
 
 class Flow(msgspec.Struct, kw_only=True):

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from vpp.protocols.ores import devices, house, messages
+from vpp.protocols.ores import checks, devices, house, messages
 from vpp.protocols.ores.facts import Home
 from vpp.protocols.ores.problems import OresError, Problem, problem
 
@@ -25,11 +25,12 @@ class Route:
     handle: Callable[[Home, Any], msgspec.Struct]
     right: Right = "read"
     status: int = 200
+    is_read: bool = False
 
     @property
     def has_body(self) -> bool:
-        """Whether what it takes comes in the body."""
-        return self.right == "control"
+        """Whether what it takes comes in the body: all that is not only read, though it take the right to control."""
+        return self.right == "control" and not self.is_read
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,12 @@ ROUTES: dict[str, dict[str, Route]] = {
     "/device/firmware/update": {"GET": Route(M.Query, M.FirmwareStatus, house.firmware)},
     "/device/safety/fault-detection": {"GET": Route(M.Query, M.Faults, house.faults)},
     "/device/data/logging": {"GET": Route(M.LoggingQuery, M.Logging, house.logging)},
+    "/device/diagnostics/remote": {
+        "GET": Route(
+            checks.DiagnosticsQuery, checks.Diagnostics, checks.diagnostics, "control", is_read=True
+        ),
+        "POST": Route(checks.DiagnosticRequest, checks.Diagnostic, checks.diagnostic_ask, "control", 202),
+    },
     "/hub/configure": {
         "GET": Route(M.Query, M.Configuration, house.configuration),
         "PATCH": Route(M.ConfigurationChange, M.Configuration, house.configure, "control", 202),

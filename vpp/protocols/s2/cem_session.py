@@ -194,7 +194,7 @@ class CemSession(Session):
         return [Described(message)]
 
     def _measured(self, message: PowerMeasurement, now: datetime) -> list[object]:
-        self.power.measured = message
+        self.power.measured, self.power.heard_at = message, now
         return [Changed("PowerMeasurement")]
 
     def _forecast(self, message: PowerForecast, now: datetime) -> list[object]:

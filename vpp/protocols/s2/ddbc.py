@@ -22,7 +22,7 @@ from vpp.protocols.s2.modes import (
     take_status,
     take_timer,
 )
-from vpp.protocols.s2.times import Timeline
+from vpp.protocols.s2.times import Timeline, after
 
 
 class DemandDriven:
@@ -82,6 +82,17 @@ class DemandDriven:
         if found is None:
             raise S2ContentError(f"there is no actuator {key}")
         return key, found
+
+    def peak(self, start: datetime, end: datetime) -> tuple[float, datetime] | None:
+        """The highest demand rate that is expected between two instants, and when it begins; None where none is forecast."""
+        found: tuple[float, datetime] | None = None
+        at = self.forecast.start_time if self.forecast else end
+        for element in self.forecast.elements if self.forecast else []:
+            until = after(at, element.duration)
+            if at < end and until > start and (found is None or element.demand_rate_expected > found[0]):
+                found = (element.demand_rate_expected, max(at, start))
+            at = until
+        return found
 
     def revoke(self, kind: str, key: str) -> bool:
         """Forget a description, which goes by its message's id."""

@@ -47,6 +47,8 @@ class Power:
 
     measured: PowerMeasurement | None = None
     forecast: PowerForecast | None = None
+    # When the measurement came, by our clock.
+    heard_at: datetime | None = None
 
     def watts(self) -> float | None:
         """The electric power measured last [W], all phases together."""

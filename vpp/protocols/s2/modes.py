@@ -156,3 +156,18 @@ def transition_cost(described: HasModes, facts: Facts, *, to: str) -> tuple[floa
     if transition is None:
         return 0.0, 0.0
     return transition.transition_costs or 0.0, seconds(transition.transition_duration)
+
+
+def locked_s(described: HasModes, facts: Facts, *, to: str, now: datetime) -> float:
+    """How long a mode that is entered now, or kept, cannot be left for any other [s]."""
+    begins_s, left_s = 0.0, {key: (ends - now).total_seconds() for key, ends in facts.timers.items()}
+    entered = None if facts.mode in {None, to} else find(described.transitions, facts.mode or "", to=to)
+    if entered is not None:
+        begins_s = seconds(entered.transition_duration)
+        started = {key_of(one) for one in entered.start_timers}
+        left_s |= {
+            key_of(one.id): seconds(one.duration) for one in described.timers if key_of(one.id) in started
+        }
+    ways_out = [one.blocking_timers for one in described.transitions if key_of(one.from_) == to]
+    blocked = [max((left_s.get(key_of(one), 0.0) for one in timers), default=0.0) for timers in ways_out]
+    return max(begins_s, min(blocked, default=0.0))

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from vpp.errors import VppError
 
@@ -22,11 +22,13 @@ TOKEN_LIFE: Final = timedelta(minutes=5)
 PENDING_LIFE: Final = timedelta(seconds=30)
 ALGORITHM: Final = "SHA256"
 PROTOCOL: Final = "WebSocket"
-_TOKEN_BYTES: Final = 9
+TOKEN_BYTES: Final = 9
 _CHALLENGE_BYTES: Final = 32
 _MOST_FAILURES: Final = 5
 _MOST_OPEN: Final = 8
 _NODE: Final = re.compile(r"[A-Za-z0-9]{1,64}")
+
+Fate = Literal["open", "paired", "guessed", "over"]
 
 
 class PairingError(VppError):
@@ -61,8 +63,8 @@ class Pairings:
 
 def new_token(random: bytes) -> str:
     """A pairing token as people type it, of at least nine random bytes."""
-    if len(random) < _TOKEN_BYTES:
-        raise PairingError(f"a pairing token has at least {_TOKEN_BYTES} bytes")
+    if len(random) < TOKEN_BYTES:
+        raise PairingError(f"a pairing token has at least {TOKEN_BYTES} bytes")
     return base64.b64encode(random).decode()
 
 
@@ -72,7 +74,7 @@ def split_code(code: str) -> tuple[str | None, bytes]:
     if dash and not _NODE.fullmatch(node):
         raise PairingError("what is before the dash is no node id")
     decoded = _decoded(token)
-    if decoded is None or len(decoded) < _TOKEN_BYTES:
+    if decoded is None or len(decoded) < TOKEN_BYTES:
         raise PairingError("the pairing code is no base64 text of at least nine bytes")
     return node or None, decoded
 
@@ -101,15 +103,30 @@ class PairingHost:
         self._fingerprint = fingerprint
         self._token: tuple[bytes, datetime] | None = None
         self._failures = 0
+        self._last_paired: tuple[bytes, str] | None = None
         self._attempts: dict[str, _Attempt] = {}
         self._pending: dict[str, tuple[str, datetime]] = {}
         self._sessions: dict[str, tuple[str, datetime]] = {}
 
     def offer(self, now: datetime) -> str:
         """A fresh pairing code to show; the one before it is void."""
-        token = self._random(_TOKEN_BYTES)
-        self._token, self._failures = (token, now + TOKEN_LIFE), 0
-        return new_token(token)
+        code = new_token(self._random(TOKEN_BYTES))
+        self.shown(code, made_at=now, now=now)
+        return code
+
+    def shown(self, code: str, *, made_at: datetime, now: datetime) -> None:
+        """Take up a code that was shown elsewhere; the one before it is void."""
+        _, token = split_code(code)
+        self._token, self._failures = (token, min(made_at, now) + TOKEN_LIFE), 0
+
+    def fate(self, code: str, now: datetime) -> tuple[Fate, str]:
+        """What has become of a code that was shown; with `paired` the node that used it."""
+        _, token = split_code(code)
+        if self._last_paired is not None and self._last_paired[0] == token:
+            return "paired", self._last_paired[1]
+        if self._token is None or self._token[0] != token or now > self._token[1]:
+            return "over", ""
+        return ("guessed" if self._failures >= _MOST_FAILURES else "open"), ""
 
     def handle(self, path: str, document: Any, *, headers: Mapping[str, str], now: datetime) -> Reply:
         """Answer a request; `headers` by lower-case name."""
@@ -201,7 +218,7 @@ class PairingHost:
         if attempt.access_token is None:
             return Reply(400)
         self.pairings.tokens[attempt.node] = _digest(attempt.access_token)
-        self._token = None  # a code pairs once
+        self._token, self._last_paired = None, (attempt.token, attempt.node)  # a code pairs once
         return Reply(204)
 
     # --- connections

@@ -2,16 +2,18 @@
 
 import json
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vpp.protocols.link.checks import CHECKS
 from vpp.protocols.link.messages import ResourceDescription
 from vpp.protocols.ores import orders
+from vpp.protocols.ores.checks import CheckName
 from vpp.protocols.ores.description import description
-from vpp.protocols.ores.facts import Facts, Held, HubFacts, Note, Preferences, Row, Wish
+from vpp.protocols.ores.facts import Checked, Facts, Held, HubFacts, Note, Preferences, Row, Wish
 from vpp.protocols.ores.routes import ROUTES, Request, answer
 
 QUARTER = 900_000
@@ -32,6 +34,7 @@ class KnownHome:
         self.is_on_grid: bool | None = True
         self.battery_c: float | None = 21.0
         self.held: list[Wish] = []
+        self.checked: list[Checked] = []
 
     @staticmethod
     def row(index: int) -> dict[str, float]:
@@ -70,6 +73,15 @@ class KnownHome:
     def wish(self, wish: Wish) -> Wish:
         self.held = [] if wish.kw is None else [wish]
         return wish
+
+    def checks(self, *, limit: int) -> list[Checked]:
+        return self.checked[:limit]
+
+    def check(self, name: str) -> Checked:
+        self.checked.insert(
+            0, Checked(check_id=f"c{len(self.checked)}", name=name, state="queued", asked_at=NOW)
+        )
+        return self.checked[0]
 
     def preferences(self) -> Held:
         return Held(preferences=Preferences(mode="backup", reserve_soc=0.25))
@@ -201,6 +213,17 @@ def test_wish_has_the_sign_of_its_direction() -> None:
     assert refused.status == 403
 
 
+def test_checks_are_asked_for_by_the_links_names_and_listed() -> None:
+    assert get_args(CheckName) == tuple(CHECKS)
+    home, path = KnownHome(), "/device/diagnostics/remote"
+    body = b'{"name": "disk"}'
+    made = answer(home, Request("POST", path, body=body, rights={"read", "control"}))
+    assert (made.status, json.loads(made.body())["state"]) == (202, "queued")
+    listed = answer(home, Request("GET", path, {"limit": "5"}, rights={"read", "control"}))
+    assert [one["name"] for one in json.loads(listed.body())["results"]] == ["disk"]
+    assert [answer(home, Request(method, path, body=body)).status for method in ("GET", "POST")] == [403, 403]
+
+
 @settings(max_examples=200, deadline=None)
 @given(
     st.sampled_from([*ROUTES, "/nowhere"]),
@@ -244,4 +267,4 @@ def test_description_names_every_operation_once() -> None:
         path: set(methods) for path, methods in ROUTES.items()
     }
     names = [operation["operationId"] for methods in found.values() for operation in methods.values()]
-    assert len(names) == len(set(names)) == 18
+    assert len(names) == len(set(names)) == 20

@@ -133,6 +133,23 @@ def test_a_wrong_token_is_found_out_by_both_ends_and_does_not_pair() -> None:
     assert server.pairings.tokens == {}
 
 
+def test_the_fate_of_a_code_is_known() -> None:
+    server = host()
+    first = server.offer(NOW)
+    late = NOW + timedelta(minutes=5, seconds=1)
+    assert (server.fate(first, NOW), server.fate(first, late)) == (("open", ""), ("over", ""))
+    server.shown(new_token(b"another-1"), made_at=NOW, now=NOW)
+    assert server.fate(first, NOW) == ("over", "")
+    second = new_token(b"another-1")
+    client = Client(server, second)
+    for _ in range(5):
+        assert client.answer(client.begin(), token=b"wrong-one").status == 403
+    assert server.fate(second, NOW) == ("guessed", "")
+    server.shown(second, made_at=NOW, now=NOW)
+    client.pair()
+    assert (server.fate(second, NOW), server.fate(second, late)) == (("paired", "pump"), ("paired", "pump"))
+
+
 def test_a_code_cannot_be_guessed_for_long() -> None:
     server = host()
     client = Client(server, server.offer(NOW))
