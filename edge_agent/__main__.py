@@ -1,12 +1,14 @@
-"""The command line: one hub, a simulated fleet, or the owner's override."""
+"""The command line: one hub, a simulated fleet, or a word of its owner."""
 
 import argparse
 import asyncio
+import faulthandler
 import os
 import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,9 @@ from edge_agent.controllers.override import Override
 from edge_agent.controllers.override_file import write_override
 from edge_agent.local_api.token import load_token, new_token
 from edge_agent.process import die_with_parent
+
+# More than devices, link and running requests take together. A program that hangs ends by itself after so long.
+MOST_TO_END_S = 50.0
 
 
 class FleetConfig(msgspec.Struct, forbid_unknown_fields=True):
@@ -81,8 +86,14 @@ async def run_hubs(hubs: Sequence[HubConfig]) -> None:
     clock = clock_from_environment(os.environ)
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
+
+    def told_to_end() -> None:
+        stop.set()
+        # Whatever hangs then: what was measured is on disk, and where it hung is told.
+        faulthandler.dump_traceback_later(MOST_TO_END_S, exit=True)
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, told_to_end)
     agents = [Agent(hub, clock, emit=emitter(hub.key)) for hub in hubs]
     tasks = [asyncio.create_task(agent.run(), name=agent.config.key) for agent in agents]
     stopped = asyncio.create_task(stop.wait())
@@ -136,6 +147,18 @@ def _token(options: argparse.Namespace) -> None:
     print(new_token(data_dir) if options.new else load_token(data_dir))
 
 
+def _pair(options: argparse.Namespace) -> None:
+    from edge_agent.drivers.s2.offers import kept_by, leave_offer
+
+    config = hub_config(read_document(options.config))
+    try:
+        code = leave_offer(kept_by(config, node_id=options.node), datetime.now(UTC))
+    except OSError as error:
+        raise ConfigError(f"the pairing code cannot be left for the hub: {error}") from error
+    print(code)
+    print("Enter this code at the device within 5 minutes. It pairs once.", file=sys.stderr)
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line's grammar."""
     top = argparse.ArgumentParser(prog="python -m edge_agent", description=__doc__)
@@ -166,6 +189,10 @@ def parser() -> argparse.ArgumentParser:
         "--new", action="store_true", help="make another one; the old one opens nothing any more"
     )
     token.set_defaults(call=_token)
+    pair = commands.add_parser("pair", help="show a code with which a S2 device pairs with the running hub")
+    pair.add_argument("--config", type=Path, required=True)
+    pair.add_argument("--node", default="", help="node id of the pairing table, where there are several")
+    pair.set_defaults(call=_pair)
     return top
 
 

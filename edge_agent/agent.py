@@ -7,12 +7,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 from edge_agent import VERSION
+from edge_agent.appliances import appliances_of, set_deadlines
+from edge_agent.cem.home import Home
 from edge_agent.clock import Clock
 from edge_agent.config import HubConfig
 from edge_agent.controllers.care import CareController
+from edge_agent.controllers.comfort import ComfortController
 from edge_agent.controllers.device_payloads import DevicePayloads
 from edge_agent.controllers.droop import DroopController
 from edge_agent.controllers.failsafe import FailsafeController
@@ -21,16 +23,16 @@ from edge_agent.controllers.island import IslandController
 from edge_agent.controllers.override import OverrideController
 from edge_agent.controllers.override_file import OverrideFile
 from edge_agent.controllers.owner import OwnerController, renewed
+from edge_agent.controllers.rules import LeisureController, RulesController
+from edge_agent.controllers.single_loads import SingleLoads
 from edge_agent.cycle import Cycle
 from edge_agent.diagnostics.checks import Diagnostics
 from edge_agent.diagnostics.log import EventLog
 from edge_agent.drivers import LivingDriver
 from edge_agent.drivers.catalog import open_driver
 from edge_agent.joining.scout import Scout
-from edge_agent.link.post import PostLink
-from edge_agent.link.websocket import WebSocketLink
-from edge_agent.local_api.server import LocalServer
 from edge_agent.outbox import ROWS_PER_MESSAGE, Outbox, OutboxError, message_of
+from edge_agent.parts import Part, end_parts, link_of, local_server_of, raise_in_loop
 from edge_agent.provisioning import Provisioner, load_identity
 from edge_agent.update.health import Health
 from edge_agent.update.updater import updater_of
@@ -55,18 +57,14 @@ from vpp.protocols.link.messages import (
 )
 
 Emit = Callable[..., None]
+# Longer than devices may take to be given back to themselves, and than the link takes to say goodbye.
+_ENDS_S = 20.0
+_PARTS_END_S = 4.0
 # How much of the past is made, and how many missed cycles are made up, before others get their turn.
 _HISTORY_ROWS_AT_ONCE = 10 * ROWS_PER_MESSAGE
 _CYCLES_AT_ONCE = 20
 # How long the first cycle waits for devices to be there [s]; those that come later are taken up then.
 _DEVICES_OPEN_S = 20.0
-
-
-class _Part(Protocol):
-    """What runs beside the cycle."""
-
-    async def run(self) -> None:
-        """Until cancelled."""
 
 
 class Agent:
@@ -92,25 +90,29 @@ class Agent:
         self._heard_at = int(self.outbox.get("heard_at") or 0)
         self._limits_heard_at: int | None = None
         self._doubts_clock = False
+        self._singles = SingleLoads(self.driver if isinstance(self.driver, Home) else None)
         self._compose()
         self.provisioner = Provisioner(config, load_identity(self._data_dir), emit=emit)
         self.health = Health(os.environ, needs_cloud=bool(config.cloud_url))
         self.updater = updater_of(config, self.provisioner, launched=self.health.launched, emit=emit)
-        self.link = _link(self)
+        self.link = link_of(self)
         self.diagnostics = Diagnostics(self)
         self._backfilling = self.outbox.waiting("backfill") > 0
         self._override_file = OverrideFile(self._data_dir, emit=emit)
         self.owner.on_preferences = self._reconfigure
-        self.local = _local_server(self)
+        self.local = local_server_of(self)
 
     def _compose(self) -> None:
         """Put controllers and cycle together for what the driver describes now."""
         config = self.config
         self._resources = self._described()
-        self._limits = limits = device_limits(self._resources, reserve_soc=config.reserve_soc)
+        self._limits = limits = self._limits_now()
         self._decide_alone = partial(follow_residual, limits)
         self.owner.keys = limits.ranges
-        takers = [*self.driver.payload_takers(), self.owner]
+        self.rules = RulesController(
+            limits, described=lambda: self._resources, saved=self.outbox.get("rules")
+        )
+        takers = [*self.driver.payload_takers(), self.owner, self.rules]
         self.book = ScheduleBook(limits.ranges, takers)
         self.book.load(self.outbox.get("schedules") or b"[]")
         self.payloads = DevicePayloads(self.book, takers)
@@ -118,6 +120,12 @@ class Agent:
         if worn := self.outbox.get("care"):
             self.care.load(worn)
         self.cycle = Cycle(self.driver, self._controllers(limits), limits=limits)
+
+    def _limits_now(self) -> DeviceLimits:
+        """What devices can do: the roles, and single appliances beside them."""
+        limits = device_limits(self._resources, reserve_soc=self.config.reserve_soc)
+        limits.ranges.update(appliances_of(self.driver))
+        return limits
 
     def _described(self) -> list[ResourceDescription]:
         resources = self.driver.describe()
@@ -131,17 +139,18 @@ class Agent:
         if not isinstance(self.driver, LivingDriver):
             return
         described = self._described()
-        if described == self._resources:
+        known = appliances_of(self.driver).items() <= self._limits.ranges.items()
+        if described == self._resources and known:
             return
         self._resources = described
-        adopt(self._limits, device_limits(described, reserve_soc=self.config.reserve_soc))
+        adopt(self._limits, self._limits_now())
         self.emit("devices_changed", resources=[resource.key for resource in described])
 
     def _reconfigure(self) -> None:
         """Follow what the owner prefers from the next cycle on."""
         self.config = self.owner.config()
         self._resources = self._described()
-        adopt(self._limits, device_limits(self._resources, reserve_soc=self.config.reserve_soc))
+        adopt(self._limits, self._limits_now())
         self.cycle.follow(renewed(self.cycle.controllers, self._controllers(self._limits)))
 
     def _controllers(self, limits: DeviceLimits) -> tuple[Controller, ...]:
@@ -149,7 +158,13 @@ class Agent:
         config = self.config
         return (
             LimitsController(limits, config.grid, cycle_s=config.cycle_s, least_soc=config.island.least_soc),
-            IslandController(limits, config.island, draw=random.random),
+            IslandController(
+                limits,
+                config.island,
+                draw=random.random,
+                singles=self._singles,
+                order=lambda: self.rules.rules.shed_first,
+            ),
             self.care,
             CapacityController(self.book, connected=self._connected),
             FailsafeController(
@@ -157,8 +172,11 @@ class Agent:
             ),
             self.override,
             self.owner,
+            self.rules,
+            ComfortController(config.comfort, limits, time_zone=config.home.time_zone),
             DroopController(self.book),
             CloudScheduleController(self.book),
+            LeisureController(self.rules, home=config.home),
             HomeModeController(config.home, limits),
             SelfConsumptionController(),
         )
@@ -170,10 +188,11 @@ class Agent:
 
     async def run(self) -> None:
         """Live until cancelled; what was measured and decided is on disk when this ends."""
-        tasks: list[asyncio.Task[None]] = []
+        devices: list[asyncio.Task[None]] = []
+        parts: list[asyncio.Task[None]] = []
         try:
             if isinstance(self.driver, LivingDriver):
-                tasks.append(self._start(self.driver))
+                devices.append(self._start(self.driver))
                 await self.driver.opened(_DEVICES_OPEN_S)
                 self._compose()
             live_from = self._tick_before(self.clock.now_ms())
@@ -181,21 +200,20 @@ class Agent:
                 live_from = await self._record_history(live_from)
             if self.local is not None:
                 await self.local.start()
-            tasks += [self._start(part) for part in (self.link, self.updater, self.scout) if part is not None]
+            parts += [self._start(part) for part in (self.link, self.updater, self.scout) if part is not None]
             await self._live(live_from)
         finally:
-            for task in reversed(tasks):
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+            # Parts may use devices, which take longer: they are given back to themselves.
+            await end_parts(parts, within_s=_PARTS_END_S)
+            await end_parts(devices, within_s=_ENDS_S)
             if self.local is not None:
                 await self.local.close()
             with suppress(OutboxError):
                 self.outbox.close()
 
-    def _start(self, part: _Part) -> asyncio.Task[None]:
+    def _start(self, part: Part) -> asyncio.Task[None]:
         task = asyncio.create_task(part.run(), name=f"{type(part).__name__} {self.config.key}")
-        task.add_done_callback(_raise_in_loop)
+        task.add_done_callback(raise_in_loop)
         return task
 
     async def _record_history(self, now_ms: int) -> int:
@@ -257,6 +275,7 @@ class Agent:
         self._report(self.book.tick(at, connected=self._connected(at)))
         self.payloads.run(at)
         image = self.image = self.cycle.run(at)
+        set_deadlines(self.driver, self.rules.deadlines)
         for decided in self.cycle.news(at):
             self.outbox.add_decision(decided)
         row = self.recorder.add(image)
@@ -270,6 +289,7 @@ class Agent:
         self.outbox.put("heard_at", str(self._heard_at).encode())
         self.outbox.put("care", self.care.dump())
         self.outbox.put("owner", self.owner.dump())
+        self.outbox.put("rules", self.rules.dump())
         try:
             self.outbox.commit()
         except OutboxError as error:
@@ -300,9 +320,14 @@ class Agent:
             first_unacked=self.outbox.first_unacked(),
             agent_version=VERSION,
             clock_trusted=self._trusts_clock,
-            features=[one for one in FEATURES if one != "update" or self.updater is not None],
+            features=self._features(),
             resources=self._resources,
         )
+
+    def _features(self) -> list[str]:
+        """What this hub knows, without what its configuration has no place for."""
+        lacking = {"update": self.updater is None, "pairing": not self.scout.desk.can_show}
+        return [one for one in FEATURES if not lacking.get(one, False)]
 
     def welcomed(self, welcome: Welcome) -> None:
         """Follow the cloud's wish for how often to report, and doubt the clock if the cloud's says otherwise."""
@@ -369,26 +394,3 @@ class Agent:
     def is_connected(self) -> bool:
         """Whether the cloud was heard lately."""
         return self.link is not None and self._connected(self.clock.now_ms())
-
-
-def _link(agent: Agent) -> WebSocketLink | PostLink | None:
-    """The hub's way to the cloud; None for one that lives without."""
-    if not agent.config.cloud_url:
-        return None
-    return WebSocketLink(agent) if agent.config.link.transport == "websocket" else PostLink(agent)
-
-
-def _local_server(agent: Agent) -> LocalServer | None:
-    """The house's own door to the hub, where it is configured."""
-    config = agent.config
-    if config.local_api is None:
-        return None
-    return LocalServer(config.local_api, agent, data_dir=Path(config.data_dir), emit=agent.emit)
-
-
-def _raise_in_loop(task: asyncio.Task[None]) -> None:
-    """A link that dies of a bug must not die in silence."""
-    if not task.cancelled() and task.exception() is not None:
-        task.get_loop().call_exception_handler(
-            {"message": f"{task.get_name()} failed", "exception": task.exception(), "task": task}
-        )

@@ -9,6 +9,7 @@ import msgspec
 from vpp.energy_manager.grid_limits import GridLimits
 
 Positive = Annotated[float, msgspec.Meta(gt=0)]
+CLOCK = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 Fraction = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
@@ -44,7 +45,8 @@ class Failsafe(msgspec.Struct, forbid_unknown_fields=True):
 class Island(msgspec.Struct, forbid_unknown_fields=True):
     """The home without the grid: what is shed first, and how it comes back.
 
-    Each of `shed_first` is shed at a state of charge of its own, from `margin_soc` above the reserve down to it.
+    `shed_first` names resources ("ev", "heat") and single devices by their keys. Each is shed at a state of charge of
+    its own, from `margin_soc` above the reserve down to it.
     """
 
     shed_first: list[str] = msgspec.field(default_factory=lambda: ["ev", "heat"])
@@ -65,18 +67,34 @@ class Care(msgspec.Struct, forbid_unknown_fields=True):
 class TariffPeriod(msgspec.Struct, forbid_unknown_fields=True):
     """A price [currency per kWh] every day from a time of day to another, as HH:MM; it may reach over midnight."""
 
-    starts: Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
-    ends: Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+    starts: Annotated[str, msgspec.Meta(pattern=CLOCK)]
+    ends: Annotated[str, msgspec.Meta(pattern=CLOCK)]
     price: float
 
 
 class HomeMode(msgspec.Struct, forbid_unknown_fields=True):
-    """What the home does when nobody asks: use its own energy, follow a tariff, or keep its battery for an outage."""
+    """What the home does when nobody asks: use its own energy, follow a tariff, or keep its battery for an outage.
 
-    mode: Literal["self_consumption", "time_of_use", "backup"] = "self_consumption"
+    `community_first` is for the market; on the hub it is the home's own energy first, like `self_consumption`.
+    """
+
+    mode: Literal["self_consumption", "time_of_use", "backup", "community_first"] = "self_consumption"
     time_zone: str = "UTC"
     tariff: list[TariffPeriod] = []
     charge_to_soc: Fraction = 0.9
+
+
+class Comfort(msgspec.Struct, forbid_unknown_fields=True):
+    """What the household keeps for itself: a band of temperatures [°C], the car's least charge, and quiet hours.
+
+    Quiet hours are local times; none where both are the same. 5 to 35 °C is no limit.
+    """
+
+    low_c: Annotated[float, msgspec.Meta(ge=5, le=35)] = 5.0
+    high_c: Annotated[float, msgspec.Meta(ge=5, le=35)] = 35.0
+    ev_least_soc: Fraction = 0.0
+    quiet_from: Annotated[str, msgspec.Meta(pattern=CLOCK)] = "00:00"
+    quiet_until: Annotated[str, msgspec.Meta(pattern=CLOCK)] = "00:00"
 
 
 class LocalApiConfig(msgspec.Struct, forbid_unknown_fields=True):
@@ -136,6 +154,7 @@ class HubConfig(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     island: Island = msgspec.field(default_factory=Island)
     care: Care = msgspec.field(default_factory=Care)
     home: HomeMode = msgspec.field(default_factory=HomeMode)
+    comfort: Comfort = msgspec.field(default_factory=Comfort)
     link: LinkConfig = msgspec.field(default_factory=LinkConfig)
     local_api: LocalApiConfig | None = None
     update: UpdateConfig | None = None

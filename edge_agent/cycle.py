@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from edge_agent.appliances import tell
 from edge_agent.drivers import Driver
 from edge_agent.outbox import Decided
 from vpp.energy_manager.controllers import Controller
@@ -34,6 +35,7 @@ class Cycle:
         self.allowed = device_ranges(self._limits)
         for controller in self._controllers:
             controller.control(image, self.allowed)
+        tell(self._driver, self.allowed, limits=self._limits)
         self._driver.write(setpoints(self.allowed, self._limits))
         return image
 

@@ -167,6 +167,14 @@ class Outbox:
         )
         return [Decided(*row) for row in self._db.execute(sql, (limit,))]
 
+    def decisions_after(self, number: int, limit: int) -> list[tuple[int, Decided]]:
+        """Decisions with their numbers, the oldest of those with a greater one first."""
+        sql = (
+            "SELECT id, at, resource, low_kw, high_kw, controller, reason FROM decision"
+            " WHERE id > ? ORDER BY id LIMIT ?"
+        )
+        return [(row[0], Decided(*row[1:])) for row in self._db.execute(sql, (number, limit))]
+
     # --- messages
 
     def add_row(self, row: Row, *, clock_trusted: bool = True) -> None:

@@ -3,16 +3,17 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 from edge_agent.cem.units import OwnUnit
-from edge_agent.rm.tasks import ended
+from edge_agent.rm.tasks import let_end
 from vpp.energy_manager.household import Household
 
 if TYPE_CHECKING:
     from edge_agent.drivers import FollowResidual, HistorySource
     from vpp.energy_manager.payload_takers import PayloadTaker
+    from vpp.protocols.s2.pairing import Fate
 
 # How long a device that is removed may take to be given back to itself [s].
 _LET_GO_S: Final = 15.0
@@ -23,6 +24,17 @@ class Shell(Protocol):
 
     async def run(self, home: "Home") -> None:
         """Bring units into the home and take them out again."""
+
+
+@runtime_checkable
+class CodeShower(Protocol):
+    """Lets foreign resource managers in who know a code that the owner was shown."""
+
+    def show(self) -> tuple[str, timedelta]:
+        """A fresh code, and how long it holds; the one before it is void."""
+
+    def fate(self, code: str) -> "tuple[Fate, str]":
+        """What has become of a code that was shown; with `paired` the node that used it."""
 
 
 def utc_now() -> datetime:
@@ -47,6 +59,10 @@ class Home(Household):
         self._failed: asyncio.Future[None] | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
+    def code_showers(self) -> list[CodeShower]:
+        """The places where devices pair with a code."""
+        return [shell for shell in self._shells if isinstance(shell, CodeShower)]
+
     # --- life
 
     async def run(self) -> None:
@@ -60,10 +76,7 @@ class Home(Household):
             await self._failed
         finally:
             self._failed = None
-            tasks = list(self._tasks.values())
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await let_end(list(self._tasks.values()), within_s=_LET_GO_S)
             self._tasks.clear()
 
     def _start(self, work: Coroutine[Any, Any, None], *, key: str) -> None:
@@ -91,9 +104,7 @@ class Home(Household):
         self._own = [one for one in self._own if one is not unit]
         self.claims.pop(key, None)
         if (task := self._tasks.pop(key, None)) is not None:
-            task.cancel()
-            await asyncio.wait({task}, timeout=_LET_GO_S)
-            await ended(task)
+            await let_end({task}, within_s=_LET_GO_S)
         if unit.role is not None and not self.of(unit.role):
             self._kept.resources = [one for one in self._kept.resources if one.key != unit.role]
 

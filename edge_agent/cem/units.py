@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from edge_agent.cem.in_process import InProcess
-from edge_agent.rm.device import Battery, Charger, Device, Generator, Heater, Meter, Shape
+from edge_agent.rm.device import Battery, Charger, Device, Generator, Heater, Meter, Program, Shape, Switch
 from edge_agent.rm.manager import DeviceManager
 from edge_agent.rm.runner import DeviceRunner, Pace
 from vpp.energy_manager.member import Member, Rated, RoleKey
@@ -48,6 +48,10 @@ def rated_of_shape(shape: Shape | None) -> Rated:
             return Rated(charge_kw=shape.charge_kw, capacity_kwh=shape.battery_kwh or 0.0)
         case Heater():
             return Rated(charge_kw=shape.rated_kw, capacity_kwh=shape.tank_kwh or 0.0)
+        case Switch():
+            return Rated(charge_kw=shape.rated_kw)
+        case Program():
+            return Rated(charge_kw=max(shape.phases_kw, default=0.0))
         case _:
             return Rated()
 

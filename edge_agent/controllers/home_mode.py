@@ -6,6 +6,7 @@ of it happens where the price difference does not pay for what is lost on the wa
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from math import ceil
 from zoneinfo import ZoneInfo
 
 from edge_agent.config import ConfigError, HomeMode, TariffPeriod
@@ -46,6 +47,14 @@ class Tariff:
             length += 1
         after = self._minutes[(minute + length) % 1440]
         return PriceNow(price, length / 60 - now.second / 3600, after)
+
+    def limit_price(self, now_ms: int, until_ms: int, *, hours: float) -> float:
+        """The highest price that has to be paid to run for so long [h] in the cheapest minutes before an instant [ms]."""
+        now = datetime.fromtimestamp(now_ms / 1000, UTC).astimezone(self._zone)
+        first = now.hour * 60 + now.minute
+        count = max(1, (until_ms - now_ms) // 60_000)
+        ahead = sorted(self._minutes[(first + minute) % 1440] for minute in range(min(count, 1440)))
+        return ahead[min(len(ahead) - 1, max(0, ceil(hours * 60) - 1))]
 
 
 def _minutes(periods: list[TariffPeriod]) -> list[float]:

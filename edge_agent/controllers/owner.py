@@ -8,8 +8,10 @@ from collections.abc import Callable, Collection, Sequence
 
 import msgspec
 
-from edge_agent.config import ConfigError, HubConfig
+from edge_agent.config import Comfort, ConfigError, HubConfig
+from edge_agent.controllers.comfort import ComfortController
 from edge_agent.controllers.home_mode import HomeModeController, Tariff
+from edge_agent.controllers.rules import LeisureController
 from vpp.energy_manager.controllers import Controller
 from vpp.energy_manager.controllers.limits import LimitsController
 from vpp.energy_manager.process_image import ProcessImage
@@ -87,6 +89,10 @@ class OwnerController:
         """The preferences set here or by the cloud, and when."""
         return self._state.change
 
+    def told(self) -> str:
+        """The same as JSON, for the cloud; empty where nothing was ever set."""
+        return msgspec.json.encode(self._state.change).decode() if self._state.change.set_at else ""
+
     def config(self) -> HubConfig:
         """The hub's configuration with what the owner prefers."""
         return preferred(self._config, self._state.change.preferences)
@@ -104,7 +110,18 @@ class OwnerController:
             return "the import limit is more than 0 kW"
         if wanted.reserve_soc is not None and not 0.0 <= wanted.reserve_soc <= 1.0:
             return "the reserve lies between 0 and 1"
-        return self._mode_flaw(wanted)
+        return self._comfort_flaw(wanted) or self._mode_flaw(wanted)
+
+    def _comfort_flaw(self, wanted: Preferences) -> str | None:
+        """The band as it would be after the change."""
+        try:
+            config = msgspec.structs.asdict(_comfort(self.config().comfort, wanted))
+            comfort = msgspec.convert(config, Comfort)
+        except msgspec.ValidationError as error:
+            return f"comfort: {error}"
+        if comfort.low_c > comfort.high_c:
+            return "the lowest temperature lies above the highest"
+        return None
 
     def _mode_flaw(self, wanted: Preferences) -> str | None:
         if wanted.mode != "time_of_use":
@@ -162,7 +179,8 @@ def renewed(held: Sequence[Controller], fresh: Sequence[Controller]) -> list[Con
 
 
 def _is_renewed(controller: Controller) -> bool:
-    return isinstance(controller, LimitsController | HomeModeController)
+    kinds = LimitsController | HomeModeController | ComfortController | LeisureController
+    return isinstance(controller, kinds)
 
 
 def preferred(config: HubConfig, wanted: Preferences) -> HubConfig:
@@ -179,7 +197,21 @@ def preferred(config: HubConfig, wanted: Preferences) -> HubConfig:
         changed.reserve_soc = wanted.reserve_soc
     if wanted.mode is not None:
         changed.home = msgspec.structs.replace(config.home, mode=wanted.mode)
+    changed.comfort = _comfort(config.comfort, wanted)
     return changed
+
+
+def _comfort(held: Comfort, wanted: Preferences) -> Comfort:
+    given = {
+        "low_c": wanted.comfort_low_c,
+        "high_c": wanted.comfort_high_c,
+        "ev_least_soc": wanted.ev_least_soc,
+        "quiet_from": wanted.quiet_from,
+        "quiet_until": wanted.quiet_until,
+    }
+    return msgspec.structs.replace(
+        held, **{name: value for name, value in given.items() if value is not None}
+    )
 
 
 def _least(installed_kw: float, wanted_kw: float | None) -> float:

@@ -71,7 +71,8 @@ class JsonSocket:
         """The next frame, before the listening begins."""
         assert self._socket is not None
         try:
-            return frame_of(await asyncio.wait_for(self._socket.recv(), self._timeout_s))
+            async with asyncio.timeout(self._timeout_s):
+                return frame_of(await self._socket.recv())
         except TimeoutError:
             raise DeviceError(f"{self._url}: says nothing") from None
 

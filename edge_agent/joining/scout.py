@@ -6,15 +6,18 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Final, Literal, Protocol
+from typing import Final, Protocol
 
 import msgspec
 
 from edge_agent.clock import Clock
 from edge_agent.config import HubConfig
+from edge_agent.controllers.owner import OwnerController
+from edge_agent.decisions import DecisionTeller
 from edge_agent.drivers import Driver
 from edge_agent.drivers.discovery import discovery_config, find_all, finders
 from edge_agent.joining.book import described, plain, proposals
+from edge_agent.joining.desk import Desk, Outcome
 from edge_agent.joining.members import JoinError, Members
 from edge_agent.joining.twin import outline, states
 from edge_agent.outbox import Outbox
@@ -22,11 +25,12 @@ from edge_agent.rm.device import Found
 from vpp.energy_manager.process_image import ProcessImage
 from vpp.protocols.link.messages import DeviceOrder, DeviceResult, Devices, Discovered, Hello
 
-Outcome = Literal["joined", "removed", "failed"]
 log = logging.getLogger(__name__)
 _STEP_S: Final = 1.0
-# The devices are told again after so long without news, and with news not sooner than that [s].
-_TOLD_AGAIN_S, _TOLD_LEAST_S = 900.0, 3.0
+# The devices are told again after so long without news, by the hub's clock [s]; the cloud doubts what is older.
+_TOLD_AGAIN_S: Final = 900.0
+# Whatever the hub's clock, not sooner than after so long by the machine's [s].
+_TOLD_LEAST_S: Final = 3.0
 # So many unacknowledged messages of the status lane, and devices have to wait.
 _MOST_WAITING: Final = 8
 _MOST_ORDERS: Final = 64
@@ -41,6 +45,7 @@ class Scouted(Protocol):
     driver: Driver
     image: ProcessImage | None
     emit: Callable[..., None]
+    owner: OwnerController
 
     def hello(self) -> Hello:
         """What the hub says of itself."""
@@ -54,6 +59,8 @@ class Scout:
         self._pace = discovery_config(hub.config.discovery)
         self._finders = finders(hub.config.discovery)
         self.members = Members(hub.config, driver=hub.driver, outbox=hub.outbox)
+        self.desk = Desk(hub.driver)
+        self._why = DecisionTeller(hub.outbox)
         self._found: dict[str, Found] = {}
         self._flaws: dict[str, str] = {}
         self._orders: deque[DeviceOrder] = deque()
@@ -64,11 +71,12 @@ class Scout:
         self._looked_at: float | None = None
         self._is_news = False
         self._told: object = None
-        self._told_at = float("-inf")
+        self._told_at = self._told_at_ms = float("-inf")
 
     def welcomed(self, features: Sequence[str]) -> None:
         """Learn whether the cloud wants to know of devices."""
         self._is_heard = "devices" in features
+        self._why.welcomed(features)
 
     def take(self, order: DeviceOrder) -> None:
         """Follow an order soon; one that waits already waits on."""
@@ -89,9 +97,12 @@ class Scout:
                 self._orders.popleft()
             if self._monotonic() >= self._looks_at:
                 await self._look()
-            self._tell()
+            self.follow_codes()
+            self.tell()
+            self._why.tell()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), _STEP_S)
+                async with asyncio.timeout(_STEP_S):
+                    await self._wake.wait()
 
     # --- orders
 
@@ -106,6 +117,8 @@ class Scout:
                     self._answer(order, "joined", key=await self._join(order.ref))
                 case "remove":
                     self._answer(order, "removed", key=await self._remove(order.ref))
+                case "pair":
+                    self._show(order)
         except JoinError as error:
             self._answer(order, "failed", reason=str(error))
         except Exception as error:  # a driver's bug stops one order, never the hub
@@ -129,9 +142,30 @@ class Scout:
             await self.members.remove(key)
         return key or ""
 
-    def _answer(self, order: DeviceOrder, state: Outcome, *, key: str = "", reason: str = "") -> None:
+    def _show(self, order: DeviceOrder) -> None:
+        """Answer with a fresh code; it goes to whoever asked, and is not in the log."""
+        shown = self.desk.show(order)
+        if shown is not None:
+            self._answer(order, "shown", code=shown[0], valid_s=shown[1])
+
+    def follow_codes(self) -> None:
+        """Say what has become of a code that was shown."""
+        if (ended := self.desk.ended()) is not None:
+            self._answer(ended.order, ended.state, key=ended.node, reason=ended.reason)
+
+    def _answer(
+        self,
+        order: DeviceOrder,
+        state: Outcome,
+        *,
+        key: str = "",
+        reason: str = "",
+        code: str = "",
+        valid_s: int = 0,
+    ) -> None:
         self._hub.emit("device_order", action=order.action, state=state, key=key, reason=reason)
-        result = DeviceResult(0, order.id, self._now_ms(), state, plain(key), plain(reason, 300))
+        at = self._now_ms()
+        result = DeviceResult(0, order.id, at, state, plain(key), plain(reason, 300), code, valid_s)
         self._hub.outbox.add_status(result)
 
     # --- looking
@@ -155,18 +189,21 @@ class Scout:
 
     # --- telling
 
-    def _tell(self) -> None:
+    def tell(self) -> None:
+        """Say what is news, and all of it again from time to time."""
         if not self._is_heard or self._hub.outbox.waiting("status") >= _MOST_WAITING:
             return
         if self._is_news:
             self._tell_found()
         devices = states(self._hub.driver, self._hub.image, joined=self.members.joined)
         resources = self._hub.hello().resources
-        news, age_s = (outline(devices), msgspec.json.encode(resources)), self._monotonic() - self._told_at
-        if age_s < _TOLD_LEAST_S or (news == self._told and age_s < _TOLD_AGAIN_S):
+        settings, now_ms = self._hub.owner.told(), self._now_ms()
+        news = (outline(devices), msgspec.json.encode(resources), settings)
+        is_old = abs(now_ms - self._told_at_ms) >= _TOLD_AGAIN_S * 1000
+        if self._monotonic() - self._told_at < _TOLD_LEAST_S or (news == self._told and not is_old):
             return
-        self._told, self._told_at = news, self._monotonic()
-        self._hub.outbox.add_status(Devices(0, self._now_ms(), devices, resources))
+        self._told, self._told_at, self._told_at_ms = news, self._monotonic(), now_ms
+        self._hub.outbox.add_status(Devices(0, now_ms, devices, resources, settings))
 
     def _tell_found(self) -> None:
         joined, has_home = self.members.joined, self.members.has_home

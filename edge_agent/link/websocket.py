@@ -12,6 +12,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 from edge_agent.backoff import Backoff
 from edge_agent.link.host import LinkHost, SessionOver, apply
 from edge_agent.outbox import OutboxError
+from edge_agent.rm.tasks import ended
 from vpp.protocols.link import codec
 from vpp.protocols.link.hub import HubSession
 
@@ -54,6 +55,13 @@ def _is_about_the_token(error: Exception) -> bool:
     if isinstance(error, ConnectionClosed):
         return error.rcvd is not None and error.rcvd.code in _TOKEN_CLOSE_CODES
     return isinstance(error, SessionOver) and error.permanent
+
+
+def _raise_bug(sender: "asyncio.Task[None]") -> None:
+    """The connection's end and a full disk are told elsewhere."""
+    error = None if sender.cancelled() else sender.exception()
+    if error is not None and not isinstance(error, ConnectionClosed | OutboxError):
+        raise error
 
 
 class WebSocketLink:
@@ -110,15 +118,16 @@ class WebSocketLink:
             try:
                 await self._receive(socket, session, backoff=backoff)
             finally:
-                sender.cancel()
-                with suppress(asyncio.CancelledError, ConnectionClosed, OutboxError):
-                    await sender
+                # Waiting for the sender itself would swallow the link's own cancellation that comes meanwhile.
+                await ended(sender)
+                _raise_bug(sender)
 
     async def _receive(self, socket: ClientConnection, session: HubSession, *, backoff: Backoff) -> None:
         heard_at = time.monotonic()
         while True:
             try:
-                frame = await asyncio.wait_for(socket.recv(), self._config.ack_timeout_s)
+                async with asyncio.timeout(self._config.ack_timeout_s):
+                    frame = await socket.recv()
             except TimeoutError:
                 # Silence is fine while nothing is to be answered; the ping watches over the connection.
                 if self.connected and session.in_flight == 0:
@@ -147,7 +156,8 @@ class WebSocketLink:
                     for body in bodies:
                         await socket.send(body, text=True)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._work.wait(), self._held_s() or None)
+                async with asyncio.timeout(self._held_s() or None):
+                    await self._work.wait()
 
     def _held_s(self) -> float:
         """How long old rows still wait."""

@@ -1,6 +1,7 @@
 """The hub's own home as the ORES endpoints see it."""
 
 import uuid
+from collections import deque
 from typing import Protocol
 
 import msgspec
@@ -12,10 +13,19 @@ from edge_agent.local_api.history import History
 from edge_agent.outbox import Outbox
 from vpp.energy_manager.process_image import ProcessImage
 from vpp.energy_manager.safety import Allowed
-from vpp.protocols.link.messages import COLUMNS, Hello
+from vpp.protocols.link.messages import COLUMNS, Check, CheckResult, Hello
 from vpp.protocols.ores import orders
-from vpp.protocols.ores.facts import Facts, Held, HubFacts, Note, Preferences, Row, Wish
+from vpp.protocols.ores.facts import Checked, Facts, Held, HubFacts, Note, Preferences, Row, Wish
 from vpp.protocols.ores.problems import OresError
+
+KEPT_CHECKS = 50
+
+
+class Checks(Protocol):
+    """What answers checks."""
+
+    def answer(self, check: Check) -> CheckResult:
+        """What a check found."""
 
 
 class Decides(Protocol):
@@ -36,6 +46,10 @@ class Host(Protocol):
     def cycle(self) -> Decides:
         """What decides, and what it decided last."""
 
+    @property
+    def diagnostics(self) -> Checks:
+        """What answers checks."""
+
     def hello(self) -> Hello:
         """What the hub tells the cloud of itself."""
 
@@ -49,6 +63,7 @@ class HubHome:
     def __init__(self, host: Host, history: History) -> None:
         self._host = host
         self._history = history
+        self._checked: deque[Checked] = deque(maxlen=KEPT_CHECKS)
         self.image: ProcessImage | None = None
 
     def facts(self) -> Facts:
@@ -109,6 +124,11 @@ class HubHome:
         held = Preferences(
             mode=config.home.mode,
             reserve_soc=config.reserve_soc,
+            comfort_low_c=config.comfort.low_c,
+            comfort_high_c=config.comfort.high_c,
+            ev_least_soc=config.comfort.ev_least_soc,
+            quiet_from=config.comfort.quiet_from,
+            quiet_until=config.comfort.quiet_until,
             import_limit_kw=config.grid.import_kw,
             export_limit_kw=config.grid.export_kw,
         )
@@ -133,6 +153,21 @@ class HubHome:
             )
             for one in self._host.outbox.decisions(limit)
         ]  # fmt: skip
+
+    def checks(self, *, limit: int) -> list[Checked]:
+        """Checks that were asked for in the house since the hub was started, the newest first."""
+        return list(reversed(self._checked))[:limit]
+
+    def check(self, name: str) -> Checked:
+        """Do a check at once."""
+        asked = Check(id=str(uuid.uuid4()), name=name)
+        found = self._host.diagnostics.answer(asked)
+        made = Checked(
+            check_id=asked.id, name=name, state="refused" if found.refused else "answered", asked_at=found.at,
+            answered_at=found.at, answer=found.answer, is_truncated=found.truncated,
+        )  # fmt: skip
+        self._checked.append(made)
+        return made
 
 
 def _row(image: ProcessImage) -> Row:

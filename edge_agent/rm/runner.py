@@ -127,7 +127,8 @@ class DeviceRunner:
             await asyncio.sleep(max(seconds, 0.0))
             return
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._changed.wait(), max(seconds, 0.001))
+            async with asyncio.timeout(max(seconds, 0.001)):
+                await self._changed.wait()
 
     async def _read(self) -> None:
         assert self.shape is not None and self._watch is not None

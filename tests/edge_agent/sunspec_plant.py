@@ -181,12 +181,15 @@ class DerPlant(Plant):
 
 
 class OldPlant(Plant):
-    """Models 103, 120 to 124 and 160, with panels and battery told apart on the DC side."""
+    """Models 103 (or 101, 102), 120 to 124 and 160, with panels and battery told apart on the DC side."""
+
+    inverter = 103
 
     def build(self) -> None:
         self.limit_until = self.rates_until = 0.0
         self.registers.add(
-            103, W=0, W_SF=0, Hz=4998, Hz_SF=-2, PhVphA=2310, V_SF=-1, WH=9_000_000, WH_SF=0, TmpCab=380, Tmp_SF=-1, St=4, Evt1=0
+            self.inverter, W=0, W_SF=0, Hz=4998, Hz_SF=-2, PhVphA=2310, V_SF=-1, WH=9_000_000, WH_SF=0,
+            TmpCab=380, Tmp_SF=-1, St=4, Evt1=0
         )  # fmt: skip
         scales: dict[str, Any] = {"WRtg_SF": 0, "WHRtg_SF": 0, "MaxChaRte_SF": 0, "MaxDisChaRte_SF": 0}
         self.registers.add(
@@ -209,7 +212,7 @@ class OldPlant(Plant):
 
     def show(self) -> None:
         registers = self.registers
-        registers[103, "W"] = round(self.pv_w - self.battery_w)
+        registers[self.inverter, "W"] = round(self.pv_w - self.battery_w)
         registers[124, "ChaState"] = round(self.soc * 10000)
         registers[160, "0.DCW"] = registers[160, "1.DCW"] = round(self.pv_w / 2)
         registers[160, "2.DCW"] = round(max(0.0, self.battery_w))
@@ -243,9 +246,12 @@ class OldPlant(Plant):
 
 
 class MeterPlant(Plant):
-    """Model 203 at the grid connection point."""
+    """Model 203 (or 201, 202, 204) at the grid connection point."""
+
+    meter = 203
 
     def build(self) -> None:
         self.registers.add(
-            203, W=-1234, W_SF=0, Hz=5002, Hz_SF=-2, PhV=2298, V_SF=-1, TotWhImp=4_500_000, TotWhExp=1_500_000, TotWh_SF=0, Evt=0
+            self.meter, W=-1234, W_SF=0, Hz=5002, Hz_SF=-2, PhV=2298, V_SF=-1,
+            TotWhImp=4_500_000, TotWhExp=1_500_000, TotWh_SF=0, Evt=0
         )  # fmt: skip

@@ -12,6 +12,7 @@ from edge_agent.clock import Clock
 from edge_agent.config import hub_config
 from edge_agent.drivers.simulator.fleet import fleet
 from tests.edge_agent.cloud import until
+from tests.edge_agent.sunspec_plant import OldPlant
 from tests.edge_agent.test_agent import MINUTE, NOON
 
 
@@ -39,6 +40,33 @@ async def test_hub_without_a_cloud_lives_through_an_outage_and_can_say_why(tmp_p
     )
     after = [one for one in told if one.at >= NOON + 40 * MINUTE]
     assert after[0].controller != "island" or after[0].reason.startswith("the grid is back")
+
+
+async def test_one_battery_with_one_driver_and_no_account_follows_the_tariff(tmp_path: Path) -> None:
+    plant = OldPlant()
+    plant.sun_w = 0.0
+    async with plant.serving() as port:
+        battery = {"kind": "sunspec", "key": "cellar", "host": "127.0.0.1", "port": port, "role": "battery"}
+        prices = [
+            {"starts": "00:00", "ends": "13:00", "price": 0.1},
+            {"starts": "13:00", "ends": "00:00", "price": 0.4},
+        ]
+        document = {
+            "key": "module", "data_dir": str(tmp_path), "cycle_s": 0.2,
+            "home": {"mode": "time_of_use", "time_zone": "Europe/Berlin", "tariff": prices},
+            "driver": {"kind": "devices", "devices": [battery], "poll_s": 0.1},
+        }  # fmt: skip
+        agent = Agent(hub_config(document), Clock(NOON, time.time(), 1.0), emit=lambda event, **facts: None)
+        task = asyncio.create_task(agent.run())
+        try:
+            await until(lambda: plant.battery_w > 1000.0)
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        assert (agent.link, plant.battery_w) == (None, 0.0)
+    told = [(one.controller, one.reason) for one in _decisions(tmp_path) if one.resource == "battery"]
+    assert ("home_mode", "cheap at 0.1 a kWh") in told
 
 
 def _decisions(folder: Path) -> list:

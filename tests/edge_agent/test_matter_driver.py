@@ -1,4 +1,4 @@
-"""Matter's energy devices, against the written exchanges of a python-matter-server."""
+"""Matter's energy devices, against recorded and written exchanges of a python-matter-server."""
 
 import asyncio
 import copy
@@ -16,20 +16,18 @@ from edge_agent.drivers.matter.clusters import Endpoint, shape_of
 from edge_agent.drivers.matter.config import MatterConfig
 from edge_agent.drivers.matter.device import allowed
 from edge_agent.rm.device import (
-    Battery,
     Charger,
     Device,
     DeviceError,
     Generator,
     Heater,
-    Identity,
     Load,
     Meter,
     Shape,
     Switch,
 )
 from tests.edge_agent.matter_replay import Replay, exchange
-from vpp.energy_manager.reading import Reading
+from tests.edge_agent.matter_steps import RECORDINGS, Steps
 
 
 def device(port: int, node: int, **more: Any) -> Device:
@@ -51,28 +49,14 @@ async def playing(
     assert replay.flaws == []
 
 
-async def test_battery_is_adjusted_for_a_while() -> None:
-    async with playing(exchange("battery"), 4, capacity_kwh=10.0) as (replay, battery):
-        who = Identity(maker="Acme", model="Virtual battery", serial="VB-1", firmware="1.0")
-        assert await battery.open() == who
-        assert battery.shape() == Battery(capacity_kwh=10.0, charge_kw=5.0, discharge_kw=5.0)
-        quiet = Reading(power_kw=0.0, import_kwh=1250.0, export_kwh=900.0, voltage_v=230.5, frequency_hz=50.0)
-        assert await battery.read() == quiet
-        await battery.write(-2.5)
-        assert (await battery.read()).power_kw == -2.5
-        await battery.write(None)
-        assert replay.lines == []
+async def at_once() -> None:
+    """Wait for nothing: a recording sends its reports at once."""
 
 
-async def test_charger_is_limited_stopped_and_given_back() -> None:
-    async with playing(exchange("charger"), 5) as (replay, charger):
-        await charger.open()
-        assert charger.shape() == Charger(charge_kw=3.68, least_kw=1.38, battery_kwh=60.0)
-        assert await charger.read() == Reading(power_kw=3.68, soc=0.42)
-        await charger.write(2.3)
-        await charger.write(1.0)
-        with pytest.raises(DeviceError, match=r"device_command: 0 InteractionModelError: Failure"):
-            await charger.write(None)
+@pytest.mark.parametrize(("name", "table", "steps"), RECORDINGS, ids=[name for name, *_ in RECORDINGS])
+async def test_as_recorded_with_a_real_server(name: str, table: dict[str, Any], steps: Steps) -> None:
+    async with playing(exchange(name), 1, **table) as (replay, device):
+        await steps(device, at_once)
         assert replay.lines == []
 
 
@@ -108,7 +92,13 @@ async def test_who_opted_out_takes_no_orders(
 
 @pytest.mark.parametrize(
     ("power", "reason"),
-    [(None, "says no power"), ("x", "says no power"), (10**12, "beyond 7.5 kW"), ([], "says no power")],
+    [
+        (None, "says no power"),
+        ("x", "says no power"),
+        (10**12, "beyond 7.5 kW"),
+        ([], "says no power"),
+        (float("nan"), "what is no frame"),
+    ],
 )
 async def test_power_that_cannot_be(power: Any, reason: str) -> None:
     async with playing(with_power({}, power), 4, capacity_kwh=10.0) as (_, battery):
@@ -154,16 +144,39 @@ class TestTrouble:
 
         await battery.close()
 
+    async def test_server_that_is_too_slow_is_asked_again(self) -> None:
+        """What comes too late is not taken for the next answer."""
+        ask = [{**ASK, "message_id": str(number)} for number in (2, 3)]
+        late, right = (
+            {"from": "server", "frame": {"message_id": number, "result": {"1/144/8": power}}}
+            for number, power in (("2", 4_000_000), ("3", -1_000_000))
+        )
+        heard = [{"from": "hub", "frame": frame} for frame in ask]
+        async with playing([*with_node({}), *heard, late, right], 4, timeout_s=0.3, capacity_kwh=10.0) as (
+            _,
+            battery,
+        ):
+            await battery.open()
+            with pytest.raises(DeviceError, match=r"no answer within 0\.3 s"):
+                await battery.read()
+            assert (await battery.read()).power_kw == -1.0
+
+    async def test_server_that_is_mute_in_the_middle_of_an_order(self) -> None:
+        lines = exchange("battery")[:6]
+        async with playing(lines, 4, timeout_s=0.3, capacity_kwh=10.0) as (_, battery):
+            await battery.open()
+            await battery.read()
+            with pytest.raises(DeviceError, match=r"no answer within 0\.3 s"):
+                await battery.write(-2.5)
+
     async def test_node_that_is_removed(self) -> None:
-        lines = [*with_power({}, 0), {"from": "server", "frame": {"event": "node_removed", "data": 4}}]
+        *asked, answer = with_power({}, 0)
+        lines = [*asked, {"from": "server", "frame": {"event": "node_removed", "data": 4}}, answer]
         async with playing(lines, 4, capacity_kwh=10.0) as (_, battery):
             await battery.open()
             await battery.read()
             with pytest.raises(DeviceError, match="the server has no node 4"):
-                async with asyncio.timeout(10):
-                    while True:
-                        await battery.write(None)
-                        await asyncio.sleep(0.01)
+                await battery.write(None)
 
     async def test_adjustment_that_is_not_allowed_now(self) -> None:
         async with playing(with_node({"1/152/5": None}), 4, capacity_kwh=10.0) as (_, battery):
@@ -187,6 +200,8 @@ class TestTrouble:
         ({"1/144/8": 0}, {}, Load()),
         ({"1/144/8": 0}, {"role": "meter"}, Meter()),
         ({"1/153/0": 0}, {"rated_kw": 11.0, "phases": 3}, Charger(charge_kw=11.0)),
+        ({"1/153/5": 32000, "1/153/7": 6000, "1/153/9": 10000}, {}, Charger(charge_kw=2.3)),
+        ({"1/153/5": 32000}, {"rated_kw": 3.68}, Charger(charge_kw=3.68)),
     ],
 )
 def test_shapes(attributes: dict[str, Any], more: dict[str, Any], expected: Shape) -> None:
@@ -229,7 +244,7 @@ JSON = st.recursive(
 PATHS = [
     f"1/{cluster}/{number}"
     for cluster in (144, 145, 152, 153)
-    for number in (0, 1, 2, 3, 4, 5, 6, 7, 8, 48, 49, 65532)
+    for number in (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 48, 49, 65532)
 ]
 
 

@@ -76,6 +76,53 @@ async def test_meter_is_read_either_way_round() -> None:
         assert (said.power_kw, said.import_kwh, said.export_kwh) == (1.234, 1500.0, 4500.0)
 
 
+@pytest.mark.parametrize("number", [101, 102, 103])
+async def test_inverter_of_one_two_or_three_phases(number: int) -> None:
+    plant = type("Phases", (OldPlant,), {"inverter": number})()
+    async with opened(plant, "inverter") as inverter:
+        assert inverter.shape() == Generator(peak_kw=8.0)
+        said = await inverter.read()
+        assert (said.power_kw, said.voltage_v, said.frequency_hz) == (-6.0, 231.0, 49.98)
+        plant.registers[number, "St"] = 7
+        assert not (await inverter.read()).is_ready
+
+
+@pytest.mark.parametrize("number", [201, 202, 203, 204])
+async def test_meter_of_every_wiring(number: int) -> None:
+    plant = type("Wiring", (MeterPlant,), {"meter": number})()
+    async with opened(plant, "meter") as meter:
+        said = await meter.read()
+        assert (said.power_kw, said.import_kwh, said.export_kwh) == (-1.234, 4500.0, 1500.0)
+
+
+async def test_setting_of_121_goes_before_the_nameplate_of_120_and_122_tells_of_the_grid() -> None:
+    plant = OldPlant()
+    plant.registers[121, "WMax"], plant.registers[122, "ECPConn"] = 7000, 0
+    async with opened(plant, "inverter") as inverter:
+        assert inverter.shape() == Generator(peak_kw=7.0)
+        assert (await inverter.read()).is_on_grid is False
+        plant.registers[122, "ECPConn"] = 1
+        assert (await inverter.read()).is_on_grid is True
+
+
+TIMERS = {
+    (DerPlant, "inverter"): (704, "WMaxLimPctRvrtTms"),
+    (DerPlant, "battery"): (704, "WSetRvrtTms"),
+    (OldPlant, "inverter"): (123, "WMaxLimPct_RvrtTms"),
+    (OldPlant, "battery"): (124, "InOutWRte_RvrtTms"),
+}
+
+
+@pytest.mark.parametrize(("kind", "role"), TIMERS)
+async def test_every_order_writes_its_timer_anew(kind: type[Plant], role: str) -> None:
+    plant, place = kind(), TIMERS[kind, role]
+    async with opened(plant, role) as found:
+        for power_kw in (-2.0, -2.0, -1.0, 0.0):
+            plant.registers[place] = 0
+            await found.write(power_kw)
+            assert plant.registers[place] == REVERSION_S
+
+
 @pytest.mark.parametrize("kind", [DerPlant, OldPlant])
 async def test_curtailed_inverter_comes_back_by_itself(kind: type[Plant]) -> None:
     plant = kind()

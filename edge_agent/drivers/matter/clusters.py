@@ -12,11 +12,11 @@ BASIC, POWER, ENERGY, ENERGY_MANAGEMENT, EVSE = 0x28, 0x90, 0x91, 0x98, 0x99
 ESA_TYPE, ESA_STATE, LEAST_POWER, MOST_POWER, ADJUSTMENT, OPT_OUT = 0, 2, 3, 4, 5, 7
 FEATURES = 0xFFFC
 POWER_ADJUSTMENT = 0x1
-OFFLINE, FAULT = 0, 2
+OFFLINE, FAULT, ADJUSTED = 0, 2, 3
 OPTED_OUT_OF_GRID, OPTED_OUT = 2, 3
 _SPACE_HEATING, _WATER_HEATING, _BATTERY, _SOLAR = 1, 2, 5, 6
 # Energy EVSE: attributes.
-EVSE_STATE, SUPPLY_STATE, FAULT_STATE, CAPACITY_MA, LEAST_MA, MOST_MA = 0, 1, 2, 5, 6, 7
+EVSE_STATE, SUPPLY_STATE, FAULT_STATE, CAPACITY_MA, LEAST_MA, USER_MOST_MA = 0, 1, 2, 5, 6, 9
 SOC_PCT, BATTERY_MWH = 0x30, 0x31
 NOT_PLUGGED_IN, EVSE_FAULT = 0, 6
 _MILLI = 1e6  # mW in a kW, mWh in a kWh
@@ -75,11 +75,12 @@ def shape_of(endpoint: Endpoint, config: MatterConfig) -> Shape:
 
 
 def _charger(endpoint: Endpoint, config: MatterConfig) -> Charger:
-    said = [amperes_kw(config, endpoint.value(EVSE, attribute)) for attribute in (CAPACITY_MA, MOST_MA)]
-    currents = [kw for kw in said if kw is not None and kw > 0]
-    most = min(currents) if currents else config.rated_kw
-    if most is None:
+    # MaximumChargeCurrent (7) is no size: it is what the last order left, maybe that of a hub that is gone.
+    said = [amperes_kw(config, endpoint.value(EVSE, attribute)) for attribute in (CAPACITY_MA, USER_MOST_MA)]
+    sizes = [kw for kw in (*said, config.rated_kw) if kw is not None and kw > 0]
+    if not sizes:
         raise DeviceError("says no greatest current; set rated_kw", permanent=True)
+    most = min(sizes)
     least = amperes_kw(config, endpoint.value(EVSE, LEAST_MA)) or 0.0
     battery = of_milli(endpoint.value(EVSE, BATTERY_MWH)) or config.capacity_kwh
     return Charger(charge_kw=most, least_kw=min(max(least, 0.0), most), battery_kwh=battery)

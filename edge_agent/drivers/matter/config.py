@@ -12,7 +12,8 @@ Url = Annotated[str, msgspec.Meta(pattern=r"^wss?://[^\s]+$", max_length=300)]
 class MatterConfig(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     """One endpoint at a python-matter-server. What the node says of its sizes goes before what is told here.
 
-    `voltage_v` and `phases` turn a charger's currents into power.
+    Only a charger, which says what its circuit can give, takes `rated_kw` where that is less. `voltage_v` and `phases` turn
+    its currents into power.
     """
 
     kind: Literal["matter"]

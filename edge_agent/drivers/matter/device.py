@@ -109,8 +109,9 @@ class MatterDevice:
             await self._adjust(power_kw)
 
     async def _cancel(self) -> None:
-        state = self._endpoint.value(clusters.ENERGY_MANAGEMENT, clusters.ESA_STATE)
-        if state == 3:
+        """End an adjustment, if there is one: reports come up to seconds late, so the node is asked."""
+        path = f"{self._config.endpoint}/{clusters.ENERGY_MANAGEMENT}/{clusters.ESA_STATE}"
+        if await self._client.refreshed(path) == clusters.ADJUSTED:
             await self._command(clusters.ENERGY_MANAGEMENT, "CancelPowerAdjustRequest")
 
     async def _adjust(self, power_kw: float) -> None:

@@ -8,7 +8,7 @@ import secrets
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final
@@ -17,7 +17,8 @@ import msgspec
 
 from edge_agent.cem.home import Home, utc_now
 from edge_agent.config import ConfigError
-from vpp.protocols.s2.pairing import PairingHost, Pairings, Reply
+from edge_agent.drivers.s2.offers import take_offer
+from vpp.protocols.s2.pairing import TOKEN_LIFE, Fate, PairingHost, Pairings, Reply
 from vpp.protocols.s2.session import VERSIONS
 
 _MOST_BYTES: Final = 16_384
@@ -110,6 +111,16 @@ class PairingServer:
         """Whether a WebSocket may be opened with this token; it is used up by that."""
         return self.host.admit(token, self._clock()) is not None
 
+    def show(self) -> tuple[str, timedelta]:
+        """A fresh code for the owner, and how long it holds; the one before it is void."""
+        return self.host.offer(self._clock()), TOKEN_LIFE
+
+    def fate(self, code: str) -> tuple[Fate, str]:
+        """What has become of a code that was shown; with `paired` the node that used it."""
+        # A code of the owner's command line that waits makes this one void.
+        take_offer(self._config.kept, self.host, now=self._clock())
+        return self.host.fate(code, self._clock())
+
     async def run(self, home: Home) -> None:
         """Serve until cancelled."""
         server = await asyncio.start_server(
@@ -158,6 +169,7 @@ class PairingServer:
             document = json.loads(await reader.readexactly(int(length)) or b"{}")
         except (ValueError, RecursionError):
             return Reply(400)
+        take_offer(self._config.kept, self.host, now=self._clock())
         before = dict(self.host.pairings.tokens)
         reply = self.host.handle(path, document, headers=headers, now=self._clock())
         if self.host.pairings.tokens != before:

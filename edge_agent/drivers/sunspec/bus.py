@@ -46,7 +46,8 @@ class Bus:
         async with self._lock:
             running = asyncio.get_running_loop().run_in_executor(self._thread, work)
             try:
-                return await asyncio.wait_for(asyncio.shield(running), limit_s)
+                async with asyncio.timeout(limit_s):
+                    return await asyncio.shield(running)
             except TimeoutError:
                 unit.abort()
                 with suppress(DeviceError):

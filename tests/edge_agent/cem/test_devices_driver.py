@@ -20,6 +20,7 @@ from edge_agent.controllers.override_file import write_override
 from edge_agent.drivers.catalog import open_driver
 from edge_agent.drivers.simulator.device import SimulatedConfig, SimulatedDevice
 from edge_agent.rm.device import REVERSION_S, DeviceError
+from edge_agent.rm.runner import DeviceRunner, Pace
 from tests.edge_agent.cem.peer import Peer
 from tests.edge_agent.cem.test_foreign_managers import MEASURED, STORE
 from tests.edge_agent.cloud import Cloud
@@ -117,6 +118,7 @@ async def test_a_restarted_hub_knows_its_devices_before_they_answer(tmp_path: Pa
         ({"kind": "devices", "device": []}, "unknown field `device`"),
         ({"kind": "devices", "devices": [{**METER, "model": "toaster"}]}, "Invalid enum value 'toaster'"),
         ({"kind": "devices", "devices": [{**BATTERY, "rated_kw": 0}]}, "`float` > 0.0"),
+        ({"kind": "devices", "devices": [{**BATTERY, "rated_kw": float("nan")}]}, "`float` > 0.0"),
         ({"kind": "devices", "devices": [{"kind": "s2", "host": "0.0.0.0"}]}, "needs a token"),
         ({"kind": "devices", "devices": [{"kind": "s2", "url": "http://x"}]}, "no address of a WebSocket"),
         ({"kind": "devices", "devices": [{"kind": "s2", "prt": 1}]}, "unknown field `prt`"),
@@ -201,3 +203,22 @@ async def test_a_simulated_device_that_is_gone_says_so() -> None:
     with pytest.raises(DeviceError):
         await plug.read()
     assert plug.power_kw == 0.0
+
+
+async def test_a_simulated_device_gone_in_the_middle_of_an_order_is_told_again() -> None:
+    battery = SimulatedDevice(SimulatedConfig(key="device", model="battery", rated_kw=4.0))
+    runner = DeviceRunner(battery, pace=Pace(poll_s=0.01, renewal_s=0.05, backoff_s=0.01, backoff_max_s=0.05))
+    task = asyncio.create_task(runner.run())
+    try:
+        await until(lambda: runner.latest)
+        battery.is_gone = True
+        runner.want(2.0)
+        await until(lambda: runner.refusal == "device does not answer")
+        battery.is_gone = False
+        await until(lambda: runner.error is None and battery.power_kw == 2.0)
+        assert runner.refusal is None
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+    assert battery._ordered is None

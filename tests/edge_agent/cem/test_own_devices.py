@@ -289,3 +289,24 @@ async def test_what_a_home_has_is_remembered_over_a_restart() -> None:
     assert again.describe() == described
     assert again.read(1).import_kwh == pytest.approx(image.import_kwh, abs=0.02)
     assert image.import_kwh == pytest.approx(1.0, abs=0.02)
+
+
+async def test_home_ends_although_a_driver_swallows_a_cancellation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As libraries on Python 3.11's `wait_for` do."""
+    monkeypatch.setattr("edge_agent.cem.home._LET_GO_S", 0.05)
+    deaf = ScriptedDevice(Load(), Reading(power_kw=0.3), key="deaf")
+    read = deaf.read
+
+    async def swallow() -> Reading:
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(0.02)
+        return await read()
+
+    deaf.read = swallow  # type: ignore[method-assign]
+    home = Home([OwnUnit(deaf, clock=utc_now, pace=Pace(poll_s=0.001, timeout_s=60.0))])
+    task = asyncio.create_task(home.run())
+    assert await home.opened(60.0)
+    task.cancel()
+    await asyncio.wait({task}, timeout=60.0)
+    assert task.cancelled()
+    assert deaf.calls[-1] == "close"

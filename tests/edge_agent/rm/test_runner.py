@@ -195,3 +195,14 @@ def test_a_state_of_charge_that_stands_still_is_doubted_unless_the_battery_is_fu
     )
     assert watch.stuck(Reading(power_kw=4.0, soc=1.0), 601.0) is None
     assert watch.stuck(Reading(power_kw=4.0, soc=1.0), 3600.0) is None
+
+
+async def test_it_ends_where_an_order_comes_in_the_same_moment() -> None:
+    runner = DeviceRunner(ScriptedDevice(BATTERY), pace=Pace(poll_s=600.0))
+    task = asyncio.create_task(runner.run())
+    await until(lambda: runner.latest)
+    await asyncio.sleep(0)
+    runner.want(2.0)
+    task.cancel()
+    await asyncio.wait({task}, timeout=30.0)
+    assert task.cancelled()
