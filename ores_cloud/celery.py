@@ -25,6 +25,10 @@ def _defaults() -> dict[str, Any]:
 
 app.autodiscover_tasks(
     [
+        "apps.common",
+        "apps.accounts",
+        "apps.sites",
+        "apps.alerts",
         "apps.telemetry",
         "apps.flexibility",
         "apps.hubs",
@@ -32,6 +36,7 @@ app.autodiscover_tasks(
         "apps.dispatch",
         "apps.settlement",
         "apps.markets",
+        "apps.privacy",
         "apps.openadr",
     ],
     related_name="tasks",

@@ -21,10 +21,16 @@ _BY_ROLE: dict[str, list[str]] = {
         "write_subscriptions",
         "write_vens",
     ],
+    ApiClient.Role.APP: ["ores_read", "ores_control"],
     ApiClient.Role.AGGREGATOR: ["api", "ores_read", "ores_control"],
 }
 # What a token carries only if it was asked for by name: acting in place of a homeowner.
 _ASKED_FOR = {"ores_control"}
+
+
+def scopes_of_role(role: str) -> list[str]:
+    """Return all that credentials of a role may ask for."""
+    return list(_BY_ROLE.get(role, []))
 
 
 class RoleScopes(SettingsScopes):  # type: ignore[misc]
@@ -33,7 +39,9 @@ class RoleScopes(SettingsScopes):  # type: ignore[misc]
     def get_available_scopes(
         self, application: Any = None, request: Any = None, *args: Any, **kwargs: Any
     ) -> list[str]:
-        return list(_BY_ROLE.get(str(getattr(application, "role", "")), []))
+        allowed = getattr(application, "allowed_scopes", None)
+        held = scopes_of_role(str(getattr(application, "role", "")))
+        return [one for one in held if not allowed or one in allowed]
 
     def get_default_scopes(
         self, application: Any = None, request: Any = None, *args: Any, **kwargs: Any

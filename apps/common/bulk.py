@@ -1,8 +1,9 @@
 """Many new rows of a model by COPY: a fifth of what INSERT takes."""
 
 import json
-from collections.abc import Callable, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, Final, TypeVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import connection
@@ -10,6 +11,7 @@ from django.db.models import AutoField, Field, JSONField, Model
 
 from apps.common.cursors import copy_cursor
 
+T = TypeVar("T")
 # Below this an INSERT is as fast.
 FEW: Final = 100
 
@@ -32,6 +34,13 @@ def bulk_copy(model: type[Model], objects: Sequence[Any]) -> None:
                 copy.write_row([text(getattr(one, name)) for name, text in columns])
     for one in objects:
         one._state.adding, one._state.db = False, connection.alias
+
+
+def chunked(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Yield the items in lists of at most `size`."""
+    held = iter(items)
+    while chunk := list(islice(held, size)):
+        yield chunk
 
 
 def _numbers(model: type[Model], *, count: int) -> list[int]:

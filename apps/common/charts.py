@@ -11,8 +11,22 @@ from datetime import datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from django.utils.formats import date_format
+
 UNITS = 1000.0
-X_STEPS_MIN = (5, 10, 15, 30, 60, 120, 180, 360, 720, 1440)
+DAY_MIN = 1440
+X_STEPS_MIN = (
+    5,
+    10,
+    15,
+    30,
+    60,
+    120,
+    180,
+    360,
+    720,
+    *(days * DAY_MIN for days in (1, 2, 3, 5, 7, 10, 14, 30, 90)),
+)
 Point = tuple[datetime, float | None]
 Shape = Literal["line", "area", "bars", "band"]
 
@@ -157,11 +171,12 @@ def _time_ticks(frame: Frame, zone: ZoneInfo) -> Iterator[Tick]:
     local = frame.starts_at.astimezone(zone)
     since_midnight = local.hour * 60 + local.minute
     # Wall-clock arithmetic: on the day the clocks change the ticks still stand on round hours.
-    tick = local + timedelta(minutes=-since_midnight % step)
+    tick = local + timedelta(minutes=-since_midnight % min(step, DAY_MIN))
     while tick.astimezone(frame.starts_at.tzinfo) <= frame.ends_at:
         share = frame.x(tick) / UNITS
         anchor = "start" if share < 0.03 else "end" if share > 0.97 else "middle"
-        yield Tick(_percent(share * UNITS), tick.strftime("%H:%M"), anchor)
+        label = date_format(tick, "j M") if step >= DAY_MIN else tick.strftime("%H:%M")
+        yield Tick(_percent(share * UNITS), label, anchor)
         tick += timedelta(minutes=step)
 
 

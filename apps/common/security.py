@@ -16,6 +16,11 @@ POLICY = "; ".join(
 )
 
 
+def policy_with_form_action(origin: str) -> str:
+    """Return the policy of a page whose form leads on to another origin: browsers ask it of redirects too."""
+    return POLICY.replace("form-action 'self'", f"form-action 'self' {origin}")
+
+
 class ContentSecurityPolicyMiddleware:
     """Only our own files, no inline script or style, no framing."""
 
@@ -25,4 +30,6 @@ class ContentSecurityPolicyMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         response.headers.setdefault("Content-Security-Policy", POLICY)
+        # The page that adds a hub allows itself the camera.
+        response.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
         return response

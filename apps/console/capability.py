@@ -21,6 +21,7 @@ REASONS = {
     "no_measurement": "never sent a measurement",
     "stale_measurement": "silent for more than 15 minutes",
     "not_described": "a resource is not described, or wrongly",
+    "no_meter": "no meter tells what the home draws",
     "nothing_to_give": "no battery whose charge is known, no car, no heat pump",
 }
 

@@ -8,6 +8,7 @@ from django.views.decorators.http import require_GET
 from apps.common import clock
 from apps.common.pages import signed_in
 from apps.console.capability import capability_page
+from apps.console.capacity import capacity_page
 from apps.console.views import _page, _tenant
 
 
@@ -23,3 +24,17 @@ def capability(request: HttpRequest, organization_id: int) -> HttpResponse:
         now=clock.now(),
     )
     return _page(request, "capability", tenant, capability=found)
+
+
+@require_GET
+@signed_in
+def capacity(request: HttpRequest, organization_id: int) -> HttpResponse:
+    """Show what could be given and taken in the next 24 hours."""
+    tenant = _tenant(request, organization_id)
+    found = capacity_page(
+        organization=tenant.organization,
+        area=request.GET.get("area", ""),
+        zone=ZoneInfo(tenant.time_zone),
+        now=clock.now(),
+    )
+    return _page(request, "capacity", tenant, capacity=found)

@@ -6,15 +6,17 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from apps.accounts.models import Organization
-from apps.common.charts import Chart, Series, chart, stepped
+from apps.common.charts import Chart, Point, Series, chart, stepped
+from apps.console.shortfall import Redispatch, Shortfall, redispatches, shortfall
 from apps.dispatch.models import Plan, TrackingPoint
-from apps.dispatch.selectors import SignalView, first_interval, interval_at, signal_view
+from apps.dispatch.selectors import HomeInSignal, SignalView, first_interval, interval_at, signal_view
 from apps.programs.models import GridSignal
 from apps.programs.selectors import signals_of_organization
 from apps.settlement.models import SettlementRun
 from apps.settlement.selectors import runs_of_organization
 
 NEWEST = 100
+SHOWN_HOMES = 200
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,6 +46,9 @@ class SignalPage:
     counts: dict[str, int]
     chart: Chart
     settlement: SettlementRun | None
+    short: Shortfall | None
+    redispatches: list[Redispatch]
+    shown_homes: list[HomeInSignal]
 
     @property
     def signal(self) -> GridSignal:
@@ -78,9 +83,6 @@ def signal_page(*, signal: GridSignal, zone: ZoneInfo, now: datetime) -> SignalP
     planned = planned_kw(signal, view.plans)
     rows = _rows(view, planned)
     index = interval_at(signal=signal, at=now)
-    counts: dict[str, int] = {}
-    for home in view.homes:
-        counts[home.state] = counts.get(home.state, 0) + 1
     return SignalPage(
         view=view,
         phase=_phase(signal, now),
@@ -88,9 +90,12 @@ def signal_page(*, signal: GridSignal, zone: ZoneInfo, now: datetime) -> SignalP
         present=rows[index] if index is not None else None,
         delivered_now_kw=view.tracking[-1].delivered_kw if index is not None and view.tracking else None,
         planned_short_kw=max(view.plan.shortfall_kw, default=0.0) if view.plan else 0.0,
-        counts=dict(sorted(counts.items())),
+        counts=view.fleet.counts(),
         chart=_chart(view, planned, zone=zone, now=now),
         settlement=runs_of_organization(organization=signal.organization).filter(signal=signal).first(),
+        short=shortfall(view=view, now=now) if index is not None else None,
+        redispatches=redispatches(view=view),
+        shown_homes=view.fleet.listed(view.fleet.asked_most(SHOWN_HOMES)),
     )
 
 
@@ -129,6 +134,27 @@ def _rows(view: SignalView, planned: list[float]) -> list[IntervalRow]:
     ]
 
 
+def _expected(view: SignalView, *, now: datetime) -> list[Series]:
+    """Draw the power that the rest of a running event is expected to give, nine times in ten within the band."""
+    latest, ends_at = view.tracking[-1] if view.tracking else None, view.signal.ends_at
+    if latest is None or latest.expected_kwh is None or not now < ends_at:
+        return []
+    hours = (ends_at - latest.at).total_seconds() / 3600
+    if hours <= 0:
+        return []
+
+    def level(kwh: float | None) -> list[Point]:
+        kw = max(((kwh or 0.0) - view.delivered_kwh) / hours, 0.0)
+        return [(latest.at, kw), (ends_at, kw)]
+
+    band = level(latest.expected_high_kwh)
+    low = level(latest.expected_low_kwh)
+    return [
+        Series("grid", "nine times in ten", band, "band", lower=low),
+        Series("baseline", "Expected to the end", level(latest.expected_kwh)),
+    ]
+
+
 def _chart(view: SignalView, planned: list[float], *, zone: ZoneInfo, now: datetime) -> Chart:
     signal = view.signal
     series = [
@@ -141,7 +167,7 @@ def _chart(view: SignalView, planned: list[float], *, zone: ZoneInfo, now: datet
     return chart(
         title="Target, planned and delivered load reduction",
         period=(signal.starts_at, signal.ends_at),
-        series=series if view.tracking else series[1:],
+        series=[*(series if view.tracking else series[1:]), *_expected(view, now=now)],
         zone=zone,
         now=now,
     )

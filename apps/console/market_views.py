@@ -13,8 +13,12 @@ from apps.common.pages import signed_in
 from apps.console import markets
 from apps.console.payment_views import _page
 from apps.console.views import _tenant, _user
+from apps.markets.documents import account_statement, statement_csv, statement_pdf
 from apps.markets.models import ClearingRun, Market
+from apps.markets.selectors import month_before
 from apps.sites.tenants import Tenant
+
+FORMS = {"pdf": "application/pdf", "csv": "text/csv; charset=utf-8"}
 
 
 @require_GET
@@ -39,7 +43,9 @@ def market_detail(request: HttpRequest, organization_id: int, market_id: int) ->
             return redirect("console:market", organization_id, market_id)
         except DomainError as error:
             said, status = error.detail, error.status
-    shown = markets.market_view(market=market, zone=ZoneInfo(tenant.time_zone), now=clock.now())
+    shown = markets.market_view(
+        market=market, zone=ZoneInfo(tenant.time_zone), now=clock.now(), before=_before(request, market)
+    )
     return _page(request, "market", tenant=tenant, shown=shown, said=said, status=status)
 
 
@@ -61,6 +67,34 @@ def run_detail(request: HttpRequest, organization_id: int, market_id: int, run_i
             run.refresh_from_db()
     shown = markets.run_view(run=run, now=clock.now(), replay="replay" in request.GET)
     return _page(request, "market_run", tenant=tenant, shown=shown, said=said, status=status)
+
+
+@require_GET
+@signed_in
+def statement(
+    request: HttpRequest, organization_id: int, market_id: int, participant_id: int, form: str
+) -> HttpResponse:
+    """Download a participant's account of the last thirty days as PDF or CSV."""
+    tenant = _tenant(request, organization_id)
+    market = _market(tenant, market_id)
+    one = markets.participant_of(market=market, participant_id=participant_id)
+    if one is None or form not in FORMS:
+        raise Http404
+    now = clock.now()
+    made = account_statement(participant=one, starts_at=month_before(now), ends_at=now)
+    headers = {"Content-Disposition": f'attachment; filename="market-{one.pk}-{now:%Y-%m-%d}.{form}"'}
+    content: bytes | str = statement_csv(statement=made)
+    if form == "pdf":
+        content = statement_pdf(statement=made, zone=ZoneInfo(tenant.time_zone))
+    return HttpResponse(content, content_type=FORMS[form], headers=headers)
+
+
+def _before(request: HttpRequest, market: Market) -> ClearingRun | None:
+    """The run that older ones are asked for, if one of this market is named."""
+    text = request.GET.get("before", "")
+    if not text:
+        return None
+    return _run(market, int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0)
 
 
 def _market(tenant: Tenant, market_id: int) -> Market:

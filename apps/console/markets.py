@@ -12,16 +12,20 @@ from apps.accounts.models import Organization, User
 from apps.accounts.selectors import is_operator
 from apps.common.charts import Chart, Series, chart, stepped
 from apps.console.market_curves import clearing_chart
+from apps.console.market_map import NodalMap, nodal_map
 from apps.markets.clearing import Replay, kept, run_again, run_cancel, run_replay
-from apps.markets.inputs import OrderLine, inputs_from
-from apps.markets.models import ClearingRun, Cut, Market, Order, Participant, Trade
+from apps.markets.contracts import contracts_of_organization
+from apps.markets.inputs import OrderLine, inputs_from, result_from
+from apps.markets.models import ClearingRun, Contract, Cut, Market, Order, Participant, Trade
 from apps.markets.operators import market_pause, market_resume
-from apps.markets.periods import first_open, gate_closes_at, length
+from apps.markets.periods import first_open, gate_closes_at, length, session_of
 from apps.markets.selectors import (
     markets_of_organization,
+    nodes_of_run,
     orders_of_organization,
     participants_of_organization,
     prices_cleared,
+    runs_before,
     runs_of_organization,
 )
 
@@ -61,7 +65,10 @@ class MarketView:
     book: Book
     prices: Chart | None
     runs: list[ClearingRun]
+    older: bool
+    newest: bool
     participants: list[Participant]
+    contracts: list[Contract]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,12 +83,25 @@ class Fairness:
 
 
 @dataclasses.dataclass(frozen=True)
+class Bound:
+    """What no outcome with these blocks can exceed, how far the run is from it, and how many intervals it is of."""
+
+    gains: Decimal
+    most: Decimal
+    gap_pct: float
+    rejected: int
+    intervals: int
+
+
+@dataclasses.dataclass(frozen=True)
 class RunView:
     """A run's page; `price` is None where buyers and sellers have several."""
 
     run: ClearingRun
     curves: Chart | None
+    map: NodalMap | None
     fairness: Fairness | None
+    bound: Bound | None
     trades: list[Trade]
     cuts: list[Cut]
     welfare: Decimal
@@ -108,17 +128,28 @@ def run_of(*, market: Market, run_id: int) -> ClearingRun | None:
     return runs_of_organization(organization=market.organization).filter(market=market, pk=run_id).first()
 
 
-def market_view(*, market: Market, zone: ZoneInfo, now: datetime) -> MarketView:
-    """Put a market's page together."""
-    runs = runs_of_organization(organization=market.organization).filter(market=market)
+def participant_of(*, market: Market, participant_id: int) -> Participant | None:
+    """Return one of a market's participants."""
+    found = participants_of_organization(organization=market.organization)
+    return found.filter(market=market, pk=participant_id).first()
+
+
+def market_view(
+    *, market: Market, zone: ZoneInfo, now: datetime, before: ClearingRun | None = None
+) -> MarketView:
+    """Put a market's page together, with the newest runs or those before one."""
+    runs, older = runs_before(market=market, before=before, limit=NEWEST)
     people = participants_of_organization(organization=market.organization).filter(market=market)
     return MarketView(
         market,
         *_promises(market),
         _book(market, now=now),
         _prices(market, zone, now=now),
-        list(runs[:NEWEST]),
+        runs,
+        older,
+        before is None,
         list(people[:200]),
+        list(contracts_of_organization(organization=market.organization).filter(market=market)[:NEWEST]),
     )
 
 
@@ -135,7 +166,9 @@ def run_view(*, run: ClearingRun, now: datetime, replay: bool) -> RunView:
         curves=clearing_chart(
             lines=inputs.orders, cleared=(run.volume_wh, one_price), currency=run.market.currency
         ),
+        map=nodal_map(nodes=list(nodes_of_run(run=run)), account_nano=run.account_nano),
         fairness=_fairness(trades),
+        bound=_bound(run),
         trades=trades[:200],
         cuts=list(run.cuts.select_related("order__participant").order_by("order_id")[:200]),
         welfare=run.welfare_nano / NANO,
@@ -143,9 +176,22 @@ def run_view(*, run: ClearingRun, now: datetime, replay: bool) -> RunView:
         price=None if one_price is None else one_price / MICRO,
         kwh=Decimal(run.volume_wh) / 1000,
         may_cancel=run.state == ClearingRun.State.DONE and not settled,
-        may_run_again=run.state == ClearingRun.State.CANCELED and now < run.starts_at,
+        may_run_again=run.state == ClearingRun.State.CANCELED and now < session_of(run.market, run.starts_at),
         replay=run_replay(run=run) if replay else None,
     )
+
+
+def _bound(run: ClearingRun) -> Bound | None:
+    """Read the bound of the welfare from a run's result; only clearing with blocks has one."""
+    texts = kept(run)
+    inputs, result = inputs_from(texts[0]), result_from(texts[1])
+    if "bound_nano" not in result.extra:
+        return None
+    most = result.extra["bound_nano"]
+    gains = result.extra.get("session_welfare_nano", run.welfare_nano)
+    intervals = len(inputs.extra.get("session", {}).get("starts_at", [""]))
+    gap_pct = 100 * (most - gains) / most if most > 0 else 0.0
+    return Bound(gains / NANO, most / NANO, gap_pct, len(result.extra["rejected_at_gain"]), intervals)
 
 
 def set_state(*, user: User, market: Market, reason: str, now: datetime) -> Market:
@@ -174,9 +220,9 @@ def _check_operator(user: User, market: Market) -> None:
 
 def _promises(market: Market) -> tuple[list[tuple[str, str]], str]:
     """What the market's mechanism promises, and under what."""
-    from vpp.markets.registry import mechanism_named
+    from vpp.markets.registry import properties_of
 
-    held = mechanism_named(market.mechanism).properties
+    held = properties_of(market.mechanism)
     promises = [
         ("Efficient", _yes(held.efficient)),
         ("Individually rational", _yes(held.individually_rational)),

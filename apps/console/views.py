@@ -13,7 +13,9 @@ from apps.accounts.selectors import operated_organizations
 from apps.common import clock
 from apps.common.errors import DomainError, ForbiddenError
 from apps.common.pages import is_fragment, page, signed_in
-from apps.console import baselines, events, selectors, services, signals
+from apps.console import baselines, events, hubs, selectors, services, signals
+from apps.console.overview import overview
+from apps.console.pages import refusing
 from apps.hubs.models import Hub
 from apps.sites.tenants import Tenant, tenant
 
@@ -31,11 +33,9 @@ def start(request: HttpRequest) -> HttpResponse:
 @require_GET
 @signed_in
 def fleet(request: HttpRequest, organization_id: int) -> HttpResponse:
-    """Show the fleet."""
+    """Show how the fleet is and what needs somebody now."""
     tenant = _tenant(request, organization_id)
-    shown = selectors.fleet(
-        organization=tenant.organization, page_number=request.GET.get("page", "1"), now=clock.now()
-    )
+    shown = overview(organization=tenant.organization, now=clock.now())
     return _page(request, "fleet", tenant, fleet=shown)
 
 
@@ -91,10 +91,16 @@ def baseline(request: HttpRequest, organization_id: int, program_id: int) -> Htt
 
 @require_GET
 @signed_in
+@refusing
 def hub_list(request: HttpRequest, organization_id: int) -> HttpResponse:
-    """Show every hub's state."""
+    """Show a page of hubs with their state; the table alone to a fragment's request."""
     tenant = _tenant(request, organization_id)
-    return _page(request, "hubs", tenant, rows=selectors.hub_rows(organization=tenant.organization))
+    table = hubs.hub_table(
+        organization=tenant.organization,
+        chosen=hubs.HubFilter.read(request.GET),
+        cursor=request.GET.get("at", ""),
+    )
+    return _page(request, "hubs", tenant, table=table)
 
 
 @require_http_methods(["GET", "POST"])

@@ -366,6 +366,8 @@ def _save_schedules(
     made = {site_id: one for site_id, one in kept.items() if one is not None}
     for site_id, (candidate, shed) in changed.items():
         one = made.get(site_id) or Schedule(plan=plan, site_id=site_id)
+        counted_on = np.array(one.battery_kw or [0.0] * len(shed), dtype=np.float64)
+        one.battery_kw = np.round(counted_on - (shed - np.array(candidate.shed_kw)), 4).tolist()
         one.shed_kw = shed.tolist()
         one.site_kw = np.round(np.array(candidate.baseline_kw) - shed, 4).tolist()
         made[site_id] = one

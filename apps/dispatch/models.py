@@ -67,6 +67,12 @@ class Schedule(models.Model):
     site = models.ForeignKey(Site, on_delete=models.CASCADE)
     shed_kw = ArrayField(models.FloatField())
     site_kw = ArrayField(models.FloatField())
+    battery_kw = ArrayField(
+        models.FloatField(),
+        default=list,
+        blank=True,
+        help_text="what a shed counts on from the battery, charging positive; of a steered plan it is all of the shed",
+    )
     resources = models.JSONField(default=dict)
     counted = models.BooleanField(default=True)
 

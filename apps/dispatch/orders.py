@@ -58,6 +58,7 @@ def carried_over(schedule: Schedule, *, plan: Plan, counted: bool) -> Schedule |
         site_id=schedule.site_id,
         shed_kw=schedule.shed_kw[skipped:],
         site_kw=schedule.site_kw[skipped:],
+        battery_kw=schedule.battery_kw[skipped:],
         resources={key: values[skipped:] for key, values in schedule.resources.items()},
         counted=counted,
     )

@@ -1,12 +1,15 @@
 """Which of two events a home serves: the one with the smaller priority number, then the one that came first."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from apps.accounts.models import Organization
 from apps.dispatch.models import Schedule
-from apps.dispatch.selectors import newest_plan
+from apps.dispatch.selectors import asked_kw, newest_plan
 from apps.programs.models import GridSignal
 from apps.programs.selectors import signals_beside, signals_in_period
+
+HOUR: Final = timedelta(hours=1)
 
 
 def busy_site_ids(*, signal: GridSignal, now: datetime) -> set[int]:
@@ -31,6 +34,21 @@ def sites_asked(*, organization: Organization, starts_at: datetime, ends_at: dat
             homes = Schedule.objects.filter(plan=plan, counted=True).values_list("site_id", flat=True)
             asked.update({site_id: str(signal) for site_id in homes if site_id not in asked})
     return asked
+
+
+def energy_promised_kwh(
+    *, organization: Organization, starts_at: datetime, ends_at: datetime
+) -> dict[int, float]:
+    """Return how much homes are still to give to running and coming events in a period [kWh]."""
+    promised: dict[int, float] = {}
+    for signal in signals_in_period(organization=organization, starts_at=starts_at, ends_at=ends_at):
+        length = timedelta(seconds=signal.interval_s)
+        begins = [signal.starts_at + index * length for index in range(len(signal.target_kw))]
+        inside = [max(timedelta(0), min(at + length, ends_at) - max(at, starts_at)) / HOUR for at in begins]
+        for site_id, asked in asked_kw(signal=signal).items():
+            energy = sum(max(0.0, kw) * hours for kw, hours in zip(asked, inside, strict=True))
+            promised[site_id] = promised.get(site_id, 0.0) + energy
+    return promised
 
 
 def outranked(*, signal: GridSignal, now: datetime) -> list[GridSignal]:

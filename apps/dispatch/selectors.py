@@ -1,33 +1,58 @@
 """Reads of plans and of what is delivered, for pages and APIs."""
 
 import dataclasses
-from collections.abc import Collection, Mapping
+import functools
+from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 from django.db.models import QuerySet
 
 from apps.dispatch.models import Plan, Schedule, TrackingPoint
 from apps.flexibility.models import SiteFlexibility
-from apps.flexibility.selectors import flexibility_of_signal, flexibility_of_site
-from apps.hubs.models import Instruction
+from apps.flexibility.selectors import flexibility_of_site
 from apps.programs.models import GridSignal
-from apps.programs.selectors import enrolled_site_ids, opted_out_site_ids
+from apps.programs.selectors import opted_out_site_ids
 from apps.sites.models import Site
-from apps.telemetry.selectors import latest_by_site, latest_rows, minute_mean_kw, snapshots
+from apps.telemetry.selectors import latest_rows, snapshots
+
+if TYPE_CHECKING:
+    from apps.dispatch.homes_now import HomesNow
 
 SILENT_AFTER = timedelta(minutes=3)
 
 
-@dataclasses.dataclass(frozen=True)
-class HomeInSignal:
-    """One home's part now: planned and delivered shed [kW]."""
+class NamedSite(NamedTuple):
+    """What is told of a home among many."""
 
-    site: Site
+    pk: int
+    name: str
+    reserve_soc: float
+
+
+class Order(NamedTuple):
+    """The newest word on what a home's hub was told since the event came in."""
+
+    state: str
+    state_reason: str
+    created_at: datetime
+    acknowledged_at: datetime | None
+
+
+class HomeInSignal(NamedTuple):
+    """One home's part now: planned and delivered shed [kW], its battery's charge."""
+
+    site: NamedSite
     shed_kw: float
     delivered_kw: float | None
     state: str  # delivering | not needed | silent | opted out | waiting
-    instruction_state: str
+    order: Order | None
+    soc: float | None
+
+    @property
+    def instruction_state(self) -> str:
+        return self.order.state if self.order else ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,9 +63,14 @@ class SignalView:
     plan: Plan | None
     plans: list[Plan]
     tracking: list[TrackingPoint]
-    homes: list[HomeInSignal]
+    fleet: "HomesNow"
     delivered_kwh: float
     target_kwh: float
+
+    @functools.cached_property
+    def homes(self) -> list[HomeInSignal]:
+        """Every home; of a large fleet ask `fleet` for the few that are shown."""
+        return self.fleet.listed()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,6 +94,16 @@ def plan_by_number(*, plan_id: int) -> Plan | None:
 def plan_of_signal(*, signal: GridSignal, revision: int) -> Plan | None:
     """Return a revision of a signal's plan."""
     return Plan.objects.select_related("signal").filter(signal=signal, revision=revision).first()
+
+
+def plans_of_signal(*, signal: GridSignal) -> QuerySet[Plan]:
+    """Return a signal's plans, the one in force first; what was known is left where it is."""
+    return Plan.objects.filter(signal=signal).defer("inputs", "fleet").order_by("-revision")
+
+
+def schedules_of_plan(*, plan: Plan) -> QuerySet[Schedule]:
+    """Return each home's part in a plan."""
+    return Schedule.objects.filter(plan=plan).order_by("site_id")
 
 
 def newest_plan(*, signal_id: UUID) -> Plan | None:
@@ -141,6 +181,9 @@ def interval_at(*, signal: GridSignal, at: datetime) -> int | None:
 
 def signal_view(*, signal: GridSignal, now: datetime) -> SignalView:
     """Return the operator's view of a signal."""
+    # Imported here: the web door starts without numpy.
+    from apps.dispatch.homes_now import homes_now
+
     plans = list(signal.plans.order_by("-revision"))
     tracking = list(signal.tracking.order_by("at"))
     hours = signal.interval_s / 3600
@@ -150,7 +193,7 @@ def signal_view(*, signal: GridSignal, now: datetime) -> SignalView:
         plan=plans[0] if plans else None,
         plans=plans,
         tracking=tracking,
-        homes=_homes(signal, now=now),
+        fleet=homes_now(signal=signal, now=now),
         delivered_kwh=delivered,
         target_kwh=sum(signal.target_kw) * hours,
     )
@@ -177,21 +220,6 @@ def site_signal_view(*, site: Site, signal: GridSignal, now: datetime) -> SiteSi
     )
 
 
-def delivered_now_kw(*, signal: GridSignal, site_ids: list[int], at: datetime) -> dict[int, float]:
-    """Return each reporting home's shed over the minute that ends at `at` [kW]."""
-    index = interval_at(signal=signal, at=at - timedelta(seconds=1))
-    if index is None:
-        return {}
-    flexibility = flexibility_of_signal(signal_id=signal.pk)
-    measured = minute_mean_kw(site_ids=site_ids, starts_at=at - timedelta(seconds=90), ends_at=at)
-    baselines = {site_id: baseline_kw(row=flexibility.get(site_id), signal=signal) for site_id in measured}
-    return {
-        site_id: baseline[index] - measured[site_id]
-        for site_id, baseline in baselines.items()
-        if baseline is not None
-    }
-
-
 def _given_kw(site: Site, signal: GridSignal, *, baseline: list[float]) -> list[float | None]:
     """Mean shed per interval from snapshots; an interval without any is unknown."""
     sums: dict[int, list[float]] = {}
@@ -204,47 +232,3 @@ def _given_kw(site: Site, signal: GridSignal, *, baseline: list[float]) -> list[
         baseline[index] - sum(sums[index]) / len(sums[index]) if index in sums else None
         for index in range(len(signal.target_kw))
     ]
-
-
-def _homes(signal: GridSignal, *, now: datetime) -> list[HomeInSignal]:
-    site_ids = enrolled_site_ids(program=signal.program, at=min(now, signal.ends_at))
-    sites = Site.objects.filter(pk__in=site_ids).order_by("pk")
-    asked = asked_kw(signal=signal)
-    index = interval_at(signal=signal, at=now)
-    delivered = delivered_now_kw(signal=signal, site_ids=site_ids, at=now)
-    latest = latest_by_site(site_ids=site_ids)
-    opted_out = opted_out_site_ids(signal_id=signal.pk)
-    instructions = _instruction_states(site_ids, since=signal.received_at)
-    homes = []
-    for site in sites:
-        shed_kw = asked[site.pk][index] if index is not None and site.pk in asked else 0.0
-        row = latest.get(site.pk)
-        silent = row is None or row.at < now - SILENT_AFTER
-        homes.append(
-            HomeInSignal(
-                site=site,
-                shed_kw=shed_kw,
-                delivered_kw=delivered.get(site.pk),
-                state=_state(
-                    opted_out=site.pk in opted_out, silent=silent, running=index is not None, shed_kw=shed_kw
-                ),
-                instruction_state=instructions.get(site.pk, ""),
-            )
-        )
-    return homes
-
-
-def _state(*, opted_out: bool, silent: bool, running: bool, shed_kw: float) -> str:
-    if opted_out:
-        return "opted out"
-    if silent:
-        return "silent"
-    if not running:
-        return "waiting"
-    return "delivering" if shed_kw > 0 else "not needed"
-
-
-def _instruction_states(site_ids: list[int], *, since: datetime) -> Mapping[int, str]:
-    orders = Instruction.objects.filter(hub__site_id__in=site_ids, created_at__gte=since, droop__isnull=True)
-    rows = orders.order_by("pk").values_list("hub__site_id", "state")
-    return {site_id: state for site_id, state in rows if site_id is not None}

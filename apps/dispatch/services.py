@@ -21,6 +21,7 @@ from apps.dispatch.precedence import outranked
 from apps.dispatch.question import Decision, Request, decide
 from apps.dispatch.selectors import newest_plan, newest_revision, newest_schedules
 from apps.dispatch.steered import home_let_go, program_steer
+from apps.dispatch.telling import TELL_TASK
 from apps.flexibility.services import FleetFlexibility
 from apps.programs.models import GridSignal
 from apps.programs.services import signal_set_state
@@ -76,6 +77,13 @@ def site_release(*, signal_id: UUID, site_id: int, reason: str, now: datetime) -
 
 
 @transaction.atomic
+def schedules_release(*, signal_id: UUID, site_ids: Sequence[int], reason: str, now: datetime) -> None:
+    """Have hubs drop a shed's schedules, of those homes among `site_ids` that hold one."""
+    held = sorted(set(newest_schedules(signal_id=signal_id)) & set(site_ids))
+    schedules_queue(held, {}, signal_id=signal_id, reason=reason, now=now, ends_at=now + timedelta(days=1))
+
+
+@transaction.atomic
 def signal_release(*, signal_id: UUID, reason: str, now: datetime) -> None:
     """Let every home of a signal go; where it was one of several that steer a program, plan by the others."""
     signal = GridSignal.objects.select_related("program").get(pk=signal_id)
@@ -105,6 +113,7 @@ def _commit(
     schedules = _save_schedules(plan, fleet, result=decision.result, first=request.first)
     if signal.state == GridSignal.State.ACCEPTED:
         signal_set_state(signal_id=signal.pk, state=GridSignal.State.PLANNED)
+        enqueue_on_commit(TELL_TASK, signal_id=str(signal.pk))
     _reset_tracker(request, fleet)
     messages = {schedule.site_id: schedule_message(schedule, plan=plan) for schedule in schedules}
     _carry_over(plan, [schedule for site_id, schedule in before.items() if site_id in request.silent])
@@ -162,7 +171,8 @@ def _save_schedules(
     plan: Plan, fleet: FleetFlexibility, *, result: AllocationResult, first: int
 ) -> list[Schedule]:
     planned_kw = fleet.envelope.baseline_kw[:, first:] - result.shed_kw
-    shed, site_kw = (values.round(4).tolist() for values in (result.shed_kw, planned_kw))
+    battery_kw = 0.0 - result.discharge_kw
+    shed, site_kw, battery = (values.round(4).tolist() for values in (result.shed_kw, planned_kw, battery_kw))
     drawn = {
         Resource.Kind.EV_CHARGER: _drawn(fleet.inputs["ev_kw"], cut_kw=result.ev_cut_kw, first=first),
         Resource.Kind.HEAT_PUMP: _drawn(fleet.inputs["heat_kw"], cut_kw=result.heat_cut_kw, first=first),
@@ -174,6 +184,7 @@ def _save_schedules(
             site_id=fleet.sites[row].pk,
             shed_kw=shed[row],
             site_kw=site_kw[row],
+            battery_kw=battery[row],
             resources={
                 key: drawn[Resource.Kind(kind)][row]
                 for kind, key in keys.get(fleet.sites[row].pk, {}).items()

@@ -72,8 +72,14 @@ def program_release(*, program: Program, reason: str, now: datetime) -> None:
 @transaction.atomic
 def home_let_go(*, program: Program, site_id: int, reason: str, now: datetime) -> None:
     """Let one home go its own way at once, if it was told anything."""
+    homes_let_go(program=program, site_ids=[site_id], reason=reason, now=now)
+
+
+@transaction.atomic
+def homes_let_go(*, program: Program, site_ids: Sequence[int], reason: str, now: datetime) -> None:
+    """Let some homes go their own way at once, those that were told anything."""
     told = _told(program, reason=reason, now=now)
-    subject_queue([site_id], {}, subject=_subject(program), only_running=True, told=told)
+    subject_queue(list(site_ids), {}, subject=_subject(program), only_running=True, told=told)
 
 
 def steering_is_due(signal: GridSignal, *, now: datetime) -> bool:

@@ -10,7 +10,18 @@ from redis.exceptions import RedisError
 
 from apps.common import clock
 from apps.common.redis import client
-from apps.dispatch import answers, preview, responsiveness, services, shards, tracking
+from apps.dispatch import (
+    answers,
+    leaving,
+    preview,
+    questions,
+    responsiveness,
+    services,
+    shards,
+    telling,
+    tracking,
+    watch,
+)
 from apps.sites.selectors import site_name
 
 TICK_LOCK_S = 60
@@ -43,6 +54,12 @@ def release_site(*, signal_id: str, site_id: int) -> None:
     services.signal_plan(signal_id=UUID(signal_id), reason=reason, now=clock.now())
 
 
+@shared_task(name="dispatch.let_go", autoretry_for=UNREACHABLE, retry_backoff=True, max_retries=5)
+def let_go(*, program_id: int, site_ids: list[int] | None) -> None:
+    """Have the hubs of homes that left a program drop what they were told."""
+    leaving.homes_let_go(program_id=program_id, site_ids=site_ids, now=clock.now())
+
+
 @shared_task(name="dispatch.answer_plan")
 def answer_plan(*, plan_id: int, token: str, change: dict[str, Any]) -> None:
     """Replay a plan, or try another question on what it knew."""
@@ -53,6 +70,12 @@ def answer_plan(*, plan_id: int, token: str, change: dict[str, Any]) -> None:
 def preview_signal(*, program_id: int, token: str, wished: dict[str, Any]) -> None:
     """Work out what the fleet would answer to a wish."""
     preview.preview_work(program_id=program_id, token=token, wished=wished, now=clock.now())
+
+
+@shared_task(name=questions.TASK)
+def work_question(*, job_id: str) -> None:
+    """Work out what an API client asks of a signal or a plan."""
+    questions.question_work(job_id=UUID(job_id))
 
 
 @shared_task(name="dispatch.cancel_signal", autoretry_for=UNREACHABLE, retry_backoff=True, max_retries=5)
@@ -81,3 +104,15 @@ def shard_cut(*, run: str, shard: int, prices: str) -> str:
 def learn_responsiveness(*, signal_id: str) -> None:
     """Learn from an ended signal how its homes answered."""
     responsiveness.responsiveness_learn(signal_id=UUID(signal_id), now=clock.now())
+
+
+@shared_task(name="dispatch.watch")
+def watch_all() -> None:
+    """Find what operators are to be told of events."""
+    watch.events_watch(now=clock.now())
+
+
+@shared_task(name=telling.TELL_TASK, autoretry_for=UNREACHABLE, retry_backoff=True, max_retries=5)
+def tell_homes(*, signal_id: str) -> None:
+    """Tell homes of an event that they are planned for."""
+    telling.homes_tell(signal_id=UUID(signal_id), now=clock.now())

@@ -24,6 +24,7 @@ from apps.dispatch.selectors import (
 from apps.dispatch.services import signal_plan
 from apps.dispatch.steered import program_steer, steering_is_due
 from apps.dispatch.steering_wish import HORIZON
+from apps.dispatch.telling import signal_ended_tell
 from apps.flexibility.selectors import flexibility_of_signal
 from apps.hubs.instructions import instructions_verify
 from apps.hubs.selectors import active_hub_ids_by_site
@@ -69,13 +70,14 @@ def _advance(signal: GridSignal, *, now: datetime) -> None:
     elif action == "track":
         signal_track(signal=signal, now=now)
     elif action == "end":
-        _end(signal)
+        _end(signal, now=now)
 
 
 def _advance_other(signal: GridSignal, *, now: datetime) -> None:
     """Move on what is not measured against a baseline: steered signals are planned again every hour."""
     if now >= signal.ends_at:
         signal_set_state(signal_id=signal.pk, state=GridSignal.State.ENDED)
+        signal_ended_tell(signal=signal, now=now)
         if signal.is_steered:
             program_steer(program=signal.program, reason=f"{signal} is over", now=now)
         return
@@ -88,8 +90,9 @@ def _advance_other(signal: GridSignal, *, now: datetime) -> None:
 
 
 @transaction.atomic
-def _end(signal: GridSignal) -> None:
+def _end(signal: GridSignal, *, now: datetime) -> None:
     signal_set_state(signal_id=signal.pk, state=GridSignal.State.ENDED)
+    signal_ended_tell(signal=signal, now=now)
     enqueue_on_commit("dispatch.learn_responsiveness", signal_id=str(signal.pk))
 
 

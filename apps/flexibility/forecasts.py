@@ -14,6 +14,7 @@ from apps.accounts.models import Organization
 from apps.flexibility.calibrations import DayCalibration, Learning, calibration_keep, calibration_of_day
 from apps.flexibility.forecast_rows import portfolio_store, values_store
 from apps.flexibility.models import ForecastRun
+from apps.sites.consents import allowed_sites
 from apps.sites.models import Resource, Site
 from apps.sites.selectors import resources_by_site, sites_of_organization
 from apps.telemetry.arrays import quarter_history
@@ -93,7 +94,8 @@ def forecasts_issue_due(*, now: datetime) -> int:
 def forecasts_issue(*, organization: Organization, now: datetime) -> list[ForecastRun]:
     """Issue load, PV and net power of all homes for the next day and a half from what is known `now`."""
     grid = Grid(floor_quarter(now), QUARTER_S, HORIZON // QUARTER)
-    sites = list(sites_of_organization(organization=organization))
+    held = {site.pk: site for site in sites_of_organization(organization=organization)}
+    sites = [held[site_id] for site_id in allowed_sites(site_ids=held, purpose="forecasting")]
     if not sites:
         return []
     issues = {

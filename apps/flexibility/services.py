@@ -4,7 +4,7 @@ import dataclasses
 import math
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -18,6 +18,7 @@ from apps.flexibility.expected import TOO_LITTLE, expected_power
 from apps.flexibility.models import SiteFlexibility
 from apps.flexibility.rows import SignalIntervals
 from apps.sites.models import Resource, Site
+from apps.sites.preferences import comfort_share
 from apps.sites.selectors import resources_by_site
 from apps.telemetry.rollups import roll_up
 from apps.telemetry.selectors import latest_rows, recent_means
@@ -34,6 +35,8 @@ from vpp.resources.site import SiteState
 
 Floats = NDArray[np.float64]
 PRESENT = timedelta(minutes=5)
+# What such a home gave could not be told from what it would have drawn anyway.
+NO_METER: Final = "no meter tells what the home draws"
 # The hub reports a tank's heat; of it half may be missing when the event starts, at this performance.
 HEAT_PUMP_COP = 3.0
 TANK_USABLE = 0.5
@@ -155,12 +158,19 @@ def site_states(sites: Sequence[Site]) -> tuple[list[SiteState], dict[int, str]]
     """Return what is known of each home's resources now, and why a home cannot be counted on."""
     ids = [site.pk for site in sites]
     resources = resources_by_site(site_ids=ids)
-    latest = {site_id: soc for site_id, _, soc in latest_rows(site_ids=ids, columns=("battery_soc",))}
+    rows = latest_rows(site_ids=ids, columns=("battery_soc", "ev_soc", "grid_kw"))
+    latest = {site_id: (soc, ev_soc) for site_id, _, soc, ev_soc, _ in rows}
+    unmetered = {site_id for site_id, *_, grid_kw in rows if grid_kw is None}
     states: list[SiteState] = []
     notes: dict[int, str] = {}
     for site in sites:
+        soc, ev_soc = latest.get(site.pk, (None, None))
+        if site.pk in unmetered:
+            notes[site.pk] = NO_METER
+            states.append(SiteState(name=site.name, export_limit_kw=site.export_limit_kw))
+            continue
         try:
-            states.append(_site_state(site, resources[site.pk], soc=latest.get(site.pk)))
+            states.append(_site_state(site, resources[site.pk], soc=soc, ev_soc=ev_soc))
         except VppError as error:
             notes[site.pk] = f"its hub describes a resource wrongly: {error.detail}"[:200]
             states.append(SiteState(name=site.name, export_limit_kw=site.export_limit_kw))
@@ -169,19 +179,22 @@ def site_states(sites: Sequence[Site]) -> tuple[list[SiteState], dict[int, str]]
     return states, notes
 
 
-def _site_state(site: Site, resources: Mapping[str, Resource], *, soc: float | None) -> SiteState:
+def _site_state(
+    site: Site, resources: Mapping[str, Resource], *, soc: float | None, ev_soc: float | None
+) -> SiteState:
     battery = resources.get(Resource.Kind.BATTERY)
     ev = resources.get(Resource.Kind.EV_CHARGER)
     heat = resources.get(Resource.Kind.HEAT_PUMP)
     pv = resources.get(Resource.Kind.PV)
+    ev_most_kw = float(ev.parameters["charge_kw"]) if ev and not _charges_first(site, ev_soc) else None
     soc = None if battery is None else soc
     _check_described(resources)
     return SiteState(
         name=site.name,
         battery=_battery(battery.parameters, site) if battery else None,
         battery_soc=None if soc is None else min(1.0, max(0.0, soc)),
-        ev=Ev(max_kw=float(ev.parameters["charge_kw"])) if ev else None,
-        heat_pump=_heat_pump(heat.parameters) if heat else None,
+        ev=None if ev_most_kw is None else Ev(max_kw=ev_most_kw),
+        heat_pump=_heat_pump(heat.parameters, site) if heat else None,
         pv=Pv(peak_kw=float(pv.parameters["peak_kw"]), curtailable=True) if pv else None,
         export_limit_kw=site.export_limit_kw,
         import_limit_kw=site.import_limit_kw,
@@ -205,8 +218,14 @@ def _battery(parameters: Mapping[str, float], site: Site) -> Battery:
     return Battery(**known, reserve_soc=reserve)
 
 
-def _heat_pump(parameters: Mapping[str, float]) -> HeatPump:
-    deferrable = float(parameters["tank_kwh"]) * TANK_USABLE / HEAT_PUMP_COP
+def _charges_first(site: Site, ev_soc: float | None) -> bool:
+    """Whether the car has less than its owner wants at any time: then nobody else is asked to let it wait."""
+    return ev_soc is not None and ev_soc < site.ev_least_soc
+
+
+def _heat_pump(parameters: Mapping[str, float], site: Site) -> HeatPump:
+    share = comfort_share(low_c=site.comfort_low_c, high_c=site.comfort_high_c)
+    deferrable = float(parameters["tank_kwh"]) * TANK_USABLE / HEAT_PUMP_COP * share
     return HeatPump(max_kw=float(parameters["rated_kw"]), deferrable_kwh=deferrable)
 
 

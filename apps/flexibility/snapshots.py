@@ -20,12 +20,14 @@ from apps.flexibility.models import PortfolioSnapshot
 from apps.flexibility.packing import HOURS, LAYERS, PROFILE_TYPE, Arrays
 from apps.flexibility.services import HEAT_PUMP_COP, NEEDED, TANK_USABLE
 from apps.sites.models import Resource
+from apps.sites.preferences import FULL_BAND_C
 from apps.sites.selectors import described_numbers, sites_of_organization
 from apps.telemetry.selectors import latest_rows
 
 Floats = NDArray[np.float64]
 FRESH = timedelta(minutes=15)
-MEASURED = ("load_kw", "pv_kw", "battery_soc", "ev_kw", "heat_kw")
+MEASURED = ("load_kw", "pv_kw", "battery_soc", "ev_kw", "heat_kw", "ev_soc", "grid_kw")
+PREFERRED = ("reserve_soc", "ev_least_soc", "comfort_low_c", "comfort_high_c")
 EFFICIENCY = 0.95
 # How fast means follow, for a look every 5 minutes: hours of day over about 5 days, reach over about 8 hours.
 PROFILE_WEIGHT = 1 / 60
@@ -43,6 +45,7 @@ class Reason(IntEnum):
     STALE_MEASUREMENT = 2
     NOT_DESCRIBED = 3
     NOTHING_TO_GIVE = 4
+    NO_METER = 5
 
 
 def portfolios_refresh(*, now: datetime) -> int:
@@ -102,11 +105,11 @@ class _Before:
 def _look(organization: Organization, *, now: datetime) -> Arrays:
     """The columns of all homes, as of now."""
     sites = sites_of_organization(organization=organization)
-    rows = sites.values_list("pk", "grid_area_id", "export_limit_kw", "import_limit_kw", "reserve_soc")
-    table = _table(list(rows), width=5)
+    rows = sites.values_list("pk", "grid_area_id", "export_limit_kw", "import_limit_kw", *PREFERRED)
+    table = _table(list(rows), width=8)
     site_ids = table[:, 0].astype(np.int32)
     latest = latest_rows(site_ids=sites.order_by().values_list("pk", flat=True), columns=MEASURED)
-    measured = _spread(site_ids, [(row[0], row[1].timestamp(), *row[2:]) for row in latest], width=6)
+    measured = _spread(site_ids, [(row[0], row[1].timestamp(), *row[2:]) for row in latest], width=8)
     at = measured[:, 0]
     arrays: Arrays = {
         "site_id": site_ids,
@@ -121,7 +124,9 @@ def _look(organization: Organization, *, now: datetime) -> Arrays:
     described = np.ones(len(site_ids), dtype=bool)
     described &= _battery(arrays, organization, soc=measured[:, 3], reserve_soc=table[:, 4])
     described &= _ev_and_heat(arrays, organization)
-    arrays["reason"] = _reasons(arrays, described=described, age_s=now.timestamp() - at)
+    _keep_comfort(arrays, ev_soc=measured[:, 6], preferred=table[:, 5:8])
+    age_s = now.timestamp() - at
+    arrays["reason"] = _reasons(arrays, described=described, metered=~np.isnan(measured[:, 7]), age_s=age_s)
     return {
         name: array.astype(np.float32) if array.dtype == np.float64 and name != "at" else array
         for name, array in arrays.items()
@@ -166,10 +171,26 @@ def _ev_and_heat(arrays: Arrays, organization: Organization) -> NDArray[np.bool_
     return good
 
 
-def _reasons(arrays: Arrays, *, described: NDArray[np.bool_], age_s: Floats) -> NDArray[np.uint8]:
+def _keep_comfort(arrays: Arrays, *, ev_soc: Floats, preferred: Floats) -> None:
+    """Count on no car below its least charge, and on less heat where the band of temperatures is narrow."""
+    least, low_c, high_c = preferred.T
+    first = ev_soc < least
+    arrays["uncontrolled_kw"] = arrays["uncontrolled_kw"] + np.where(
+        first, np.nan_to_num(arrays["ev_kw"]), 0.0
+    )
+    for name in ("ev_kw", "ev_most_kw"):
+        arrays[name] = np.where(first, 0.0, arrays[name])
+    arrays["heat_kwh"] = arrays["heat_kwh"] * np.clip((high_c - low_c) / FULL_BAND_C, 0.0, 1.0)
+
+
+def _reasons(
+    arrays: Arrays, *, described: NDArray[np.bool_], metered: NDArray[np.bool_], age_s: Floats
+) -> NDArray[np.uint8]:
     able = (arrays["discharge_kw"] > 0) | (arrays["ev_most_kw"] > 0) | (arrays["heat_most_kw"] > 0)
     reasons = np.where(able, Reason.NONE, Reason.NOTHING_TO_GIVE)
     reasons = np.where(described, reasons, Reason.NOT_DESCRIBED)
+    # What it gave could not be told.
+    reasons = np.where(metered, reasons, Reason.NO_METER)
     reasons = np.where(age_s > FRESH.total_seconds(), Reason.STALE_MEASUREMENT, reasons)
     return np.asarray(np.where(np.isnan(age_s), Reason.NO_MEASUREMENT, reasons), dtype=np.uint8)
 

@@ -7,9 +7,15 @@ from typing import Any
 
 from django.db import transaction
 
+from apps.hubs.decisions import decisions_told
+from apps.hubs.device_faults import faults_follow
+from apps.hubs.faults import faults_tell
 from apps.hubs.models import DeviceProposal, DeviceReport, Hub
+from apps.hubs.owner_settings import settings_heard
+from apps.hubs.pairings import pairing_answered
 from apps.sites.services import resources_sync
 from vpp.protocols.link.messages import (
+    Decisions,
     DeviceMessage,
     DeviceResult,
     Devices,
@@ -27,9 +33,13 @@ def device_message_store(*, hub_id: str, message: DeviceMessage, now: datetime) 
     """Keep what a hub says of devices; False for what cannot be kept."""
     if isinstance(message, Devices):
         return devices_reported(hub_id=hub_id, message=message, now=now)
+    if isinstance(message, Decisions):
+        return decisions_told(hub_id=hub_id, message=message, now=now)
     if isinstance(message, Discovered):
         return devices_found(hub_id=hub_id, message=message, now=now)
-    return device_result(hub_id=hub_id, result=message, now=now)
+    return device_result(hub_id=hub_id, result=message, now=now) or pairing_answered(
+        hub_id=hub_id, result=message, now=now
+    )
 
 
 @transaction.atomic
@@ -39,15 +49,22 @@ def devices_reported(*, hub_id: str, message: Devices, now: datetime) -> bool:
     finite = all(math.isfinite(value) for one in message.resources for value in one.parameters.values())
     if hub is None or not finite:
         return False
+    assert hub.site_id is not None
+    before = DeviceReport.objects.filter(hub=hub).values_list("devices", flat=True).first() or []
+    faults_tell(site_id=hub.site_id, before=before, devices=message.devices, now=now)
     DeviceReport.objects.update_or_create(
         hub=hub, defaults={"devices": [_finite(one) for one in message.devices], "reported_at": now}
     )
+    assert hub.site is not None
     assert hub.site_id is not None
+    faults_follow(site=hub.site, devices=[_finite(one) for one in message.devices], now=now)
     resources = [
         {"key": one.key[:64], "kind": one.kind, "name": one.name, "parameters": one.parameters}
         for one in message.resources
     ]
     resources_sync(site_id=hub.site_id, resources=resources)
+    if message.settings and hub.site is not None:
+        return settings_heard(site=hub.site, text=message.settings, now=now)
     return True
 
 

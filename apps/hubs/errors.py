@@ -92,9 +92,23 @@ class DeviceStateError(ConflictError):
     code = "device_state"
 
 
+class PairingUnavailableError(ConflictError):
+    code = "pairing_unavailable"
+
+
+class TooManyPairingsError(DomainError):
+    code = "too_many_pairings"
+    status = 429
+    permanent = False
+
+
 class DeviceUnknownError(NotFoundError):
     code = "device_unknown"
 
 
 class SiteHasNoHubError(ConflictError):
     code = "site_has_no_hub"
+
+
+class RulesInvalidError(DomainError):
+    code = "rules_invalid"

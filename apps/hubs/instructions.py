@@ -16,9 +16,11 @@ from apps.common.bulk import bulk_copy
 from apps.common.redis import publish
 from apps.hubs.errors import OrderInvalidError
 from apps.hubs.models import Hub, Instruction
+from apps.sites.preferences import preferences_refused
 from vpp.protocols.link.instruction import TERMINAL, ForbiddenTransition, State, advance
 from vpp.protocols.link.messages import CapacityLimits, DevicePayload, Droop, InstructionStatus, Schedule
 from vpp.protocols.link.messages import Instruction as InstructionMessage
+from vpp.protocols.ores.orders import SETTINGS, Change, change_of
 
 # One running order a hub and purpose: a new revision replaces the one before.
 _NAMESPACE = uuid.UUID("6f1c0d9c-51f0-4b8e-9e5a-0f1f5a2a4a10")
@@ -289,7 +291,28 @@ def _set_state(instruction: Instruction, state: State, *, reason: str, now: date
         instruction.acknowledged_at = now
     if state in TERMINAL:
         instruction.ended_at = now
+    if state == "rejected" and (instruction.device or {}).get("kind") == SETTINGS:
+        _take_back(instruction, reason=reason, now=now)
     instruction.save(update_fields=["state", "state_reason", "acknowledged_at", "ended_at"])
+
+
+def _take_back(refused: Instruction, *, reason: str, now: datetime) -> None:
+    """What the hub refuses of its owner's preferences does not count for plans either."""
+    site_id = Hub.objects.values_list("site_id", flat=True).get(pk=refused.hub_id)
+    earlier = Instruction.objects.filter(
+        instruction_id=refused.instruction_id, revision__lt=refused.revision, acknowledged_at__isnull=False
+    ).exclude(state=Instruction.State.REJECTED)
+    accepted = earlier.order_by("-revision").first()
+    if site_id is not None:
+        preferences_refused(
+            site_id=site_id, refused_ms=_settings(refused).set_at, reason=reason, now=now,
+            accepted_ms=(_settings(accepted).at or -1) if accepted else -1,
+        )  # fmt: skip
+
+
+def _settings(instruction: Instruction) -> Change:
+    assert instruction.device is not None
+    return change_of(instruction.device["values"][0])
 
 
 def _message(instruction: Instruction) -> InstructionMessage:

@@ -294,3 +294,82 @@ class DeviceProposal(models.Model):
                 condition=Q(state__in=["accepted", "removing"]),
             )
         ]
+
+
+class DevicePairing(models.Model):
+    """A code with which a device pairs with a hub, asked for by the owner; kept sealed, and only while it holds."""
+
+    class State(models.TextChoices):
+        ASKED = "asked"
+        SHOWN = "shown"
+        PAIRED = "paired"
+        FAILED = "failed"
+        EXPIRED = "expired"
+
+    hub = models.ForeignKey(Hub, on_delete=models.CASCADE, related_name="device_pairings")
+    order_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    state = models.CharField(max_length=16, choices=State, default=State.ASKED)
+    sealed_code = models.TextField(blank=True)
+    node = models.CharField(
+        max_length=100, blank=True, help_text="the device that paired, as it calls itself"
+    )
+    reason = models.CharField(max_length=300, blank=True)
+    sent = models.BooleanField(default=False)
+    asked_by = models.CharField(max_length=254)
+    asked_at = models.DateTimeField()
+    expires_at = models.DateTimeField(
+        help_text="until when an answer is waited for, then until when the code holds"
+    )
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["hub"], condition=Q(state__in=["asked", "shown"]), name="device_pairing_open_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(state="shown") | Q(sealed_code=""), name="device_pairing_code_while_shown"
+            ),
+        ]
+        indexes = [models.Index(fields=["hub", "-id"], name="device_pairing_newest")]
+
+
+class HubDecision(models.Model):
+    """What a home's hub decided for a resource from an instant on, and why; power in load convention."""
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="hub_decisions")
+    at = models.DateTimeField()
+    resource = models.CharField(max_length=100)
+    controller = models.CharField(max_length=100)
+    reason = models.CharField(max_length=300, blank=True)
+    low_kw = models.FloatField(null=True)
+    high_kw = models.FloatField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["site", "resource", "at"], name="hub_decision_once"),
+        ]
+        indexes = [models.Index(fields=["site", "-at"], name="hub_decision_newest")]
+
+
+class DeviceFault(models.Model):
+    """Something that was wrong with a device of a home, as its hub said, from an instant to another."""
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="device_faults")
+    key = models.CharField(max_length=100, help_text="the device's key at the hub")
+    name = models.CharField(max_length=100, blank=True)
+    reason = models.CharField(max_length=300, blank=True)
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["site", "key"], condition=Q(ended_at=None), name="device_fault_open_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(ended_at=None) | Q(ended_at__gte=models.F("started_at")),
+                name="device_fault_order",
+            ),
+        ]
+        indexes = [models.Index(fields=["site", "-started_at"], name="device_fault_newest")]

@@ -4,11 +4,24 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Count, F, Q, QuerySet
 
 from apps.accounts.models import Organization
-from apps.hubs.models import DeviceProposal, DeviceReport, Hub, Instruction
+from apps.hubs.models import (
+    Campaign,
+    DeviceProposal,
+    DeviceReport,
+    Diagnosis,
+    Hub,
+    HubUpdate,
+    Instruction,
+    Release,
+)
 from apps.sites.models import Site
+
+CONNECTED = Q(connected_at__isnull=False) & (
+    Q(disconnected_at=None) | Q(disconnected_at__lt=F("connected_at"))
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -33,10 +46,97 @@ def hubs_of_organization(*, organization: Organization) -> QuerySet[Hub]:
     return Hub.objects.filter(organization=organization).select_related("site").order_by("site_id")
 
 
+def hubs_in_state(*, organization: Organization, state: str = "", version: str = "") -> QuerySet[Hub]:
+    """Return the tenant's hubs: online, offline, new, revoked or (empty) all, of an agent's version; else none."""
+    active = Q(state=Hub.State.ACTIVE)
+    wanted = {
+        "": Q(),
+        "online": active & CONNECTED,
+        "offline": active & ~CONNECTED & Q(connected_at__isnull=False),
+        "new": active & Q(connected_at=None),
+        "revoked": Q(state=Hub.State.REVOKED),
+    }
+    found = hubs_of_organization(organization=organization)
+    if state not in wanted:
+        return found.none()
+    return found.filter(wanted[state], **({"agent_version": version} if version else {}))
+
+
+def hubs_by_state(*, organization: Organization) -> dict[str, int]:
+    """Return how many of the tenant's hubs are online, offline, new and revoked."""
+    active = Q(state=Hub.State.ACTIVE)
+    return Hub.objects.filter(organization=organization).aggregate(
+        online=Count("pk", filter=active & CONNECTED),
+        offline=Count("pk", filter=active & ~CONNECTED & Q(connected_at__isnull=False)),
+        new=Count("pk", filter=active & Q(connected_at=None)),
+        revoked=Count("pk", filter=Q(state=Hub.State.REVOKED)),
+    )
+
+
+def site_ids_with_hub(
+    *, organization: Organization, state: str = "", version: str = ""
+) -> QuerySet[Hub, int]:
+    """Return a query of the tenant's sites that have an active hub: online, offline or new, of an agent's version."""
+    found = Hub.objects.filter(organization=organization, state=Hub.State.ACTIVE, site__isnull=False)
+    if state == "online":
+        found = found.filter(CONNECTED)
+    elif state == "offline":
+        found = found.filter(~CONNECTED, connected_at__isnull=False)
+    elif state == "new":
+        found = found.filter(connected_at=None)
+    if version:
+        found = found.filter(agent_version=version)
+    return found.order_by().values_list("site_id", flat=True)
+
+
+def agent_versions(*, organization: Organization) -> list[str]:
+    """Return which versions the tenant's hubs run."""
+    found = Hub.objects.filter(organization=organization, state=Hub.State.ACTIVE).exclude(agent_version="")
+    return sorted(found.order_by().values_list("agent_version", flat=True).distinct())
+
+
+def hub_counts(*, organization: Organization) -> tuple[int, int]:
+    """Return how many of the tenant's hubs are on the link, and how many there are."""
+    found = Hub.objects.filter(organization=organization, state=Hub.State.ACTIVE)
+    return found.filter(CONNECTED).count(), found.count()
+
+
+def orders_of_hub(*, hub: Hub) -> QuerySet[Instruction]:
+    """Return what a hub was told, the newest first."""
+    return Instruction.objects.filter(hub=hub).order_by("-pk")
+
+
+def diagnoses_of_hub(*, hub: Hub) -> QuerySet[Diagnosis]:
+    """Return the checks a hub was asked for, the newest first."""
+    return Diagnosis.objects.filter(hub=hub).order_by("-asked_at", "pk")
+
+
+def releases() -> QuerySet[Release]:
+    """Return the versions of the hubs' software, the newest first; they are everybody's."""
+    return Release.objects.order_by("-published_at", "-pk")
+
+
+def campaigns_of_organization(*, organization: Organization) -> QuerySet[Campaign]:
+    """Return the tenant's campaigns, the newest first."""
+    held = Campaign.objects.filter(organization=organization)
+    return held.select_related("release", "organization").order_by("-pk")
+
+
+def updates_of_campaign(*, campaign: Campaign) -> QuerySet[HubUpdate]:
+    """Return how far each hub of a campaign got."""
+    return HubUpdate.objects.filter(campaign=campaign).order_by("pk")
+
+
 def active_hubs_by_site(*, site_ids: Iterable[int]) -> Mapping[int, Hub]:
     """Return the active hub of each site that has one."""
     hubs = Hub.objects.filter(site_id__in=list(site_ids), state=Hub.State.ACTIVE)
     return {hub.site_id: hub for hub in hubs if hub.site_id is not None}
+
+
+def hub_in_the_house(*, site: Site) -> Hub | None:
+    """Return a home's active hub, unless the cloud stands in for one."""
+    hub = active_hubs_by_site(site_ids=[site.pk]).get(site.pk)
+    return hub if hub is not None and hub.kind != Hub.Kind.VIRTUAL else None
 
 
 def active_hub_ids_by_site(*, site_ids: Iterable[int]) -> dict[int, UUID]:
@@ -67,6 +167,10 @@ class SiteDevices:
     @property
     def can_add(self) -> bool:
         return self.hub is not None and "devices" in self.hub.features
+
+    @property
+    def can_pair(self) -> bool:
+        return self.can_add and self.hub is not None and "pairing" in self.hub.features
 
 
 def devices_of_site(*, site: Site) -> SiteDevices:

@@ -28,17 +28,22 @@ class Draft:
 
 
 def drafts(
-    *, need_wh: int, spare_wh: int, preferences: Preferences, bounds_micro: tuple[int, int]
+    *,
+    need_wh: int,
+    spare_wh: int,
+    preferences: Preferences,
+    bounds_micro: tuple[int, int],
+    room_wh: int = 0,
 ) -> list[Draft]:
     """Return the orders of a home that will draw `need_wh` (fed in is negative) and could give `spare_wh` from storage.
 
     What it must draw it bids for at its limit. What its storage could cover it bids for just below the storage's
-    value, and offers what is left there at that value. A surplus it offers from its least price on. No bid
-    reaches an own offer.
+    value, and offers what is left there at that value. A surplus it offers from its least price on; the `room_wh` of
+    it that the storage could take, from the storage's value on. No bid reaches an own offer.
     """
     found = _bids(need_wh, spare_wh, preferences=preferences) if need_wh > 0 else []
     if need_wh < 0:
-        found.append(Draft(OFFER, preferences.sell_limit_micro, -need_wh, green=True, firm=True))
+        found += _surplus(-need_wh, min(max(room_wh, 0), -need_wh), preferences=preferences)
     covered = sum(one.quantity_wh for one in found if one.side == BID and not one.firm)
     left = spare_wh - covered
     if left > 0:
@@ -56,6 +61,15 @@ def _bids(need_wh: int, spare_wh: int, *, preferences: Preferences) -> list[Draf
     return [
         Draft(BID, preferences.buy_limit_micro, need_wh - covered, firm=True),
         Draft(BID, preferences.storage_value_micro - 1, covered),
+    ]
+
+
+def _surplus(surplus_wh: int, kept_wh: int, *, preferences: Preferences) -> list[Draft]:
+    """What the storage has no room for flows anyway; the rest is sold only for more than it is worth there."""
+    stored = max(preferences.storage_value_micro, preferences.sell_limit_micro)
+    return [
+        Draft(OFFER, preferences.sell_limit_micro, surplus_wh - kept_wh, green=True, firm=True),
+        Draft(OFFER, stored, kept_wh, green=True),
     ]
 
 

@@ -13,10 +13,14 @@ from apps.accounts.services import audit
 from apps.common.bulk import bulk_copy
 from apps.markets.errors import AmountInvalidError
 from apps.markets.models import Account, ClearingRun, DeliveryBatch, Market, Participant, Posting, Transfer
+from apps.markets.telling import payout_tell
 
 NANO: Final = 1_000_000_000
 GREATEST: Final = Decimal(1_000_000)
-OWN_KINDS: Final = (Account.Kind.BANK, Account.Kind.MARKET, Account.Kind.FEES, Account.Kind.IMBALANCE)
+OWN_KINDS: Final = (
+    Account.Kind.BANK, Account.Kind.MARKET, Account.Kind.FEES, Account.Kind.IMBALANCE, Account.Kind.CONGESTION,
+    Account.Kind.RESERVE,
+)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,4 +124,6 @@ def deposit(*, participant: Participant, amount: Decimal, actor: str, now: datet
         organization=market.organization, actor=actor, action="market_deposit",
         subject=f"participant {participant.pk}", now=now, amount=str(amount),
     )  # fmt: skip
+    if made is not None and nano < 0:
+        payout_tell(participant=participant, amount=-amount, transfer_id=made.pk, now=now)
     return made

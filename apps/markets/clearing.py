@@ -12,6 +12,7 @@ from django.db.models import Max
 from apps.accounts.services import audit
 from apps.common.bulk import bulk_copy
 from apps.common.redis import publish
+from apps.markets.block_clearing import computed
 from apps.markets.books import (
     Cause,
     Entry,
@@ -20,18 +21,17 @@ from apps.markets.books import (
     transfer,
     transfer_reverse,
 )
-from apps.markets.envelopes import Offered, cut_orders
+from apps.markets.carbon import carbon_note
 from apps.markets.errors import GateOpenError, MarketPausedError, RunNotAllowedError
+from apps.markets.gathering import inputs_of
 from apps.markets.inputs import (
     Inputs,
-    OrderLine,
     Result,
     compute,
     digest,
     inputs_bytes,
     inputs_from,
     result_bytes,
-    seed_of,
 )
 from apps.markets.models import (
     Account,
@@ -42,14 +42,31 @@ from apps.markets.models import (
     Market,
     Order,
     Posting,
+    ReserveAward,
     RunContent,
     Trade,
     Transfer,
 )
+from apps.markets.networks import nodes_store
 from apps.markets.operators import reason_checked
-from apps.markets.periods import gate_closes_at, length
-from apps.markets.schedules import schedules_drop, schedules_tell
-from apps.markets.sealing import seal, trade_leaves
+from apps.markets.periods import (
+    energy_at,
+    gate_closes_at,
+    intervals_of,
+    length,
+    session_length,
+    session_of,
+)
+from apps.markets.reserve_clearing import Award, awards_of
+from apps.markets.rules import is_network
+from apps.markets.schedules import (
+    schedules_drop,
+    schedules_tell,
+)
+from apps.markets.sealing import Subject, award_leaves, seal, trade_leaves
+from apps.markets.telling import (
+    run_tell,
+)
 
 log = logging.getLogger(__name__)
 GATE_CLOSED = "the gate has closed"
@@ -62,6 +79,16 @@ class Replay:
     inputs_match: bool
     result_match: bool
     result_hash: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Ordered:
+    """Which interval is cleared as which version, why and when."""
+
+    starts_at: datetime
+    version: int
+    reason: str
+    now: datetime
 
 
 def gates_close_due(*, now: datetime) -> int:
@@ -77,7 +104,7 @@ def gates_close_due(*, now: datetime) -> int:
 def orders_expire(*, market: Market, now: datetime) -> int:
     """Let open orders expire whose delivery has begun, or that came in while their gate was being closed."""
     held = Order.objects.filter(market=market, state=Order.State.OPEN)
-    begun = held.filter(starts_at__lte=now)
+    begun = held.filter(starts_at__lt=session_of(market, now) + session_length(market))
     gone = begun.update(state=Order.State.EXPIRED, state_reason="delivery began before it was cleared")
     done = ClearingRun.objects.filter(market=market, state=ClearingRun.State.DONE, starts_at__gt=now)
     late = held.filter(starts_at__in=done.values("starts_at"))
@@ -87,7 +114,8 @@ def orders_expire(*, market: Market, now: datetime) -> int:
 def _due(market: Market, *, now: datetime) -> list[datetime]:
     waiting = Order.objects.filter(market=market, state=Order.State.OPEN, starts_at__gt=now)
     starts = waiting.order_by("starts_at").values_list("starts_at", flat=True).distinct()
-    return [starts_at for starts_at in starts if gate_closes_at(market, starts_at) <= now]
+    closed = (starts_at for starts_at in starts if gate_closes_at(market, starts_at) <= now)
+    return sorted({session_of(market, starts_at) for starts_at in closed})
 
 
 def _clear_safely(market: Market, starts_at: datetime, *, now: datetime) -> bool:
@@ -102,40 +130,62 @@ def _clear_safely(market: Market, starts_at: datetime, *, now: datetime) -> bool
 def clearing_run(
     *, market: Market, starts_at: datetime, now: datetime, reason: str = GATE_CLOSED, first_only: bool = False
 ) -> ClearingRun | None:
-    """Clear one interval; None where another run stands and only a first one is wanted."""
-    held = Market.objects.select_for_update(of=("self",)).select_related("organization").get(pk=market.pk)
-    _check_runnable(held, starts_at, now=now)
-    versions = ClearingRun.objects.filter(market=held, starts_at=starts_at)
+    """Clear an interval with its session and return its run; None where another stands and only a first is wanted."""
+    held = (
+        Market.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("organization")
+        .get(pk=market.pk)
+    )
+    starts = intervals_of(held, starts_at)
+    _check_runnable(held, starts[0], now=now)
+    versions = ClearingRun.objects.filter(market=held, starts_at__in=starts)
     if first_only and versions.exists():
         return None  # also after a canceled run: whether it is run again is an operator's decision
     if versions.filter(state=ClearingRun.State.DONE).exists():
         raise RunNotAllowedError("this interval is cleared; cancel that run first")
     orders = list(
         Order.objects.select_for_update(of=("self",))
-        .filter(market=held, starts_at=starts_at, state=Order.State.OPEN)
+        .filter(market=held, starts_at__in=starts, state=Order.State.OPEN)
         .select_related("participant")
         .order_by("pk")
     )
-    offered = cut_orders(market=held, orders=orders, starts_at=starts_at)
-    inputs = _inputs(held, offered, starts_at=starts_at)
+    inputs = inputs_of(market=held, orders=orders, starts=starts)
     newest = versions.aggregate(last=Max("version"))["last"] or 0
-    return _commit(
-        held, orders, inputs=inputs, version=newest + 1, reason=reason, now=now, starts_at=starts_at
-    )
+    runs: dict[datetime, ClearingRun] = {}
+    for start, own, result in zip(starts, inputs, computed(inputs), strict=True):
+        here = [order for order in orders if energy_at(held, order, starts_at=start)]
+        order = Ordered(start, newest + 1, reason, now)
+        runs[start] = _commit(held, here, inputs=own, result=result, ordered=order)
+    return runs[starts_at]
 
 
 @transaction.atomic
 def run_cancel(*, run: ClearingRun, reason: str, actor: str, now: datetime) -> ClearingRun:
-    """Undo a run: what was booked is booked back, hubs drop its schedules, its orders are open again."""
+    """Undo a run, and those cleared with it: bookings are booked back, hubs drop schedules, orders are open again."""
     said = reason_checked(reason)
     market = (
-        Market.objects.select_for_update(of=("self",)).select_related("organization").get(pk=run.market_id)
+        Market.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("organization")
+        .get(pk=run.market_id)
     )
     held = ClearingRun.objects.select_for_update(of=("self",)).get(pk=run.pk)
     if held.state != ClearingRun.State.DONE:
         raise RunNotAllowedError("this run is canceled already")
-    if DeliveryBatch.objects.filter(run=held).exists():
+    starts = intervals_of(market, held.starts_at)
+    together = ClearingRun.objects.select_for_update(of=("self",)).filter(
+        market=market, starts_at__in=starts, state=ClearingRun.State.DONE
+    )
+    runs = list(together.select_related("market").order_by("pk"))
+    if DeliveryBatch.objects.filter(run__in=runs).exists():
         raise RunNotAllowedError("its deliveries are settled; it cannot be canceled any more")
+    for one in runs:
+        _cancel(one, market, said=said, now=now)
+    held.refresh_from_db()
+    _note(market, "market_run_cancel", run=held, actor=actor, now=now, reason=said)
+    return held
+
+
+def _cancel(held: ClearingRun, market: Market, *, said: str, now: datetime) -> None:
     held.state, held.canceled_at, held.cancel_reason = ClearingRun.State.CANCELED, now, said
     held.save(update_fields=["state", "canceled_at", "cancel_reason"])
     for one in held.transfers.filter(kind=Transfer.Kind.TRADE):
@@ -145,9 +195,11 @@ def run_cancel(*, run: ClearingRun, reason: str, actor: str, now: datetime) -> C
         state=Order.State.OPEN, state_reason="the run was canceled"
     )
     schedules_drop(run=held, market=market, reason=said, now=now)
-    seal(run=held, kind=LogEntry.Kind.CANCELLATION, leaves=[], facts={"reason": said}, now=now)
-    _note(market, "market_run_cancel", run=held, actor=actor, now=now, reason=said)
-    return held
+    seal(
+        subject=Subject.of_run(held, kind=LogEntry.Kind.CANCELLATION, facts={"reason": said}),
+        leaves=[],
+        now=now,
+    )
 
 
 @transaction.atomic
@@ -186,82 +238,47 @@ def _check_runnable(market: Market, starts_at: datetime, *, now: datetime) -> No
         raise RunNotAllowedError("delivery has begun; what is not cleared is not traded")
 
 
-def _inputs(market: Market, offered: Sequence[Offered], *, starts_at: datetime) -> Inputs:
-    at = starts_at.isoformat()
-    return Inputs(
-        market=market.pk,
-        starts_at=at,
-        mechanism=market.mechanism,
-        seed=seed_of(market.pk, at),
-        buyer_fee_micro=market.buyer_fee_micro,
-        seller_fee_micro=market.seller_fee_micro,
-        orders=tuple(_line(one) for one in offered),
-        cuts=tuple(
-            (one.order.pk, one.order.quantity_wh - one.left_wh, one.reason) for one in offered if one.reason
-        ),
-    )
-
-
-def _line(one: Offered) -> OrderLine:
-    from vpp.markets.orders import PREFER_GREEN, PREFER_NEIGHBOR
-
-    order, who = one.order, one.order.participant
-    wishes = PREFER_GREEN * who.prefers_green + PREFER_NEIGHBOR * who.prefers_neighbors
-    return OrderLine(
-        key=order.pk,
-        side=order.side,
-        price_micro=order.price_micro,
-        offered_wh=one.left_wh,
-        participant=who.pk,
-        priority=0 if who.low_income else who.priority,
-        green=int(order.green),
-        preference=wishes if order.side == Order.Side.BID else 0,
-        location=one.location,
-    )
-
-
 def _commit(
     market: Market,
     orders: Sequence[Order],
     *,
     inputs: Inputs,
-    version: int,
-    reason: str,
-    now: datetime,
-    starts_at: datetime,
+    result: Result,
+    ordered: Ordered,
 ) -> ClearingRun:
     """Keep, trade, book, seal and tell; the caller's transaction holds it together."""
-    result = compute(inputs)
+    starts_at, now = ordered.starts_at, ordered.now
     plain_inputs, plain_result = inputs_bytes(inputs), result_bytes(result)
     run = ClearingRun.objects.create(
-        market=market, starts_at=starts_at, ends_at=starts_at + length(market), version=version, reason=reason[:200],
+        market=market, starts_at=starts_at, ends_at=starts_at + length(market), version=ordered.version,
+        reason=ordered.reason[:200],
         mechanism=inputs.mechanism, created_at=now, orders_count=len(orders), buy_price_micro=result.buy_price_micro,
         sell_price_micro=result.sell_price_micro, volume_wh=result.volume_wh, welfare_nano=result.welfare_nano,
         account_nano=result.account_nano, input_hash=digest(plain_inputs), result_hash=digest(plain_result),
     )  # fmt: skip
     RunContent.objects.create(run=run, inputs=zlib.compress(plain_inputs), result=zlib.compress(plain_result))
-    bulk_copy(
-        Cut, [Cut(run=run, order_id=key, cut_wh=cut, reason=why[:200]) for key, cut, why in inputs.cuts]
-    )
+    first = {order.pk for order in orders if order.starts_at == starts_at}  # a block is cut once
+    cuts = [row for row in inputs.cuts if row[0] in first]
+    bulk_copy(Cut, [Cut(run=run, order_id=key, cut_wh=cut, reason=why[:200]) for key, cut, why in cuts])
+    nodes_store(run=run, market=market, inputs=inputs.extra, result=result.extra)
     trades = _trades(run, result)
     bulk_copy(Trade, trades)
     Order.objects.filter(pk__in=[order.pk for order in orders]).update(
         state=Order.State.CLEARED, state_reason=""
     )
-    _book(market, run, trades=trades, now=now)
+    awards = awards_of(result.extra)
+    bulk_copy(ReserveAward, [_award(run, one) for one in awards])
+    _book(market, run, trades=trades, awards=awards, now=now)
     schedules_tell(run=run, market=market, orders=orders, trades=trades, now=now)
     facts = {
         "mechanism": run.mechanism,
         "volume_wh": run.volume_wh,
         "price_micro": [run.buy_price_micro, run.sell_price_micro],
     }
-    seal(
-        run=run,
-        kind=LogEntry.Kind.CLEARING,
-        leaves=trade_leaves(run=run, trades=trades),
-        facts=facts,
-        now=now,
-    )
+    leaves = trade_leaves(run=run, trades=trades) + award_leaves(awards=awards)
+    seal(subject=Subject.of_run(run, kind=LogEntry.Kind.CLEARING, facts=facts), leaves=leaves, now=now)
+    carbon_note(run=run, market=market)
+    run_tell(market=market, run=run, now=now)
     transaction.on_commit(lambda: publish("markets", [str(market.pk)]))
     return run
 
@@ -276,7 +293,16 @@ def _trades(run: ClearingRun, result: Result) -> list[Trade]:
     ]  # fmt: skip
 
 
-def _book(market: Market, run: ClearingRun, *, trades: Sequence[Trade], now: datetime) -> None:
+def _award(run: ClearingRun, one: Award) -> ReserveAward:
+    return ReserveAward(
+        run=run, order_id=one.order, participant_id=one.participant, service=one.service, energy_wh=one.energy_wh,
+        price_micro=one.price_micro, pay_nano=one.pay_nano,
+    )  # fmt: skip
+
+
+def _book(
+    market: Market, run: ClearingRun, *, trades: Sequence[Trade], awards: Sequence[Award], now: datetime
+) -> None:
     """Participants pay and get; what the mechanism leaves over, and fees, go to the market's own accounts."""
     accounts, own = participants_accounts(market=market), own_accounts(market=market)
     entries = []
@@ -285,8 +311,12 @@ def _book(market: Market, run: ClearingRun, *, trades: Sequence[Trade], now: dat
         entries.append(Entry(account, Posting.Line.ENERGY, -trade.pay_nano, trade.side * trade.energy_wh))
         entries.append(Entry(account, Posting.Line.FEE, -trade.fee_nano))
     paid, drawn = sum(one.pay_nano for one in trades), sum(one.side * one.energy_wh for one in trades)
-    entries.append(Entry(own[Account.Kind.MARKET], Posting.Line.ENERGY, paid, -drawn))
+    left_over = Account.Kind.CONGESTION if is_network(market) else Account.Kind.MARKET
+    entries.append(Entry(own[left_over], Posting.Line.ENERGY, paid, -drawn))
     entries.append(Entry(own[Account.Kind.FEES], Posting.Line.FEE, sum(one.fee_nano for one in trades)))
+    entries += [Entry(accounts[one.participant], Posting.Line.RESERVE, -one.pay_nano) for one in awards]
+    owed = sum(one.pay_nano for one in awards)
+    entries.append(Entry(own[Account.Kind.RESERVE], Posting.Line.RESERVE, owed))
     cause = Cause(Transfer.Kind.TRADE, f"trades of {run.starts_at.isoformat()}", run=run)
     transfer(market=market, cause=cause, entries=entries, now=now)
 

@@ -6,11 +6,13 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import transaction
+from django.db.models import Q
 
 from apps.common.bulk import bulk_copy
 from apps.common.redis import publish
 from apps.dispatch.precedence import sites_asked
 from apps.markets.books import Cause, Entry, own_accounts, participants_accounts, transfer
+from apps.markets.carbon import carbon_note
 from apps.markets.clearing import kept
 from apps.markets.inputs import inputs_from
 from apps.markets.models import (
@@ -26,7 +28,7 @@ from apps.markets.models import (
     Transfer,
 )
 from apps.markets.schedules import positions
-from apps.markets.sealing import delivery_leaves, seal
+from apps.markets.sealing import Subject, delivery_leaves, seal
 from apps.telemetry.selectors import register_readings
 
 log = logging.getLogger(__name__)
@@ -70,12 +72,17 @@ def delivery_settle(*, run: ClearingRun, now: datetime) -> DeliveryBatch | None:
         short_price_micro=market.short_price_micro,
         long_price_micro=market.long_price_micro,
     )
+    carbon_note(run=held, market=market)  # what was forecast may be known better now
     for one in lines:
         one.batch = batch
     bulk_copy(Delivery, lines)
     _book(market, batch, lines=lines, now=now)
     facts = {"short_price_micro": batch.short_price_micro, "long_price_micro": batch.long_price_micro}
-    seal(run=held, kind=LogEntry.Kind.DELIVERY, leaves=delivery_leaves(lines=lines), facts=facts, now=now)
+    seal(
+        subject=Subject.of_run(held, kind=LogEntry.Kind.DELIVERY, facts=facts),
+        leaves=delivery_leaves(lines=lines),
+        now=now,
+    )
     transaction.on_commit(lambda: publish("markets", [str(market.pk)]))
     return batch
 
@@ -87,7 +94,10 @@ def imbalance_nano(imbalance_wh: int, *, short_price_micro: int, long_price_micr
 
 def _lines(run: ClearingRun, market: Market) -> list[Delivery]:
     ids = [line.key for line in inputs_from(kept(run)[0]).orders]
-    orders = list(Order.objects.filter(pk__in=ids).order_by("pk"))
+    here = Q(starts_at=run.starts_at) | Q(
+        firm=False
+    )  # a session's inputs name its other intervals' orders too
+    orders = list(Order.objects.filter(here, pk__in=ids).order_by("pk"))
     trades = list(run.trades.order_by("order_id"))
     planned = positions(orders=orders, trades=trades)
     traded: dict[int, int] = {}

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from apps.dispatch.precedence import sites_asked
 from apps.markets.models import Market, Order, ParticipantSite
-from apps.markets.periods import length
-from apps.markets.rules import lot_wh
+from apps.markets.periods import energy_at, length
+from apps.markets.rules import is_network, lot_wh
 from apps.sites.models import GridArea
 from apps.sites.selectors import areas_fed_by, grid_areas_of_organization
 
@@ -41,7 +41,7 @@ class Offered:
     order: Order
     left_wh: int
     reason: str = ""
-    location: int = 0
+    area: int = 0
 
     def cut_to(self, left_wh: int, *, reason: str) -> None:
         """Leave this much of it."""
@@ -86,24 +86,41 @@ def area_limits(*, market: Market) -> tuple[list[AreaLimit], dict[int, set[int]]
 
 
 def cut_orders(*, market: Market, orders: Sequence[Order], starts_at: datetime) -> list[Offered]:
-    """Return what is left of each order."""
-    offered = [Offered(order, order.quantity_wh) for order in orders]
+    """Return what is left of each order in one interval."""
+    offered = [Offered(order, energy_at(market, order, starts_at=starts_at)) for order in orders]
+    wanted = [one.left_wh for one in offered]
     envelopes = envelopes_of(market=market, starts_at=starts_at)
-    by_participant: dict[int, list[Offered]] = {}
     for one in offered:
-        by_participant.setdefault(one.order.participant_id, []).append(one)
-    for participant_id, mine in by_participant.items():
-        envelope = envelopes.get(participant_id, Envelope(0, 0, frozenset(), "no home"))
-        for one in mine:
-            one.location = min(envelope.areas, default=0)
-        _cut(_side(mine, Order.Side.OFFER), most_wh=envelope.export_wh, reason=envelope.reason)
-        _cut(_side(mine, Order.Side.BID), most_wh=envelope.import_wh, reason=envelope.reason)
-    _cut_areas(market, offered, envelopes=envelopes)
-    if lot_wh(market) is not None:
-        for one in offered:
-            if one.left_wh < one.order.quantity_wh:
-                one.cut_to(0, reason=f"{one.reason}; a lot is whole or none")
+        one.area = min(_areas(one, envelopes), default=0)
+    _cut_homes(offered, envelopes=envelopes)
+    if is_network(market):
+        _cut_scattered(offered, envelopes=envelopes)
+    else:
+        _cut_areas(market, offered, envelopes=envelopes)
+    for one, before in zip(offered, wanted, strict=True):
+        if one.left_wh < before and (one.order.is_block or lot_wh(market) is not None):
+            whole = f"{one.reason}; a lot is whole or none"
+            one.cut_to(0, reason=f"{one.reason}; a block is not cut in part" if one.order.is_block else whole)
     return offered
+
+
+def _cut_homes(offered: Sequence[Offered], *, envelopes: Mapping[int, Envelope]) -> None:
+    """Each participant's orders to what its homes carry; reserve shares their capacity in the clearing instead."""
+    held = [one for one in offered if not one.order.service]
+    nothing = Envelope(0, 0, frozenset(), "no home")
+    owners = sorted({one.order.participant_id for one in held})
+    limits = [envelopes.get(who, nothing) for who in owners]
+    places = {who: place for place, who in enumerate(owners)}
+    groups = [places[one.order.participant_id] for one in held]
+    most = [(limit.import_wh, limit.export_wh) for limit in limits]
+    _cut(held, groups=groups, most_wh=most, reasons=[limit.reason for limit in limits])
+
+
+def _cut_scattered(offered: Sequence[Offered], *, envelopes: Mapping[int, Envelope]) -> None:
+    """On a network an order stands at one node."""
+    for one in offered:
+        if len(_areas(one, envelopes)) > 1:
+            one.cut_to(0, reason="its homes are in several grid areas; take part once for each")
 
 
 def _cut_areas(market: Market, offered: Sequence[Offered], *, envelopes: Mapping[int, Envelope]) -> None:
@@ -112,26 +129,40 @@ def _cut_areas(market: Market, offered: Sequence[Offered], *, envelopes: Mapping
     for limit in limits:
         inside = [one for one in offered if _areas(one, envelopes) & held[limit.area_id]]
         outside = [one for one in offered if not _areas(one, envelopes) & held[limit.area_id]]
-        sides = (
-            (Order.Side.OFFER, Order.Side.BID, limit.export_wh),
-            (Order.Side.BID, Order.Side.OFFER, limit.import_wh),
-        )
-        for side, other, most_wh in sides:
-            if most_wh is not None and _sum(_side(outside, other)) > most_wh:
-                _cut(
-                    _side(inside, side),
-                    most_wh=most_wh,
-                    reason=f"beyond the limit of the grid area {limit.name}",
-                )
+        reason = f"beyond the limit of the grid area {limit.name}"
+        for side, most_wh in ((Order.Side.OFFER, limit.export_wh), (Order.Side.BID, limit.import_wh)):
+            mine = _side(inside, side)
+            if most_wh is not None and _sum(_side(outside, -side)) > most_wh:
+                _cut(mine, groups=[0] * len(mine), most_wh=[(most_wh, most_wh)], reasons=[reason])
 
 
-def _cut(offered: Sequence[Offered], *, most_wh: int, reason: str) -> None:
-    """Cut the least urgent first: dear offers, low bids, and of equal ones the later."""
-    room = most_wh
-    for one in sorted(offered, key=lambda one: (-one.order.side * one.order.price_micro, one.order.pk)):
-        if one.left_wh > room:
-            one.cut_to(room, reason=reason)
-        room -= one.left_wh
+def _cut(
+    offered: Sequence[Offered],
+    *,
+    groups: Sequence[int],
+    most_wh: Sequence[tuple[int, int]],
+    reasons: Sequence[str],
+) -> None:
+    """Cut each group's bids and offers to its two limits: dear offers first, low bids first, of equal ones the later."""
+    import numpy as np
+
+    from vpp.markets.envelope_cut import cut_to_envelopes
+    from vpp.markets.orders import make_orders
+
+    rows = [(one, group) for one, group in zip(offered, groups, strict=True) if one.left_wh > 0]
+    keys = [one.order.pk for one, _ in rows]
+    orders = make_orders(
+        key=keys, placed=keys, side=[one.order.side for one, _ in rows],
+        price_micro=[one.order.price_micro for one, _ in rows], quantity_wh=[one.left_wh for one, _ in rows],
+    )  # fmt: skip
+    most = np.array(most_wh, np.int64).reshape(-1, 2)
+    found = cut_to_envelopes(
+        orders, group=np.array([group for _, group in rows], np.int64), most_bought_wh=most[:, 0],
+        most_sold_wh=most[:, 1],
+    )  # fmt: skip
+    for (one, group), cut_wh in zip(rows, found.cut_wh.tolist(), strict=True):
+        if cut_wh:
+            one.cut_to(one.left_wh - cut_wh, reason=reasons[group])
 
 
 def _side(offered: Iterable[Offered], side: int) -> list[Offered]:

@@ -98,3 +98,27 @@ class ReasonMissingError(DomainError):
 
 class ProofUnknownError(NotFoundError):
     code = "proof_unknown"
+
+
+class LineInvalidError(DomainError):
+    code = "line_invalid"
+
+
+class SharingInvalidError(DomainError):
+    code = "sharing_invalid"
+
+
+class SharingTakenError(ConflictError):
+    code = "sharing_taken"
+
+
+class SharingUnknownError(NotFoundError):
+    code = "sharing_unknown"
+
+
+class ContractInvalidError(DomainError):
+    code = "contract_invalid"
+
+
+class ContractUnknownError(NotFoundError):
+    code = "contract_unknown"

@@ -14,11 +14,13 @@ from apps.markets.books import accounts_open
 from apps.markets.errors import MarketInvalidError, ReasonMissingError
 from apps.markets.models import Market, Order, Participant
 from apps.markets.periods import DAY_S
-from apps.markets.rules import takes_one_order
+from apps.markets.rules import BLOCKS, LIFELINES, takes_one_order
+from apps.markets.telling import terms_tell
 from apps.sites.models import GridArea
 
 SUITABLE: Final = (
     "uniform_price", "pay_as_bid", "muda", "muda_lottery", "peer_to_peer", "continuous", "low_income_first", "huang", "mcafee",
+    "network", "dc_network", "losses", "reserve", "blocks",
 )  # fmt: skip
 # What can be exact in 64 bits with room for sums.
 GREATEST_PRICE: Final = 1_000_000_000
@@ -28,6 +30,8 @@ CHANGEABLE: Final = (
     "name", "mechanism", "gate_closure_s", "opens_s", "least_price_micro", "most_price_micro", "most_order_wh",
     "buyer_fee_micro", "seller_fee_micro", "short_price_micro", "long_price_micro", "import_tariff_micro",
     "export_tariff_micro", "eligible_kinds", "terms", "price_program", "carbon_g_per_kwh", "carbon_source",
+    "nominal_v", "reserve_up_wh", "reserve_down_wh", "on_chain", "session_intervals", "loss_permille",
+    "sacrifice_permille", "lifeline_wh", "lifeline_price_micro", "lifeline_levy_permille",
 )  # fmt: skip
 PRICES: Final = tuple(name for name in CHANGEABLE if name.endswith("_micro"))
 
@@ -54,20 +58,27 @@ def market_create(
 @transaction.atomic
 def market_set(*, market: Market, changes: Mapping[str, Any], actor: str, now: datetime) -> Market:
     """Change a market's rules; new terms are a new version that everybody has to accept."""
-    held = Market.objects.select_for_update(of=("self",)).select_related("organization").get(pk=market.pk)
+    held = (
+        Market.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("organization")
+        .get(pk=market.pk)
+    )
     unknown = set(changes) - set(CHANGEABLE)
     if unknown:
         raise MarketInvalidError(f"{sorted(unknown)[0]} cannot be changed")
-    if changes.get("terms", held.terms) != held.terms:
-        held.terms_version += 1
-    before = (held.mechanism, held.most_order_wh)
+    has_new_terms = changes.get("terms", held.terms) != held.terms
+    held.terms_version += has_new_terms
+    before = (held.mechanism, held.most_order_wh, held.session_intervals)
     for name, value in changes.items():
         setattr(held, name, value)
     _check(held)
     _check_open_orders(held, before=before)
     _save(held)
+    accounts_open(market=held)  # a mechanism may need accounts that an old market does not have
     said = {name: str(value)[:200] for name, value in changes.items()}
     _note(held, "market_set", actor=actor, now=now, **said)
+    if has_new_terms:
+        terms_tell(market=held, now=now)
     return held
 
 
@@ -93,7 +104,11 @@ def reason_checked(reason: str) -> str:
 
 def _set_state(market: Market, state: str, *, reason: str, actor: str, now: datetime) -> Market:
     said = reason_checked(reason)
-    held = Market.objects.select_for_update(of=("self",)).select_related("organization").get(pk=market.pk)
+    held = (
+        Market.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("organization")
+        .get(pk=market.pk)
+    )
     if held.state == state:
         raise ConflictError(f"the market is {state} already", code=f"market_{state}_already")
     held.state, held.state_reason = state, said
@@ -116,10 +131,12 @@ def _check(market: Market) -> None:
         raise MarketInvalidError(said[0])
 
 
-def _check_open_orders(market: Market, *, before: tuple[str, int]) -> None:
-    """What was ordered under one rule must not meet a stricter one."""
-    changed = before != (market.mechanism, market.most_order_wh)
-    if changed and takes_one_order(market) and market.orders.filter(state=Order.State.OPEN).exists():
+def _check_open_orders(market: Market, *, before: tuple[str, int, int]) -> None:
+    """What was ordered under one rule must not meet a stricter one, nor another session."""
+    changed = before[:2] != (market.mechanism, market.most_order_wh) and takes_one_order(market)
+    if (changed or before[2] != market.session_intervals) and market.orders.filter(
+        state=Order.State.OPEN
+    ).exists():
         raise MarketInvalidError(f"orders are open; {market.mechanism} takes over only where none are")
 
 
@@ -133,7 +150,20 @@ def _rules(market: Market) -> list[tuple[bool, str]]:
             market.interval_s > 0 and DAY_S % market.interval_s == 0 and market.interval_s % 60 == 0,
             "interval_s must be whole minutes that make up a day",
         ),
+        (
+            0 < market.session_intervals <= 96 and DAY_S % max(1, market.interval_s * market.session_intervals) == 0,
+            "session_intervals must be 1 to 96 that make up a day or an even part of it",
+        ),
+        (0 <= market.loss_permille < 1000, "loss_permille must be between 0 and 999"),
+        (0 <= market.sacrifice_permille <= 1000, "sacrifice_permille must be between 0 and 1000"),
+        (0 <= market.lifeline_wh <= GREATEST_WH, "lifeline_wh must be between 0 and 1,000,000,000"),
+        (0 <= market.lifeline_levy_permille <= 1000, "lifeline_levy_permille must be between 0 and 1000"),
+        (not market.lifeline_wh or market.mechanism in LIFELINES, f"a lifeline is laid over {' or '.join(LIFELINES)} only"),
+        (market.session_intervals == 1 or market.mechanism == BLOCKS, "several intervals are cleared together with blocks only"),
         (0 <= market.gate_closure_s <= DAY_S * 7, "gate_closure_s must be between 0 and 7 days"),
+        (0 <= market.reserve_up_wh <= GREATEST_WH, "reserve_up_wh must be between 0 and 1,000,000,000"),
+        (0 <= market.reserve_down_wh <= GREATEST_WH, "reserve_down_wh must be between 0 and 1,000,000,000"),
+        (100 <= market.nominal_v <= 100_000, "nominal_v must be between 100 and 100,000"),
         (market.gate_closure_s < market.opens_s <= DAY_S * 31, "opens_s must lie between gate closure and 31 days"),
         (market.least_price_micro <= market.most_price_micro, "the least price is above the most"),
         (all(abs(getattr(market, name)) <= GREATEST_PRICE for name in PRICES), "a price is beyond 1000 per kWh"),

@@ -6,6 +6,7 @@ from datetime import datetime
 from apps.dispatch.orders import TRADED, Told, subject_queue
 from apps.hubs.instructions import milliseconds
 from apps.markets.models import ClearingRun, Market, Order, ParticipantSite, Trade
+from apps.sites.models import Site
 from vpp.protocols.link.messages import Schedule
 
 WH_PER_KWH = 1000
@@ -56,6 +57,14 @@ def homes_alone(*, market: Market) -> dict[int, int]:
     ):
         found.setdefault(who, []).append(site_id)
     return {who: sites[0] for who, sites in found.items() if len(sites) == 1}
+
+
+def community_homes(*, market: Market) -> set[int]:
+    """Return the participants whose household puts its community first: they trade by themselves, neighbors first."""
+    homes = homes_alone(market=market)
+    chosen = Site.objects.filter(pk__in=homes.values(), mode=Site.Mode.COMMUNITY_FIRST)
+    site_ids = set(chosen.values_list("pk", flat=True))
+    return {who for who, site_id in homes.items() if site_id in site_ids}
 
 
 def _queue(

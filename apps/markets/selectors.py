@@ -4,23 +4,26 @@ import dataclasses
 import json
 from datetime import datetime, timedelta
 
-from django.db.models import QuerySet, Sum
-from django.db.models.functions import Greatest, Least
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce, Greatest, Least
 
 from apps.accounts.models import Organization
 from apps.markets.models import (
     Account,
+    AreaLine,
     ClearingRun,
     Delivery,
     LogEntry,
     LogLeaf,
     Market,
+    NodePrice,
     Order,
     Participant,
     Posting,
     Trade,
 )
 from apps.sites.models import Site
+from apps.sites.selectors import areas_fed_by
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +55,27 @@ def markets_of_organization(*, organization: Organization) -> QuerySet[Market]:
     return found.select_related("grid_area", "organization").order_by("pk")
 
 
+def market_of_site(*, site: Site) -> Market | None:
+    """Return the market of the home's grid area: it states what a kWh costs and emits outside of it."""
+    if site.grid_area_id is None:
+        return None
+    return (
+        markets_of_organization(organization=site.organization).filter(grid_area_id=site.grid_area_id).first()
+    )
+
+
+def traded_kw(*, site: Site, now: datetime) -> float | None:
+    """Return what the home trades with its neighbors now, buying above 0 [kW]; None where it takes no part."""
+    if not participants_of_site(site=site):
+        return None
+    found = Trade.objects.filter(
+        participant__homes__site=site, run__state=ClearingRun.State.DONE,
+        run__starts_at__lte=now, run__ends_at__gt=now,
+    ).exclude(participant__kind=Participant.Kind.AGGREGATOR)  # fmt: skip
+    rows = found.values_list("side", "energy_wh", "run__starts_at", "run__ends_at")
+    return sum((side * wh * 3.6 / (ends - starts).total_seconds() for side, wh, starts, ends in rows), 0.0)
+
+
 def participants_of_organization(*, organization: Organization) -> QuerySet[Participant]:
     """Return who takes part in the tenant's markets."""
     found = Participant.objects.filter(market__organization=organization)
@@ -79,6 +103,17 @@ def runs_of_organization(*, organization: Organization) -> QuerySet[ClearingRun]
     """Return the runs of the tenant's markets, the latest delivery first."""
     found = ClearingRun.objects.filter(market__organization=organization)
     return found.select_related("market__organization").order_by("-starts_at", "-version", "pk")
+
+
+def runs_before(*, market: Market, before: ClearingRun | None, limit: int) -> tuple[list[ClearingRun], bool]:
+    """Return at most `limit` of a market's runs older than one, or the newest, and whether there are more."""
+    found = runs_of_organization(organization=market.organization).filter(market=market)
+    if before is not None:
+        found = found.filter(
+            Q(starts_at__lt=before.starts_at) | Q(starts_at=before.starts_at, version__lt=before.version)
+        )
+    rows = list(found[: limit + 1])
+    return rows[:limit], len(rows) > limit
 
 
 def trades_of_organization(*, organization: Organization) -> QuerySet[Trade]:
@@ -152,13 +187,19 @@ def _outside_beside_position(measured: QuerySet[Delivery], *, market: Market) ->
     return market.import_tariff_micro * int(drawn) + market.export_tariff_micro * int(fed)
 
 
-def prices_cleared(*, market: Market, starts_at: datetime, ends_at: datetime) -> list[ClearedPrice]:
-    """Return buyers' prices of the intervals that were cleared and traded in a period, in order."""
+def prices_cleared(
+    *, market: Market, starts_at: datetime, ends_at: datetime, area_id: int | None = None
+) -> list[ClearedPrice]:
+    """Return buyers' prices of the intervals that were cleared and traded in a period, in order.
+
+    Where a feeder's limits part the prices, that of a grid area's node counts; without an area such intervals have none.
+    """
     found = ClearingRun.objects.filter(
         market=market, state=ClearingRun.State.DONE, starts_at__gte=starts_at, starts_at__lt=ends_at
     )
-    priced = found.exclude(buy_price_micro=None).order_by("starts_at")
-    rows = priced.values_list("starts_at", "ends_at", "buy_price_micro")
+    node = NodePrice.objects.filter(run=OuterRef("pk"), grid_area=area_id).values("price_micro")[:1]
+    priced = found.annotate(price=Coalesce("buy_price_micro", Subquery(node))).exclude(price=None)
+    rows = priced.order_by("starts_at").values_list("starts_at", "ends_at", "price")
     return [ClearedPrice(begin, end, price) for begin, end, price in rows if price is not None]
 
 
@@ -171,9 +212,22 @@ def price_markets() -> list[Market]:
 
 
 def priced_runs(*, market: Market, now: datetime) -> list[ClearingRun]:
-    """Return a market's runs with a buyers' price whose interval is not over, canceled ones too."""
-    found = ClearingRun.objects.filter(market=market, ends_at__gt=now).exclude(buy_price_micro=None)
+    """Return a market's runs with buyers' prices whose interval is not over, canceled ones too."""
+    by_node = Exists(NodePrice.objects.filter(run=OuterRef("pk")).exclude(price_micro=None))
+    found = ClearingRun.objects.filter(market=market, ends_at__gt=now)
+    found = found.filter(Q(buy_price_micro__isnull=False) | by_node)
     return list(found.order_by("starts_at", "version"))
+
+
+def lines_of_market(*, market: Market) -> QuerySet[AreaLine]:
+    """Return the lines of a market's feeder, as far as they are known."""
+    found = AreaLine.objects.filter(grid_area__in=areas_fed_by(area=market.grid_area))
+    return found.select_related("grid_area").order_by("grid_area_id")
+
+
+def nodes_of_run(*, run: ClearingRun) -> QuerySet[NodePrice]:
+    """Return what a feeder's nodes came to in a run, the head first."""
+    return NodePrice.objects.filter(run=run).order_by("place")
 
 
 def log_of_organization(*, organization: Organization) -> QuerySet[LogEntry]:

@@ -18,8 +18,8 @@ from apps.markets.errors import (
     TermsNotAcceptedError,
 )
 from apps.markets.models import Account, Market, Order, Participant
-from apps.markets.periods import check_open
-from apps.markets.rules import lot_wh, takes_one_order
+from apps.markets.periods import check_open, energies, energy_at, intervals_of
+from apps.markets.rules import BLOCKS, RESERVE, lot_wh, takes_one_order
 from vpp.markets.errors import OrderError
 
 KEY_LENGTH = 64
@@ -36,6 +36,16 @@ class Wish:
     idempotency_key: str
     green: bool = False
     firm: bool = False
+    service: str = ""
+    least_permille: int = 0
+    parent_id: int | None = None
+    exclusive_group: str = ""
+    profile_wh: list[int] = dataclasses.field(default_factory=list)
+
+    @property
+    def is_block(self) -> bool:
+        """Whether it is taken from a least share on, or linked, of several that exclude each other, or over intervals."""
+        return bool(self.least_permille or self.parent_id or self.exclusive_group or self.profile_wh)
 
 
 @transaction.atomic
@@ -49,8 +59,13 @@ def order_place(*, participant: Participant, wish: Wish, actor: str, now: dateti
     may_trade(held)
     check_open(held.market, wish.starts_at, now=now)
     open_orders = list(Order.objects.filter(participant=held, state=Order.State.OPEN))
+    session = intervals_of(held.market, wish.starts_at)
     _check_single([one for one in open_orders if one.starts_at == wish.starts_at], held.market)
-    _check_crossing([one for one in open_orders if one.starts_at == wish.starts_at], wish)
+    _check_kind(held.market, wish, beside=[one for one in open_orders if one.starts_at in session])
+    if not wish.service:
+        touched = energies(held.market, wish).keys()
+        beside = [one for one in open_orders if energies(held.market, one).keys() & touched]
+        _check_crossing([one for one in beside if not one.service], wish)
     _check_limits(held, open_orders, wish=wish)
     return Order.objects.create(
         market=held.market, participant=held, placed_at=now, placed_by=actor[:160], **dataclasses.asdict(wish)
@@ -93,9 +108,11 @@ def order_checked(*, market: Market, wish: Wish) -> Wish:
         )
     if any(isinstance(value, bool) for value in (wish.side, wish.price_micro, wish.quantity_wh)):
         raise OrderRefusedError("side, price and quantity are numbers")
+    wish = _profile_checked(wish, market)
+    most_wh = max(wish.profile_wh, default=wish.quantity_wh)  # bounds are those of one interval
     try:
         checked = make_orders(
-            side=[wish.side], price_micro=[wish.price_micro], quantity_wh=[wish.quantity_wh],
+            side=[wish.side], price_micro=[wish.price_micro], quantity_wh=[most_wh],
             limits=Limits(market.most_order_wh, market.least_price_micro, market.most_price_micro),
         )  # fmt: skip
     except OrderError as error:
@@ -105,10 +122,33 @@ def order_checked(*, market: Market, wish: Wish) -> Wish:
     numbers: dict[str, Any] = {
         name: int(getattr(checked, name)[0]) for name in ("side", "price_micro", "quantity_wh")
     }
+    if wish.profile_wh:
+        numbers["quantity_wh"] = sum(wish.profile_wh)
     lot = lot_wh(market)
     if lot is not None and numbers["quantity_wh"] != lot:
         raise OrderRefusedError(f"this market trades lots of {lot} Wh", code="order_not_a_lot")
     return dataclasses.replace(wish, green=wish.green and wish.side == Order.Side.OFFER, **numbers)
+
+
+def _profile_checked(wish: Wish, market: Market) -> Wish:
+    """A profile is of whole Wh within one session, and its sum is the quantity."""
+    profile = wish.profile_wh
+    if not profile:
+        return wish
+    room = 0
+    if market.session_intervals > 1 and wish.starts_at.tzinfo is not None:
+        room = sum(one >= wish.starts_at for one in intervals_of(market, wish.starts_at))
+    rules = [
+        (len(profile) <= room, "a profile ends with its session; this market's have no more intervals"),
+        (all(type(one) is int and one >= 0 for one in profile), "a profile is of whole Wh, zero or more"),
+        (profile[0] != 0 and profile[-1] != 0, "a profile begins and ends with energy"),
+    ]
+    said = [message for good, message in rules if not good]
+    if said:
+        raise OrderRefusedError(said[0], code="order_kind_invalid")
+    if wish.quantity_wh not in (0, sum(profile)):
+        raise OrderRefusedError("the quantity is not the profile's sum", code="order_kind_invalid")
+    return wish
 
 
 def exposure_nano(market: Market, *, side: int, price_micro: int, quantity_wh: int) -> int:
@@ -142,6 +182,30 @@ def _check_single(beside: list[Order], market: Market) -> None:
         )
 
 
+def _check_kind(market: Market, wish: Wish, *, beside: list[Order]) -> None:
+    """Reserve and blocks are for the mechanisms that know them, and make sense in themselves."""
+    parent = next((one for one in beside if one.pk == wish.parent_id), None)
+    rules = [
+        (not wish.service or market.mechanism == RESERVE, "this market does not buy reserve"),
+        (wish.service in ("", *Order.Service.values), "reserve is up or down"),
+        (
+            not wish.service or (wish.side == Order.Side.OFFER and not wish.firm),
+            "reserve is offered, and is not firm",
+        ),
+        (not wish.is_block or market.mechanism == BLOCKS, "this market does not take blocks"),
+        (not wish.is_block or not wish.firm, "a block is not firm"),
+        (0 <= wish.least_permille <= 1000, "a least share is between 0 and 1000 permille"),
+        (len(wish.exclusive_group) <= 32, "the name of an exclusive group has at most 32 characters"),
+        (
+            wish.parent_id is None or (parent is not None and parent.is_block),
+            "the parent is none of your open blocks of this session",
+        ),
+    ]
+    said = [message for good, message in rules if not good]
+    if said:
+        raise OrderRefusedError(said[0], code="order_kind_invalid")
+
+
 def _check_crossing(beside: list[Order], wish: Wish) -> None:
     for other in beside:
         if other.side != wish.side and wish.side * (wish.price_micro - other.price_micro) >= 0:
@@ -152,10 +216,13 @@ def _check_crossing(beside: list[Order], wish: Wish) -> None:
 
 
 def _check_limits(held: Participant, open_orders: list[Order], *, wish: Wish) -> None:
-    quantity = int(wish.quantity_wh)
-    beside = [one for one in open_orders if one.starts_at == wish.starts_at and one.side == wish.side]
-    if sum(one.quantity_wh for one in beside) + quantity > held.position_limit_wh:
-        raise PositionLimitError(f"together with your other orders this is above {held.position_limit_wh} Wh")
+    quantity, same_side = int(wish.quantity_wh), [one for one in open_orders if one.side == wish.side]
+    for starts_at, energy in energies(held.market, wish).items():
+        beside = sum(energy_at(held.market, one, starts_at=starts_at) for one in same_side)
+        if beside + energy > held.position_limit_wh:
+            raise PositionLimitError(
+                f"together with your other orders this is above {held.position_limit_wh} Wh"
+            )
     cost = exposure_nano(held.market, side=wish.side, price_micro=int(wish.price_micro), quantity_wh=quantity)
     balance = Account.objects.values_list("balance_nano", flat=True).get(participant=held)
     if cost and exposures(held.market, open_orders) + cost > balance + held.credit_limit_nano:

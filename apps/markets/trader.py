@@ -2,38 +2,26 @@
 
 import dataclasses
 import logging
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from apps.common.bulk import bulk_copy
-from apps.flexibility.available import homes_available
-from apps.flexibility.expected import expected_power
-from apps.flexibility.rows import QUARTER, Intervals
 from apps.markets.bidding import Draft, Preferences, drafts
 from apps.markets.models import Account, Market, Order, Participant
-from apps.markets.periods import EPOCH, first_open, gate_closes_at
+from apps.markets.outlook import outlooks_of
+from apps.markets.periods import first_open, gate_closes_at, intervals_of
 from apps.markets.rules import lot_wh, takes_one_order
-from apps.markets.schedules import homes_alone
+from apps.markets.schedules import community_homes, homes_alone
 from apps.markets.services import exposure_nano, exposures
-from apps.sites.models import Site
 from apps.sites.selectors import sites_by_id
 
 log = logging.getLogger(__name__)
 LEAD: Final = timedelta(minutes=5)
 ACTOR: Final = "automatic trader"
-
-
-@dataclasses.dataclass(frozen=True)
-class Outlook:
-    """What a home will draw, fed in is negative, and what its storage could give [Wh]."""
-
-    need_wh: int
-    spare_wh: int
 
 
 def orders_make_due(*, now: datetime) -> int:
@@ -45,17 +33,19 @@ def orders_make_due(*, now: datetime) -> int:
         starts_at = first_open(market, now)
         if gate_closes_at(market, starts_at) - now > LEAD:
             continue
-        try:
-            made += len(orders_make(market=market, starts_at=starts_at, now=now))
-        except Exception:
-            log.exception("no automatic orders on market %s for %s, trying again", market.pk, starts_at)
+        for interval in intervals_of(market, starts_at):
+            try:
+                made += len(orders_make(market=market, starts_at=interval, now=now))
+            except Exception:
+                log.exception("no automatic orders on market %s for %s, trying again", market.pk, interval)
     return made
 
 
 @transaction.atomic
 def orders_make(*, market: Market, starts_at: datetime, now: datetime) -> list[Order]:
     """Place the orders of every home that trades by itself and has none in this interval."""
-    traders = _traders(market, starts_at)
+    community = community_homes(market=market)
+    traders = _traders(market, starts_at, community=community)
     if not traders:
         return []
     homes = homes_alone(market=market)
@@ -65,9 +55,10 @@ def orders_make(*, market: Market, starts_at: datetime, now: datetime) -> list[O
     made: list[Order] = []
     for one in traders:
         outlook = outlooks.get(homes.get(one.pk, 0))
-        if outlook is not None:
+        if outlook is not None and outlook.certain:
             wanted = drafts(
-                need_wh=outlook.need_wh, spare_wh=outlook.spare_wh, preferences=_preferences(one),
+                need_wh=outlook.need_wh, spare_wh=outlook.spare_wh, room_wh=outlook.room_wh,
+                preferences=_preferences(one, community=community),
                 bounds_micro=(market.least_price_micro, market.most_price_micro),
             )  # fmt: skip
             affordable = within_limits(one, wanted, market=market, budget_nano=budgets[one.pk])
@@ -77,26 +68,6 @@ def orders_make(*, market: Market, starts_at: datetime, now: datetime) -> list[O
             ]
     bulk_copy(Order, made)
     return made
-
-
-def outlooks_of(
-    *, market: Market, sites: Sequence[Site], starts_at: datetime, now: datetime
-) -> Mapping[int, Outlook]:
-    """Return what is known of each home's interval; homes without a forecast are left out."""
-    hours = market.interval_s / 3600
-    intervals = Intervals(starts_at, market.interval_s, 1)
-    expected = expected_power(sites=sites, intervals=intervals, excluded_days=(), now=now)
-    net_kw = (expected.uncontrolled_kw + expected.ev_kw + expected.heat_kw)[:, 0]
-    quarter = starts_at - (starts_at - EPOCH) % QUARTER
-    available = homes_available(
-        organization=market.organization, site_ids=[site.pk for site in sites], starts_at=quarter, count=1, hold_h=hours,
-        now=now,
-    ).shed_kw[:, 0]  # fmt: skip
-    return {
-        site.pk: Outlook(round(net * hours * 1000), 0 if math.isnan(spare) else int(spare * hours * 1000))
-        for site, net, spare in zip(sites, net_kw.tolist(), available.tolist(), strict=True)
-        if not math.isnan(net)
-    }
 
 
 def within_limits(
@@ -127,11 +98,11 @@ def _as_the_mechanism_takes(kept: Sequence[Draft], *, market: Market) -> list[Dr
     return list(kept[:1] if takes_one_order(market) else kept)
 
 
-def _traders(market: Market, starts_at: datetime) -> list[Participant]:
+def _traders(market: Market, starts_at: datetime, *, community: set[int]) -> list[Participant]:
     """Who trades by itself, may, and has no order in the interval yet: an owner's own order goes before."""
     held = Participant.objects.select_for_update(of=("self",)).filter(
+        Q(automatic=True) | Q(pk__in=community),
         market=market,
-        automatic=True,
         state=Participant.State.ACTIVE,
         terms_version=F("market__terms_version"),
     )
@@ -154,8 +125,12 @@ def _budgets(market: Market, traders: Sequence[Participant]) -> dict[int, int]:
     }
 
 
-def _preferences(one: Participant) -> Preferences:
-    return Preferences(one.buy_limit_micro, one.sell_limit_micro, one.storage_value_micro)
+def _preferences(one: Participant, *, community: set[int]) -> Preferences:
+    """An owner's limits; who puts the community first keeps stored energy for no better price than the sun's."""
+    stored = one.storage_value_micro
+    if one.pk in community:
+        stored = min(stored, one.sell_limit_micro)
+    return Preferences(one.buy_limit_micro, one.sell_limit_micro, stored)
 
 
 def _order(

@@ -10,8 +10,8 @@ import aiohttp
 from aiohttp.abc import ResolveResult
 from django.conf import settings
 
+from apps.common.outgoing.addresses import is_public
 from apps.openadr.models import VenConnection2b, VenConnection3
-from apps.openadr.notify.addresses import is_public
 
 Connection = VenConnection2b | VenConnection3
 

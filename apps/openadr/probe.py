@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,11 +28,16 @@ def connection_probe(*, connection: Connection) -> Probe:
     """Ask the VTN one harmless question as the connection says, for at most `LIMIT_S`."""
     ask = _ask_3(connection) if isinstance(connection, VenConnection3) else _ask_2b(connection)
     try:
-        return Probe(True, asyncio.run(asyncio.wait_for(ask, LIMIT_S)))
+        return Probe(True, asyncio.run(_within_limit(ask)))
     except TimeoutError:
         return Probe(False, f"no answer within {LIMIT_S:.0f} s")
     except (client_3.VtnError, client_2b.VtnError, DomainError, VppError, OSError, ValueError) as error:
         return Probe(False, str(error)[:300] or type(error).__name__)
+
+
+async def _within_limit(ask: Coroutine[None, None, str]) -> str:
+    async with asyncio.timeout(LIMIT_S):
+        return await ask
 
 
 async def _ask_3(connection: VenConnection3) -> str:

@@ -8,6 +8,7 @@ from apps.openadr.notify import mqtt, outbox
 from apps.openadr.retention import old_messages_delete
 from apps.openadr.services.reports import reports_due
 from apps.openadr.signals import events_extend
+from apps.openadr.watch import connections_watch
 
 
 @shared_task(name="openadr.report_due")
@@ -69,3 +70,9 @@ def deliver_due() -> None:
 def publish_topics() -> None:
     """Hand the broker what waits."""
     mqtt.topics_publish()
+
+
+@shared_task(name="openadr.watch")
+def watch() -> None:
+    """Find what operators are to be told of connections."""
+    connections_watch(now=clock.now())

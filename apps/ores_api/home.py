@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from apps.ores_api import selectors, services
-from apps.ores_api.access import Access
-from vpp.protocols.ores.facts import Facts, Held, Note, Preferences, Row, Wish
+from apps.sites.api.access import Access
+from vpp.protocols.ores.facts import Checked, Facts, Held, Note, Preferences, Row, Wish
 
 
 class CloudHome:
@@ -47,3 +47,11 @@ class CloudHome:
     def notes(self, *, limit: int) -> list[Note]:
         """What the hub was told lately."""
         return selectors.notes(site=self._site, limit=limit)
+
+    def checks(self, *, limit: int) -> list[Checked]:
+        """Checks that the hub was asked for, by whomever."""
+        return selectors.checks(site=self._site, limit=limit)
+
+    def check(self, name: str) -> Checked:
+        """Have the link ask the hub."""
+        return services.check_ask(site=self._site, name=name, actor=self._actor, now=self._now)

@@ -5,21 +5,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 from apps.hubs.instructions import milliseconds, orders_held
-from apps.hubs.models import Hub, Instruction
-from apps.hubs.selectors import active_hubs_by_site, instructions_of_hub
+from apps.hubs.models import Diagnosis, Hub, Instruction
+from apps.hubs.owner_orders import control_subject, wish_in
+from apps.hubs.owner_settings import last_change
+from apps.hubs.selectors import active_hubs_by_site, diagnoses_of_hub, instructions_of_hub
 from apps.sites.models import Resource, Site
+from apps.sites.preferences import NAMES, newest_revision, values_of
 from apps.sites.selectors import resources_of_site
 from apps.telemetry.selectors import latest_rows, quarter_means, snapshots
 from vpp.protocols.link.messages import COLUMNS, ResourceDescription
 from vpp.protocols.ores import orders
-from vpp.protocols.ores.facts import Facts, Held, HubFacts, Note, Preferences, Row, Wish
-
-SETTINGS = "ores:settings"
-
-
-def control_subject(key: str) -> str:
-    """Return what instructions about the owner's wish for a resource are called."""
-    return f"ores:control:{key}"
+from vpp.protocols.ores.facts import Checked, Facts, Held, HubFacts, Note, Preferences, Row, Wish
 
 
 def facts(*, site: Site, now: datetime) -> Facts:
@@ -53,52 +49,57 @@ def wishes(*, site: Site, now: datetime) -> list[Wish]:
     """Return what holds of the owner's wishes, each with what became of it on the hub."""
     keys = [one.key for one in resources_of_site(site=site)]
     held = orders_held(site_id=site.pk, subjects=map(control_subject, keys), at=now)
-    found = [wish_of(instruction) for instruction, _ in held]
+    found = [wish_in(instruction) for instruction, _ in held]
     return sorted((wish for wish in found if wish.kw is not None), key=lambda wish: wish.device_id)
 
 
-def wish_of(instruction: Instruction) -> Wish:
-    """Return the wish that an instruction carries, with its state."""
-    assert instruction.device is not None  # whoever asks looks for what carries a payload
-    wish = orders.wish_of(instruction.device["values"][0])
-    wish.state, wish.reason = instruction.state, instruction.state_reason  # type: ignore[assignment]
-    return wish
-
-
 def preferences(*, site: Site, now: datetime) -> Held:
-    """Return what is set: what the hub tells and the site has, with what was changed here since."""
+    """Return what is set: what the hub tells and the site has, with what was changed since, wherever it was."""
     base = Preferences(
         reserve_soc=_reserve(site), import_limit_kw=site.import_limit_kw, export_limit_kw=site.export_limit_kw
     )
-    change, instruction = last_change(site=site, now=now)
-    if instruction is None:
-        return Held(preferences=base, state="applied")
-    if instruction.state != Instruction.State.REJECTED:
-        given = {name: getattr(change.preferences, name) for name in change.set_at}
-        for name, value in given.items():
+    newest = newest_revision(site=site)
+    for name, value in values_of(site).items():
+        if newest is not None and name in newest.set_at_ms:
             setattr(base, name, value)
+    change, instruction = last_change(site=site, now=now)
+    changed_at = max(newest.set_at_ms.values(), default=None) if newest else None
+    if instruction is None:
+        return Held(preferences=base, state="applied", changed_at=changed_at)
+    if instruction.state != Instruction.State.REJECTED:
+        for name in change.set_at.keys() - set(NAMES):
+            setattr(base, name, getattr(change.preferences, name))
     return Held(
         preferences=base,
         state=instruction.state,  # type: ignore[arg-type]
-        changed_at=change.at,
+        changed_at=max((at for at in (change.at, changed_at) if at is not None), default=None),
         reason=instruction.state_reason,
     )
-
-
-def last_change(*, site: Site, now: datetime) -> tuple[orders.Change, Instruction | None]:
-    """Return what was set in the cloud, and the instruction that carries it."""
-    held = orders_held(site_id=site.pk, subjects=[SETTINGS], at=now)
-    if not held:
-        return orders.Change(), None
-    instruction = max((one for one, _ in held), key=lambda one: one.pk)
-    assert instruction.device is not None
-    return orders.change_of(instruction.device["values"][0]), instruction
 
 
 def notes(*, site: Site, limit: int) -> list[Note]:
     """Return what the home's hub was told lately, and what became of it."""
     hub = active_hubs_by_site(site_ids=[site.pk]).get(site.pk)
     return [] if hub is None else [_note(one) for one in instructions_of_hub(hub_id=hub.pk, limit=limit)]
+
+
+def checks(*, site: Site, limit: int) -> list[Checked]:
+    """Return the checks that the home's hub was asked for, the newest first."""
+    hub = active_hubs_by_site(site_ids=[site.pk]).get(site.pk)
+    return [] if hub is None else [checked(one) for one in diagnoses_of_hub(hub=hub)[:limit]]
+
+
+def checked(one: Diagnosis) -> Checked:
+    """Return a check as the ORES endpoints know it."""
+    return Checked(
+        check_id=str(one.pk),
+        name=one.name,
+        state=one.state,  # type: ignore[arg-type]
+        asked_at=milliseconds(one.asked_at),
+        answered_at=None if one.answered_at is None else milliseconds(one.answered_at),
+        answer=one.answer,
+        is_truncated=one.truncated,
+    )
 
 
 def _note(instruction: Instruction) -> Note:

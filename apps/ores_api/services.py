@@ -1,39 +1,30 @@
 """The owner's word, passed on to the hub."""
 
-import uuid
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 from django.db import transaction
 
 from apps.accounts.services import audit
-from apps.hubs.instructions import Order, instructions_queue, milliseconds
-from apps.hubs.models import Hub, Instruction
+from apps.hubs.diagnoses import diagnosis_ask
+from apps.hubs.errors import HubTooOldError
+from apps.hubs.models import Hub
+from apps.hubs.owner_orders import wish_in, wish_queue
+from apps.hubs.owner_settings import moment, settings_queue
 from apps.hubs.selectors import active_hubs_by_site
 from apps.ores_api.errors import NoHubError
-from apps.ores_api.selectors import SETTINGS, control_subject, last_change, wish_of
+from apps.ores_api.selectors import checked
 from apps.sites.models import Site
-from vpp.protocols.link.messages import DevicePayload
-from vpp.protocols.ores import orders
-from vpp.protocols.ores.facts import Preferences, Wish
+from apps.sites.preferences import NAMES, PreferenceInvalidError, Said, Source, preferences_set
+from vpp.protocols.ores.facts import Checked, Preferences, Wish
 from vpp.protocols.ores.problems import OresError
-
-# Before whatever a utility may ask for (apps.dispatch.orders): the home is its owner's.
-OWNER_PRIORITY = 0
 
 
 @transaction.atomic
 def wish_pass_on(*, site: Site, wish: Wish, actor: str, now: datetime) -> Wish:
     """Queue the owner's wish for a resource in place of an earlier one; return it with its state."""
-    hub = _hub(site)
-    made = msgspec.structs.replace(wish, control_id=f"cloud:{uuid.uuid4()}")
-    payload = orders.control_payload(made)
-    instruction = _queue(hub, payload, subject=control_subject(wish.device_id), reason=wish.note, now=now)
-    audit(
-        organization=site.organization, actor=actor, action="ores_control", subject=f"site {site.pk}", now=now,
-        device=wish.device_id, asked=wish.action, kw=wish.kw, seconds=(wish.ends_at - wish.starts_at) // 1000,
-    )  # fmt: skip
-    return wish_of(instruction)
+    _hub(site)
+    return wish_in(wish_queue(site=site, wish=wish, actor=actor, now=now))
 
 
 @transaction.atomic
@@ -44,28 +35,28 @@ def preferences_change(*, site: Site, wanted: Preferences, actor: str, now: date
     if not given:
         return
     hub = _hub(site, lock=True)
-    held, _ = last_change(site=site, now=now)
-    at = max(milliseconds(now), (held.at or 0) + 1)
-    payload = orders.settings_payload(orders.changed(held, wanted, at=at), now=milliseconds(now))
-    _queue(hub, payload, subject=SETTINGS, reason="the owner's settings", now=now)
-    audit(
-        organization=site.organization, actor=actor, action="ores_settings", subject=f"site {site.pk}", now=now,
-        **given,
-    )  # fmt: skip
+    at = moment(site=site, now=now)
+    changes = {name: value for name, value in given.items() if name in NAMES}
+    limits = {name: value for name, value in given.items() if name not in NAMES}
+    said = Said(actor, Source.APP, dict.fromkeys(changes, at))
+    try:
+        preferences_set(site=site, changes=changes, said=said, now=now, action="ores_settings")
+    except PreferenceInvalidError as error:
+        raise OresError(400, "setting_refused", error.detail) from error
+    settings_queue(hub=hub, site=site, limits=Preferences(**limits), at=at, now=now)
+    if limits:
+        audit(
+            organization=site.organization, actor=actor, action="ores_settings", subject=f"site {site.pk}", now=now,
+            **limits,
+        )  # fmt: skip
 
 
-def _queue(hub: Hub, payload: DevicePayload, *, subject: str, reason: str, now: datetime) -> Instruction:
-    order = Order(
-        hub_id=hub.pk,
-        subject=subject,
-        schedule=None,
-        device=payload,
-        not_before=now,
-        expires_at=now + timedelta(seconds=payload.interval_s),
-        reason=reason or "the owner's wish",
-        priority=OWNER_PRIORITY,
-    )
-    return instructions_queue(orders=[order], now=now)[0]
+def check_ask(*, site: Site, name: str, actor: str, now: datetime) -> Checked:
+    """Queue a check for the home's hub; return it as it waits."""
+    try:
+        return checked(diagnosis_ask(hub=_hub(site), name=name, actor=actor, now=now))
+    except HubTooOldError as error:
+        raise OresError(409, error.code, error.detail) from error
 
 
 def _hub(site: Site, *, lock: bool = False) -> Hub:

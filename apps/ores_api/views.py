@@ -13,8 +13,8 @@ from rest_framework.views import APIView
 from apps.common import clock
 from apps.common.throttles import PersonRateThrottle, TenantRateThrottle
 from apps.hubs.api.firmware import UpdateView
-from apps.ores_api.access import TokenAuthentication, access_of
 from apps.ores_api.home import CloudHome
+from apps.sites.api.access import TokenAuthentication, access_of
 from vpp.protocols.ores.description import description_json
 from vpp.protocols.ores.problems import OresError
 from vpp.protocols.ores.routes import MAX_BODY, Answer, answer, refusal

@@ -5,7 +5,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop as noop
+
+from apps.common.language import separated
 from apps.hubs.models import DeviceProposal
+from apps.hubs.pairings import Pairing, pairing_of_site
 from apps.hubs.selectors import SiteDevices, devices_of_site
 from apps.sites.models import Site
 
@@ -13,32 +18,32 @@ _State = DeviceProposal.State
 _WAITING = {_State.PROPOSED, _State.FAILED, _State.ACCEPTED}
 _IDLE_KW: Final = 0.005
 ROLES: Final[Mapping[str, str]] = {
-    "grid": "Grid meter",
-    "pv": "Solar",
-    "battery": "Battery",
-    "ev": "Car charger",
-    "heat": "Heat pump",
-    "load": "Household",
+    "grid": noop("Grid meter"),
+    "pv": noop("Solar"),
+    "battery": noop("Battery"),
+    "ev": noop("Car charger"),
+    "heat": noop("Heat pump"),
+    "load": noop("Household"),
 }
 PARTS: Final[Mapping[str, str]] = {
-    "inverter": "Solar inverter",
-    "battery": "Battery",
-    "meter": "Meter",
-    "switch": "Switch",
-    "load": "Metered load",
+    "inverter": noop("Solar inverter"),
+    "battery": noop("Battery"),
+    "meter": noop("Meter"),
+    "switch": noop("Switch"),
+    "load": noop("Metered load"),
 }
 WAYS: Final[Mapping[str, str]] = {
-    "sunspec": "Looking for inverters, batteries and meters (SunSpec)",
-    "mqtt": "Listening for plugs and meters (MQTT)",
-    "dns_sd": "Listening for S2 devices",
-    "discovery": "Looking for devices",
+    "sunspec": noop("Looking for inverters, batteries and meters (SunSpec)"),
+    "mqtt": noop("Listening for plugs and meters (MQTT)"),
+    "dns_sd": noop("Listening for S2 devices"),
+    "discovery": noop("Looking for devices"),
 }
 # How a device draws (first) and gives (second).
 _FLOWS: Final[Mapping[str, tuple[str, str]]] = {
-    "grid": ("from the grid", "into the grid"),
-    "battery": ("charging", "discharging"),
-    "ev": ("charging", "discharging"),
-    "pv": ("drawing", "producing"),
+    "grid": (noop("from the grid"), noop("into the grid")),
+    "battery": (noop("charging"), noop("discharging")),
+    "ev": (noop("charging"), noop("discharging")),
+    "pv": (noop("drawing"), noop("producing")),
 }
 
 
@@ -46,6 +51,10 @@ _FLOWS: Final[Mapping[str, tuple[str, str]]] = {
 class DeviceRow:
     """One device of the hub; `proposal` is where it can be removed."""
 
+    key: str
+    role: str
+    control: str
+    firmware: str
     name: str
     what: str
     maker: str
@@ -75,28 +84,35 @@ class DevicesPage:
     waiting: list[FoundRow]
     dismissed: list[FoundRow]
     flaws: list[tuple[str, str]]
+    pairing: Pairing | None
 
 
-def devices_page(*, site: Site) -> DevicesPage:
-    """Return the twin and the inbox of a home."""
+def devices_page(*, site: Site, may_pair: bool, now: datetime) -> DevicesPage:
+    """Return the twin and the inbox of a home, and the code to pair with for who may."""
     held = devices_of_site(site=site)
     report = held.report
-    joined = {one.key: one for one in held.proposals if one.state in {_State.JOINED, _State.REMOVING}}
     found = [FoundRow(one, _part(one), takes=not one.hint and held.can_add) for one in held.proposals]
     return DevicesPage(
         held=held,
-        devices=[_row(told, joined) for told in report.devices] if report else [],
+        devices=[row_of(told, held.proposals) for told in report.devices] if report else [],
         waiting=[row for row in found if row.proposal.state in _WAITING],
         dismissed=[row for row in found if row.proposal.state == _State.DISMISSED],
-        flaws=[(WAYS.get(name, name), flaw) for name, flaw in report.flaws.items()] if report else [],
+        flaws=[(_(WAYS.get(name, name)), flaw) for name, flaw in report.flaws.items()] if report else [],
+        pairing=pairing_of_site(site=site, now=now) if may_pair and held.can_pair else None,
     )
 
 
-def _row(told: Mapping[str, Any], joined: Mapping[str, DeviceProposal]) -> DeviceRow:
+def row_of(told: Mapping[str, Any], proposals: list[DeviceProposal]) -> DeviceRow:
+    """Return one device of the twin as a household reads it."""
+    joined = {one.key: one for one in proposals if one.state in {_State.JOINED, _State.REMOVING}}
     read_at, role = told.get("read_at"), str(told.get("role", ""))
     return DeviceRow(
+        key=told["key"],
+        role=role,
+        control=told.get("control", ""),
+        firmware=told.get("firmware", ""),
         name=told.get("name") or told["key"],
-        what=ROLES.get(role, "Device"),
+        what=_(ROLES.get(role, noop("Device"))),
         maker=" ".join(text for text in (told.get("maker"), told.get("model"), told.get("serial")) if text),
         state=told.get("state", "running"),
         trouble=told.get("trouble", ""),
@@ -112,12 +128,12 @@ def power_words(role: str, power_kw: float | None) -> str:
     if power_kw is None:
         return ""
     if abs(power_kw) < _IDLE_KW:
-        return "idle"
-    draws, gives = _FLOWS.get(role, ("in use", "giving"))
-    return f"{abs(power_kw):.2f} kW {draws if power_kw > 0 else gives}"
+        return _("idle")
+    draws, gives = _FLOWS.get(role, (noop("in use"), noop("giving")))
+    return f"{separated(f'{abs(power_kw):.2f}')} kW {_(draws if power_kw > 0 else gives)}"
 
 
 def _part(found: DeviceProposal) -> str:
     if found.kind == "s2":
-        return "S2 device"
-    return PARTS.get(found.part, "Device")
+        return _("S2 device")
+    return _(PARTS.get(found.part, noop("Device")))

@@ -6,9 +6,13 @@ from decimal import Decimal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext as _
+
 from apps.common.charts import Chart, Note, Series, chart, stepped
+from apps.common.language import separated
 from apps.dispatch.selectors import SiteSignalView, interval_at, site_signal_view
 from apps.portal.signals import HomeSignal, home_signal
+from apps.portal.stored_words import word
 from apps.programs.models import GridSignal
 from apps.programs.selectors import signals_of_site
 from apps.settlement.documents import PART_NAMES
@@ -138,11 +142,6 @@ def part_of_home(*, site: Site, signal: GridSignal, now: datetime) -> "HomeEvent
     return home_signal(site=site, signal=signal, phase=phase_of(signal, now), now=now)
 
 
-def events_of_home(*, site: Site, now: datetime) -> list[tuple[GridSignal, str]]:
-    """Return the home's newest events with their phases."""
-    return [(signal, phase_of(signal, now)) for signal in signals_of_site(site=site)[:100]]
-
-
 def signal_of_home(*, site: Site, signal_id: UUID) -> GridSignal | None:
     """Return the signal if the home takes part in its program."""
     return signals_of_site(site=site).filter(pk=signal_id).first()
@@ -194,7 +193,7 @@ def statement_page(*, site: Site, statement_id: int) -> StatementPage | None:
         event_payment=Decimal(str(rule.get("event_payment", program.event_payment))),
         baseline_kwh=sum(line.baseline_kwh for line in lines),
         metered_kwh=sum(line.metered_kwh or 0.0 for line in lines),
-        parts=[(PART_NAMES.get(kind, kind), amount) for kind, amount in statement.parts],
+        parts=[(word(PART_NAMES.get(kind, kind)), amount) for kind, amount in statement.parts],
         disputes=list(disputes_of_statement(statement=statement)),
         newer=None if newest == statement else newest,
     )
@@ -220,14 +219,14 @@ def _chart(view: SiteSignalView, rows: list[EventRow], *, zone: ZoneInfo, now: d
     signal = view.signal
     step = signal.interval_s
     return chart(
-        title="Asked and given in each interval of the event",
+        title=_("Asked and given in each interval of the event"),
         period=(signal.starts_at, signal.ends_at),
         series=[
-            Series("asked", "Asked of you", [(row.starts_at, row.asked_kw) for row in rows], "bars", step),
-            Series("given", "Given", [(row.starts_at, row.given_kw) for row in rows], "bars", step, 0.24),
+            Series("asked", _("Asked of you"), [(row.starts_at, row.asked_kw) for row in rows], "bars", step),
+            Series("given", _("Given"), [(row.starts_at, row.given_kw) for row in rows], "bars", step, 0.24),
             Series(
                 "baseline",
-                "Usual draw from the grid",
+                _("Usual draw from the grid"),
                 stepped(signal.starts_at, step, values=view.baseline_kw),
             ),
         ],
@@ -239,6 +238,19 @@ def _chart(view: SiteSignalView, rows: list[EventRow], *, zone: ZoneInfo, now: d
 
 def _note(row: EventRow, zone: ZoneInfo) -> Note:
     begin, end = (at.astimezone(zone).strftime("%H:%M") for at in (row.starts_at, row.ends_at))
-    given = "not measured yet" if row.given_kw is None else f"gave {row.given_kw:.2f} kW"
-    text = f"{begin} to {end}: asked {row.asked_kw:.2f} kW, {given}, usual draw {row.baseline_kw:.2f} kW"
-    return Note(row.starts_at, row.ends_at, text)
+    given = (
+        _("not measured yet") if row.given_kw is None else _("gave %(kw)s kW") % {"kw": _two(row.given_kw)}
+    )
+    said = _("%(begin)s to %(end)s: asked %(asked)s kW, %(given)s, usual draw %(usual)s kW")
+    facts = {
+        "begin": begin,
+        "end": end,
+        "asked": _two(row.asked_kw),
+        "given": given,
+        "usual": _two(row.baseline_kw),
+    }
+    return Note(row.starts_at, row.ends_at, said % facts)
+
+
+def _two(kw: float) -> str:
+    return separated(f"{kw:.2f}")

@@ -3,7 +3,12 @@
 import dataclasses
 import math
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Final, Protocol
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop as noop
+
+from apps.common.language import separated
 
 IDLE_KW = 0.02
 WIDTH = 360
@@ -15,6 +20,7 @@ PLACES = {
     "battery": (312.0, 180.0),
     "ev": (88.0, 308.0),
     "heat": (272.0, 308.0),
+    "community": (62.0, 58.0),
 }
 
 
@@ -53,6 +59,10 @@ class Node:
     soc: float | None = None
 
     @property
+    def state_name(self) -> str:
+        return _(self.state)
+
+    @property
     def icon(self) -> str:
         return f"#i-{self.key}"
 
@@ -76,6 +86,7 @@ class Line:
     x2: float
     y2: float
     active: bool
+    pace: int = 1
 
     @property
     def arrow(self) -> str:
@@ -91,10 +102,13 @@ class Flow:
     summary: str
 
 
-def flow(row: Measured | None, kinds: set[str]) -> Flow:
-    """Return the picture of `row` for a home with resources of `kinds`."""
+def flow(row: Measured | None, kinds: set[str], *, traded_kw: float | None = None) -> Flow:
+    """Return the picture of `row` for a home with resources of `kinds`, and with its neighbors where it trades."""
     nodes = list(_devices(row, kinds))
-    home = Node("home", "Home", *HOME_AT, HOME_R, used_kw(row), "using")
+    if traded_kw is not None:
+        state = _word(traded_kw, (noop("selling"), noop("no trade"), noop("buying")))
+        nodes.append(Node("community", _("Neighbors"), *PLACES["community"], NODE_R, abs(traded_kw), state))
+    home = Node("home", _("Home"), *HOME_AT, HOME_R, used_kw(row), noop("using"))
     tall = any(node.key in {"ev", "heat"} for node in nodes)
     return Flow(
         nodes=[home, *nodes],
@@ -123,13 +137,34 @@ class _Device:
 
 
 _DEVICES = [
-    _Device("sun", "pv", "Sun", ("producing", "no sun", "standby")),
-    _Device("grid", "", "Grid", ("exporting", "balanced", "importing")),
-    _Device("battery", "battery", "Battery", ("discharging", "resting", "charging"), soc="battery_soc"),
-    _Device("ev", "ev_charger", "Car", ("giving", "not charging", "charging"), soc="ev_soc"),
-    _Device("heat", "heat_pump", "Heat pump", ("giving", "resting", "heating")),
+    _Device("sun", "pv", noop("Sun"), (noop("producing"), noop("no sun"), noop("standby"))),
+    _Device("grid", "", noop("Grid"), (noop("exporting"), noop("balanced"), noop("importing"))),
+    _Device(
+        "battery",
+        "battery",
+        noop("Battery"),
+        (noop("discharging"), noop("resting"), noop("charging")),
+        soc="battery_soc",
+    ),
+    _Device(
+        "ev",
+        "ev_charger",
+        noop("Car"),
+        (noop("giving"), noop("not charging"), noop("charging")),
+        soc="ev_soc",
+    ),
+    _Device("heat", "heat_pump", noop("Heat pump"), (noop("giving"), noop("resting"), noop("heating"))),
 ]
 _COLUMNS = {"sun": "pv_kw"}
+# How a circle is called within a sentence.
+_SPOKEN: Final = {
+    "sun": noop("sun"),
+    "grid": noop("grid"),
+    "battery": noop("battery"),
+    "ev": noop("car"),
+    "heat": noop("heat pump"),
+    "community": noop("neighbors"),
+}
 
 
 def _devices(row: Measured | None, kinds: set[str]) -> Iterator[Node]:
@@ -140,13 +175,13 @@ def _devices(row: Measured | None, kinds: set[str]) -> Iterator[Node]:
         x, y = PLACES[device.key]
         soc: float | None = getattr(row, device.soc, None) if device.soc else None
         magnitude = None if kw is None else abs(kw)
-        yield Node(device.key, device.name, x, y, NODE_R, magnitude, _word(kw, device.words), soc)
+        yield Node(device.key, _(device.name), x, y, NODE_R, magnitude, _word(kw, device.words), soc)
 
 
 def _word(kw: float | None, words: tuple[str, str, str]) -> str:
     """Choose the word for a negative, an idle and a positive power."""
     if kw is None:
-        return "no data"
+        return noop("no data")
     return words[1] if abs(kw) < IDLE_KW else words[0] if kw < 0 else words[2]
 
 
@@ -155,18 +190,28 @@ def _line(node: Node) -> Line:
     ux, uy = (hx - node.x) / distance, (hy - node.y) / distance
     outer = (node.x + ux * (NODE_R + 6), node.y + uy * (NODE_R + 6))
     inner = (hx - ux * (HOME_R + 6), hy - uy * (HOME_R + 6))
-    to_home = node.state in {"producing", "importing", "discharging", "giving"}
-    active = to_home or node.state in {"exporting", "charging", "heating", "standby"}
+    to_home = node.state in {"producing", "importing", "discharging", "giving", "buying"}
+    active = to_home or node.state in {"exporting", "charging", "heating", "standby", "selling"}
     begin, end = (outer, inner) if to_home else (inner, outer)
     (x1, y1), (x2, y2) = begin, end
-    return Line(node.key, round(x1, 1), round(y1, 1), round(x2, 1), round(y2, 1), active)
+    return Line(node.key, round(x1, 1), round(y1, 1), round(x2, 1), round(y2, 1), active, _pace(node.kw))
+
+
+def _pace(kw: float | None) -> int:
+    """How fast drops run: 1 to 3, by power."""
+    return 1 if kw is None or kw < 1.0 else 2 if kw < 3.0 else 3
 
 
 def _summary(nodes: list[Node], home_kw: float | None) -> str:
     if home_kw is None:
-        return "No measurement yet."
+        return _("No measurement yet.")
     parts = [
-        f"{node.name.lower()} {node.state}" + (f" {node.kw:.2f} kW" if node.kw and node.kw >= IDLE_KW else "")
+        f"{_(_SPOKEN[node.key])} {node.state_name}"
+        + (f" {_two(node.kw)} kW" if node.kw and node.kw >= IDLE_KW else "")
         for node in nodes
     ]
-    return f"The home uses {home_kw:.2f} kW; " + ", ".join(parts) + "."
+    return _("The home uses %(kw)s kW; ") % {"kw": _two(home_kw)} + ", ".join(parts) + "."
+
+
+def _two(kw: float) -> str:
+    return separated(f"{kw:.2f}")

@@ -44,12 +44,15 @@ async def stream(bus: Bus, scope: Scope, receive: Receive, send: Send) -> None:
     news = asyncio.Event()
     stop_live = bus.listen("live", lambda sites: news.set() if not watched.isdisjoint(sites) else None)
     stop_signals = bus.listen("signals", lambda _: news.set())
+    watched_tenant = _tenant_number(scope["path"])
+    stop_alerts = bus.listen("alerts", lambda tenants: news.set() if watched_tenant in tenants else None)
     leaving = asyncio.ensure_future(_left(receive))
     try:
         await _tell(news, leaving, send=send)
     finally:
         stop_live()
         stop_signals()
+        stop_alerts()
         leaving.cancel()
 
 
@@ -91,6 +94,12 @@ def _watched_sites(path: str, session_key: str | None) -> set[int] | None:
     if kind != "fleet" or organization is None:
         return None
     return set(sites_of_organization(organization=organization).values_list("pk", flat=True))
+
+
+def _tenant_number(path: str) -> int | None:
+    """Return whose incidents are news here; the viewer's right to it has been looked at."""
+    kind, _, number = path.removeprefix(PREFIX).partition("/")
+    return int(number) if kind == "fleet" else None
 
 
 def _user(session_key: str | None) -> User | None:

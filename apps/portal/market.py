@@ -2,18 +2,21 @@
 
 import dataclasses
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext as _
+
 from apps.accounts.models import User
 from apps.common.charts import Chart, Series, chart, stepped
+from apps.markets.carbon import carbon_of, carbon_spared_g
 from apps.markets.errors import OrderRefusedError, ProofUnknownError
+from apps.markets.log_checks import proof_of
 from apps.markets.models import Market, Order, Participant, Trade
 from apps.markets.participation import participant_set, terms_accept
 from apps.markets.periods import first_open, gate_closes_at, length
-from apps.markets.sealing import proof_of
 from apps.markets.selectors import (
     Savings,
     balance_nano,
@@ -26,6 +29,8 @@ from apps.markets.selectors import (
     trades_of_participant,
 )
 from apps.markets.services import Wish, order_cancel, order_place
+from apps.markets.sharing_documents import SharingStatement, sharing_csv, sharing_pdf
+from apps.markets.sharing_selectors import SharedOfSite, credits_of_site, leaf_of_credit, shared_of_site
 from apps.portal.errors import OwnerOnlyError
 from apps.sites.models import Site
 from apps.sites.selectors import is_owner
@@ -59,6 +64,7 @@ class TradeRow:
     amount: float
     green: Decimal
     carbon_g: float | None
+    carbon_source: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +83,18 @@ class MarketPage:
     prices: Chart | None
     orders: list[OrderRow]
     trades: list[TradeRow]
+    carbon_told: bool
     starts: list[datetime]
+
+    @property
+    def has_carbon(self) -> bool:
+        """Whether it is known of any trade what it emitted."""
+        return any(row.carbon_g is not None for row in self.trades)
+
+    @property
+    def carbon_sources(self) -> str:
+        """Name the signals that said it."""
+        return ", ".join(sorted({row.carbon_source for row in self.trades if row.carbon_source}))
 
 
 def participant_of(site: Site) -> Participant | None:
@@ -90,6 +107,8 @@ def market_page(*, participant: Participant, zone: ZoneInfo, now: datetime) -> M
     savings = savings_of(participant=participant, since=month_before(now))
     market = participant.market
     first = first_open(market, now)
+    spared = carbon_spared_g(participant=participant, since=month_before(now))
+    rows = list(trades_of_participant(participant=participant)[:NEWEST])
     return MarketPage(
         participant=participant,
         balance=balance_nano(participant=participant) / NANO,
@@ -99,15 +118,44 @@ def market_page(*, participant: Participant, zone: ZoneInfo, now: datetime) -> M
         bought_kwh=savings.bought_wh / 1000,
         sold_kwh=savings.sold_wh / 1000,
         green_share=savings.green_bought_wh / savings.bought_wh if savings.bought_wh else None,
-        carbon_spared_kg=_carbon_spared_kg(market, savings),
+        carbon_spared_kg=None if spared is None else spared / 1000,
         prices=_prices(participant, zone, now=now),
         orders=[_order_row(order, now=now) for order in _newest_orders(participant)],
-        trades=[
-            _trade_row(trade, market=market)
-            for trade in trades_of_participant(participant=participant)[:NEWEST]
-        ],
+        trades=[_trade_row(trade, market=market) for trade in rows],
+        carbon_told=any(trade.run.carbon_g_per_kwh is not None for trade in rows),
         starts=[first + index * length(market) for index in range(16)],
     )
+
+
+def sharing_of(*, site: Site, now: datetime) -> SharedOfSite | None:
+    """Return what sharing with neighbors brought in the last thirty days; None for a home that does not share."""
+    return shared_of_site(site=site, since=month_before(now).date())
+
+
+def sharing_statement(*, site: Site, now: datetime) -> str | None:
+    """Return it interval by interval as CSV."""
+    since = month_before(now).date()
+    if shared_of_site(site=site, since=since) is None:
+        return None
+    return sharing_csv(lines=credits_of_site(site=site, since=since))
+
+
+def sharing_paper(*, site: Site, now: datetime) -> bytes | None:
+    """Return it day by day as a statement in PDF."""
+    since = month_before(now).date()
+    if shared_of_site(site=site, since=since) is None:
+        return None
+    days = list(credits_of_site(site=site, since=since).select_related("run__entry"))[::-1]
+    return sharing_pdf(statement=SharingStatement(site, since, now, days))
+
+
+def sharing_proof(*, site: Site, day: date) -> dict[str, Any]:
+    """Return the proof of what a day's sharing sealed of the home."""
+    credit = credits_of_site(site=site, since=day).filter(run__date=day).first()
+    leaf = leaf_of_credit(credit=credit) if credit else None
+    if leaf is None:
+        raise ProofUnknownError(_("no such day"))
+    return proof_of(leaf=leaf)
 
 
 def bid_or_offer(
@@ -118,9 +166,9 @@ def bid_or_offer(
     try:
         starts_at = datetime.fromisoformat(sent.get("starts_at", ""))
     except ValueError as error:
-        raise OrderRefusedError("choose when it is to be delivered") from error
+        raise OrderRefusedError(_("choose when it is to be delivered")) from error
     if sent.get("side") not in SIDES:
-        raise OrderRefusedError("choose whether to buy or to sell")
+        raise OrderRefusedError(_("choose whether to buy or to sell"))
     wish = Wish(
         starts_at=starts_at, side=SIDES[sent["side"]].value, idempotency_key=key,
         price_micro=_number(sent.get("price", ""), times=MICRO), quantity_wh=_number(sent.get("kwh", ""), times=Decimal(1000)),
@@ -159,7 +207,7 @@ def proof(*, participant: Participant, trade_id: int) -> dict[str, Any]:
     trade = trades_of_participant(participant=participant).filter(pk=trade_id).first()
     leaf = leaf_of_trade(trade=trade) if trade else None
     if leaf is None:
-        raise ProofUnknownError("no such trade")
+        raise ProofUnknownError(_("no such trade"))
     return proof_of(leaf=leaf)
 
 
@@ -181,18 +229,10 @@ def _order_row(order: Order, *, now: datetime) -> OrderRow:
     )
 
 
-def _carbon_spared_kg(market: Market, savings: Savings) -> float | None:
-    """What the green part of the bought energy would have emitted as grid energy [kg]."""
-    if market.carbon_g_per_kwh is None:
-        return None
-    return market.carbon_g_per_kwh * savings.green_bought_wh / 1e6
-
-
 def _carbon_g(trade: Trade, market: Market) -> float | None:
-    """Emission of a traded kWh [g]: its green part as none, the rest as grid energy."""
-    if market.carbon_g_per_kwh is None:
-        return None
-    return market.carbon_g_per_kwh * (1 - trade.green_wh / trade.energy_wh)
+    """Emission of a traded kWh [g]: its green part as none, the rest as grid energy of its interval."""
+    found = carbon_of(run=trade.run, market=market)
+    return None if found is None else found.g_per_kwh * (1 - trade.green_wh / trade.energy_wh)
 
 
 def _trade_row(trade: Trade, *, market: Market) -> TradeRow:
@@ -204,13 +244,16 @@ def _trade_row(trade: Trade, *, market: Market) -> TradeRow:
         -float(paid),
         Decimal(trade.green_wh) / 1000,
         _carbon_g(trade, market),
+        trade.run.carbon_source,
     )
 
 
 def _prices(participant: Participant, zone: ZoneInfo, *, now: datetime) -> Chart | None:
     market = participant.market
     period = (now - timedelta(hours=18), now + timedelta(hours=2))
-    found = prices_cleared(market=market, starts_at=period[0], ends_at=period[1])
+    home = participant.homes.select_related("site").first()
+    area_id = home.site.grid_area_id if home is not None else None
+    found = prices_cleared(market=market, starts_at=period[0], ends_at=period[1], area_id=area_id)
     if not found:
         return None
     width = length(market).total_seconds()
@@ -218,16 +261,16 @@ def _prices(participant: Participant, zone: ZoneInfo, *, now: datetime) -> Chart
         point for one in found for point in stepped(one.starts_at, width, values=[one.price_micro / 1e6])
     ]
     tariffs = (
-        ("baseline", "tariff for buying", market.import_tariff_micro),
-        ("planned", "tariff for selling", market.export_tariff_micro),
+        ("baseline", _("tariff for buying"), market.import_tariff_micro),
+        ("planned", _("tariff for selling"), market.export_tariff_micro),
     )
     lines = [
         Series(css, label, [(period[0], price / 1e6), (period[1], price / 1e6)])
         for css, label, price in tariffs
     ]
     return chart(
-        title="Prices on the market", period=period, zone=zone, unit=market.currency, now=now,
-        series=[Series("given", "market price per kWh", points), *lines],
+        title=_("Prices on the market"), period=period, zone=zone, unit=market.currency, now=now,
+        series=[Series("given", _("market price per kWh"), points), *lines],
     )  # fmt: skip
 
 
@@ -235,12 +278,14 @@ def _number(text: str, *, times: Decimal) -> int:
     try:
         value = Decimal(text.strip().replace(",", ".").replace("−", "-")) * times
     except InvalidOperation as error:
-        raise OrderRefusedError("prices and energies are numbers") from error
+        raise OrderRefusedError(_("prices and energies are numbers")) from error
     if not value.is_finite() or abs(value) >= 2**62 or value % 1:
-        raise OrderRefusedError("a price has at most six decimals, an energy three", code="order_not_whole")
+        raise OrderRefusedError(
+            _("a price has at most six decimals, an energy three"), code="order_not_whole"
+        )
     return int(value)
 
 
 def _check_owner(user: User, site: Site) -> None:
     if not is_owner(user=user, site=site):
-        raise OwnerOnlyError("only an owner of this home decides this")
+        raise OwnerOnlyError(_("only an owner of this home decides this"))

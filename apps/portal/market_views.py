@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Callable
+from datetime import date
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from apps.common import clock
@@ -17,18 +19,21 @@ from apps.markets.documents import account_statement, statement_csv, statement_p
 from apps.markets.models import Participant
 from apps.markets.selectors import month_before
 from apps.portal import market
+from apps.portal.homes import home_or_404
+from apps.portal.phrases import refused
 from apps.portal.selectors import Home
-from apps.portal.views import _home, _page, _user
+from apps.portal.views import _page, _user
 
 
 @require_GET
 @signed_in
 def overview(request: HttpRequest, site_id: int) -> HttpResponse:
     """Show the home's market."""
-    seen, now = _home(request, site_id), clock.now()
+    seen, now = home_or_404(request, site_id), clock.now()
     one = market.participant_of(seen.site)
     shown = market.market_page(participant=one, zone=ZoneInfo(seen.site.time_zone), now=now) if one else None
-    return _page(request, "portal/market.html", seen, shown=shown, key=uuid4().hex)
+    shared = market.sharing_of(site=seen.site, now=now)
+    return _page(request, "portal/market.html", seen, shown=shown, shared=shared, key=uuid4().hex)
 
 
 @require_POST
@@ -36,7 +41,7 @@ def overview(request: HttpRequest, site_id: int) -> HttpResponse:
 def order(request: HttpRequest, site_id: int) -> HttpResponse:
     """Place an order; the form's key makes it one, however often it is sent."""
     return _do(
-        request, site_id, said="Your order stands.",
+        request, site_id, said=_("Your order stands."),
         change=lambda seen, one: market.bid_or_offer(
             user=_user(request), site=seen.site, participant=one, sent=request.POST.dict(),
             key=request.POST.get("key", ""), now=clock.now(),
@@ -49,7 +54,7 @@ def order(request: HttpRequest, site_id: int) -> HttpResponse:
 def cancel(request: HttpRequest, site_id: int, order_id: int) -> HttpResponse:
     """Take an order back."""
     return _do(
-        request, site_id, said="Your order is taken back.",
+        request, site_id, said=_("Your order is taken back."),
         change=lambda seen, one: market.take_back(
             user=_user(request), site=seen.site, participant=one, order_id=order_id, now=clock.now()
         ),
@@ -63,7 +68,7 @@ def terms(request: HttpRequest, site_id: int) -> HttpResponse:
     text = request.POST.get("version", "")
     version = int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0
     return _do(
-        request, site_id, said="You have accepted the terms.",
+        request, site_id, said=_("You have accepted the terms."),
         change=lambda seen, one: market.accept_terms(
             user=_user(request), site=seen.site, participant=one, version=version, now=clock.now()
         ),
@@ -75,7 +80,7 @@ def terms(request: HttpRequest, site_id: int) -> HttpResponse:
 def preferences(request: HttpRequest, site_id: int) -> HttpResponse:
     """Change what is traded by itself."""
     return _do(
-        request, site_id, said="Saved. It counts from the next gate on.",
+        request, site_id, said=_("Saved. It counts from the next gate on."),
         change=lambda seen, one: market.prefer(
             user=_user(request), site=seen.site, participant=one, sent=request.POST.dict(), now=clock.now()
         ),
@@ -86,7 +91,7 @@ def preferences(request: HttpRequest, site_id: int) -> HttpResponse:
 @signed_in
 def proof(request: HttpRequest, site_id: int, trade_id: int) -> HttpResponse:
     """Download the proof of a trade."""
-    _, one = _part(request, site_id)
+    _seen, one = _part(request, site_id)
     try:
         text = json.dumps(market.proof(participant=one, trade_id=trade_id), indent=1)
     except DomainError as error:
@@ -112,6 +117,43 @@ def statement(request: HttpRequest, site_id: int, form: str) -> HttpResponse:
     raise Http404
 
 
+@require_GET
+@signed_in
+def sharing(request: HttpRequest, site_id: int) -> HttpResponse:
+    """Download the last thirty days of what the home shared, interval by interval."""
+    seen, now = home_or_404(request, site_id), clock.now()
+    text = market.sharing_statement(site=seen.site, now=now)
+    if text is None:
+        raise Http404
+    headers = {"Content-Disposition": f'attachment; filename="energy-sharing-{now:%Y-%m-%d}.csv"'}
+    return HttpResponse(text, content_type="text/csv; charset=utf-8", headers=headers)
+
+
+@require_GET
+@signed_in
+def sharing_paper(request: HttpRequest, site_id: int) -> HttpResponse:
+    """Download the last thirty days of what the home shared as a statement."""
+    seen, now = home_or_404(request, site_id), clock.now()
+    paper = market.sharing_paper(site=seen.site, now=now)
+    if paper is None:
+        raise Http404
+    headers = {"Content-Disposition": f'attachment; filename="energy-sharing-{now:%Y-%m-%d}.pdf"'}
+    return HttpResponse(paper, content_type="application/pdf", headers=headers)
+
+
+@require_GET
+@signed_in
+def sharing_proof(request: HttpRequest, site_id: int, day: str) -> HttpResponse:
+    """Download the proof of a day's sharing."""
+    seen = home_or_404(request, site_id)
+    try:
+        text = json.dumps(market.sharing_proof(site=seen.site, day=date.fromisoformat(day)), indent=1)
+    except (DomainError, ValueError) as error:
+        raise Http404 from error
+    headers = {"Content-Disposition": 'attachment; filename="energy-sharing-proof.json"'}
+    return HttpResponse(text, content_type="application/json", headers=headers)
+
+
 def _do(
     request: HttpRequest, site_id: int, *, said: str, change: Callable[[Home, Participant], object]
 ) -> HttpResponse:
@@ -119,14 +161,14 @@ def _do(
     try:
         change(seen, one)
     except DomainError as error:
-        messages.error(request, f"Nothing was changed: {error.detail}.")
+        messages.error(request, refused(error))
     else:
         messages.success(request, said)
     return redirect("portal:market", site_id)
 
 
 def _part(request: HttpRequest, site_id: int) -> tuple[Home, Participant]:
-    seen = _home(request, site_id)
+    seen = home_or_404(request, site_id)
     one = market.participant_of(seen.site)
     if one is None:
         raise Http404

@@ -5,8 +5,11 @@ from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext as _
+
 from apps.dispatch.models import Plan
 from apps.dispatch.why import Why
+from apps.portal.phrases import for_household
 from apps.portal.signals import power_words
 from apps.programs.models import GridSignal
 
@@ -56,13 +59,13 @@ def instant(typed: str, *, zone: ZoneInfo, now: datetime) -> datetime | None:
 def _row(why: Why, *, outranked: bool) -> ReasonRow:
     order = why.order
     if why.battery_kw is not None:
-        told = f"Your battery {power_words(why.battery_kw)}."
+        told = _("Your battery %(does)s.") % {"does": power_words(why.battery_kw)}
     elif order.schedule is not None:
-        told = "Your home follows a schedule."
+        told = _("Your home follows a schedule.")
     elif order.limits is not None:
-        told = "Your home keeps a limit of its connection to the grid."
+        told = _("Your home keeps a limit of its connection to the grid.")
     else:
-        told = "A message for your devices holds."
+        told = _("A message for your devices holds.")
     return ReasonRow(
         told=told,
         reason=order.reason,
@@ -70,7 +73,7 @@ def _row(why: Why, *, outranked: bool) -> ReasonRow:
         state_reason=order.state_reason,
         told_at=order.created_at,
         plan=why.plan,
-        sentences=list(why.plan.explanation[:MOST_SENTENCES]) if why.plan else [],
+        sentences=for_household(why.plan.explanation)[:MOST_SENTENCES] if why.plan else [],
         signals=why.signals,
         outranked=outranked,
     )

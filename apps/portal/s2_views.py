@@ -3,6 +3,7 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from apps.common import clock
@@ -10,15 +11,18 @@ from apps.common.errors import DomainError
 from apps.common.pages import signed_in
 from apps.hubs.credentials import s2_credentials_of_site
 from apps.hubs.models import S2Credential
+from apps.hubs.selectors import hub_in_the_house
 from apps.portal import services
-from apps.portal.views import _home, _page, _user
+from apps.portal.homes import home_or_404
+from apps.portal.phrases import say
+from apps.portal.views import _page, _user
 
 
 @require_http_methods(["GET", "POST"])
 @signed_in
 def devices(request: HttpRequest, site_id: int) -> HttpResponse:
     """Show which devices may speak to the cloud; let the owner add one, whose token is shown this once."""
-    seen = _home(request, site_id)
+    seen = home_or_404(request, site_id, right="devices")
     name, role = request.POST.get("name", ""), request.POST.get("role", "")
     made, said, status = None, "", 200
     if request.method == "POST":
@@ -27,7 +31,7 @@ def devices(request: HttpRequest, site_id: int) -> HttpResponse:
                 user=_user(request), site=seen.site, name=name, role=role, now=clock.now()
             )
         except DomainError as error:
-            said, status = error.detail, error.status
+            said, status = say(error.detail), error.status
     return _page(
         request,
         "portal/s2_devices.html",
@@ -39,6 +43,7 @@ def devices(request: HttpRequest, site_id: int) -> HttpResponse:
         role=role,
         roles=S2Credential.Role.choices,
         credentials=s2_credentials_of_site(site=seen.site),
+        hub=hub_in_the_house(site=seen.site),
         address=f"{'wss' if request.is_secure() else 'ws'}://{request.get_host()}/s2/",
     )
 
@@ -47,13 +52,13 @@ def devices(request: HttpRequest, site_id: int) -> HttpResponse:
 @signed_in
 def device_remove(request: HttpRequest, site_id: int, s2_credential_id: int) -> HttpResponse:
     """Shut a device out."""
-    seen = _home(request, site_id)
+    seen = home_or_404(request, site_id, right="devices")
     try:
         removed = services.revoke_s2_credential(
             user=_user(request), site=seen.site, credential_id=s2_credential_id, now=clock.now()
         )
     except DomainError as error:
-        messages.error(request, error.detail)
+        messages.error(request, say(error.detail))
     else:
-        messages.success(request, f"{removed.name} is shut out now.")
+        messages.success(request, _("%(name)s is shut out now.") % {"name": removed.name})
     return redirect("portal:s2_devices", site_id)

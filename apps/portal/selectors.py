@@ -4,13 +4,19 @@ import dataclasses
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext as _
+
 from apps.accounts.models import User
 from apps.accounts.selectors import operated_organizations
 from apps.common.charts import Chart, Series, chart
 from apps.hubs.selectors import active_hubs_by_site
+from apps.markets.selectors import traded_kw
+from apps.portal.doing import Doing, doing
 from apps.portal.flow import Flow, Measured, flow, used_kw
+from apps.sites.households import Standing, standing_of, standings_of_person
 from apps.sites.models import Site
-from apps.sites.selectors import is_owner, resources_by_site, site_visible, sites_of_household
+from apps.sites.rights import Right
+from apps.sites.selectors import resources_by_site
 from apps.telemetry.selectors import QUARTER, energy_between, latest_by_site, quarter_means
 
 QUIET_AFTER = timedelta(minutes=5)
@@ -22,7 +28,7 @@ class Landing:
     """Where somebody belongs who has just signed in."""
 
     operates: bool
-    sites: list[Site]
+    homes: list[Standing]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,9 +36,33 @@ class Home:
     """A home as one person may see it."""
 
     site: Site
-    is_owner: bool
-    is_household: bool
+    standing: Standing
     has_hub: bool
+
+    @property
+    def is_owner(self) -> bool:
+        """Whether this person decides for the home."""
+        return "decide" in self.standing.rights
+
+    @property
+    def is_household(self) -> bool:
+        """Whether this person lives there, or was let in; not one who works for the home's organization."""
+        return self.standing.role != "operator"
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether the home's own pages are open; guests see what they were let in for."""
+        return "see" in self.standing.rights
+
+    @property
+    def may_install(self) -> bool:
+        """Whether this person adds and removes devices."""
+        return "install" in self.standing.rights
+
+    @property
+    def may_comfort(self) -> bool:
+        """Whether this person sets temperatures, the car's charge and quiet hours."""
+        return "comfort" in self.standing.rights
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +81,7 @@ class HomeNow:
     seen_at: datetime | None
     hub: HubPresence
     fresh: bool
+    doing: Doing | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,21 +111,17 @@ def landing(*, user: User) -> Landing:
     """Return what decides the first page after signing in."""
     return Landing(
         operates=operated_organizations(user=user).exists(),
-        sites=list(sites_of_household(user=user)),
+        homes=standings_of_person(user=user),
     )
 
 
-def home(*, user: User, site_id: int) -> Home | None:
-    """Return the home if `user` may see it."""
-    site = site_visible(user=user, site_id=site_id)
-    if site is None:
+def home(*, user: User, site_id: int, right: Right = "see") -> Home | None:
+    """Return the home if `user` holds this right there."""
+    standing = standing_of(user=user, site_id=site_id)
+    if standing is None or right not in standing.rights:
         return None
-    return Home(
-        site=site,
-        is_owner=is_owner(user=user, site=site),
-        is_household=sites_of_household(user=user).filter(pk=site.pk).exists(),
-        has_hub=site.pk in active_hubs_by_site(site_ids=[site.pk]),
-    )
+    has_hub = site_id in active_hubs_by_site(site_ids=[site_id])
+    return Home(site=standing.site, standing=standing, has_hub=has_hub)
 
 
 def home_now(*, site: Site, now: datetime) -> HomeNow:
@@ -104,7 +131,14 @@ def home_now(*, site: Site, now: datetime) -> HomeNow:
     fresh = seen_at is not None and now - seen_at < QUIET_AFTER
     measured: Measured | None = row
     kinds = {str(kind) for kind in resources_by_site(site_ids=[site.pk])[site.pk]}
-    return HomeNow(flow=flow(measured, kinds), seen_at=seen_at, hub=_presence(site, fresh=fresh), fresh=fresh)
+    traded = traded_kw(site=site, now=now)
+    return HomeNow(
+        flow=flow(measured, kinds, traded_kw=traded),
+        seen_at=seen_at,
+        hub=_presence(site, fresh=fresh),
+        fresh=fresh,
+        doing=doing(site=site, row=measured, now=now) if fresh else None,
+    )
 
 
 def _presence(site: Site, *, fresh: bool) -> HubPresence:
@@ -156,7 +190,7 @@ class _Powers:
 
 
 def _quarter(row: tuple[object, ...]) -> Quarter:
-    _, at, *values = row
+    at, *values = row[1:]
     assert isinstance(at, datetime)
     powers = _Powers(*values)  # type: ignore[arg-type]
     return Quarter(
@@ -182,19 +216,21 @@ def _day_chart(
 ) -> Chart:
     middle = QUARTER / 2
     lines = [
-        ("sun", "Sun", "area", [(q.at + middle, q.sun) for q in quarters]),
+        ("sun", _("Sun"), "area", [(q.at + middle, q.sun) for q in quarters]),
         (
             "battery",
-            "Battery (up: giving, down: charging)",
+            _("Battery (up: giving, down: charging)"),
             "area",
             [(q.at + middle, q.battery) for q in quarters],
         ),
-        ("used", "Home use", "line", [(q.at + middle, q.used) for q in quarters]),
-        ("grid", "Grid (up: import, down: export)", "line", [(q.at + middle, q.grid) for q in quarters]),
+        ("used", _("Home use"), "line", [(q.at + middle, q.used) for q in quarters]),
+        ("grid", _("Grid (up: import, down: export)"), "line", [(q.at + middle, q.grid) for q in quarters]),
     ]
     series = [
         Series(css, label, points, shape)  # type: ignore[arg-type]
         for css, label, shape, points in lines
-        if any(value is not None for _, value in points)
+        if any(value is not None for _at, value in points)
     ]
-    return chart(title="Power over today, per quarter-hour", period=period, series=series, zone=zone, now=now)
+    return chart(
+        title=_("Power over today, per quarter-hour"), period=period, series=series, zone=zone, now=now
+    )

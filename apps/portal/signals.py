@@ -4,7 +4,10 @@ import dataclasses
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext as _
+
 from apps.common.charts import Chart, Series, chart, stepped
+from apps.common.language import separated
 from apps.dispatch.models import Schedule
 from apps.dispatch.passed_on import is_passed_on
 from apps.dispatch.passed_on import passed_on_states as states_of
@@ -63,15 +66,18 @@ def home_signal(*, site: Site, signal: GridSignal, phase: str, now: datetime) ->
 def power_words(power_kw: float) -> str:
     """Say what a battery does with a power [kW], charging being positive."""
     if abs(power_kw) < SMALL_KW:
-        return "rests"
-    return f"{'charges' if power_kw > 0 else 'discharges'} with {abs(power_kw):.1f} kW"
+        return _("rests")
+    said = _("charges with %(kw)s kW") if power_kw > 0 else _("discharges with %(kw)s kW")
+    return said % {"kw": separated(f"{abs(power_kw):.1f}")}
 
 
 def _present(schedule: Schedule, *, now: datetime) -> str:
     plan = schedule.plan
     index = (now - plan.starts_at) // timedelta(seconds=plan.interval_s)
     powers = battery_kw(schedule)
-    return f"Now your battery {power_words(powers[index])}." if 0 <= index < len(powers) else ""
+    if not 0 <= index < len(powers):
+        return ""
+    return _("Now your battery %(does)s.") % {"does": power_words(powers[index])}
 
 
 def _chart(schedule: Schedule, *, zone: ZoneInfo, now: datetime) -> Chart:
@@ -79,9 +85,9 @@ def _chart(schedule: Schedule, *, zone: ZoneInfo, now: datetime) -> Chart:
     ends_at = plan.starts_at + timedelta(seconds=plan.interval_s * len(powers))
     points = stepped(plan.starts_at, plan.interval_s, values=powers)
     return chart(
-        title="What your battery is planned to do",
+        title=_("What your battery is planned to do"),
         period=(plan.starts_at, ends_at),
-        series=[Series("battery", "Battery (up: charging, down: giving)", points, "area")],
+        series=[Series("battery", _("Battery (up: charging, down: giving)"), points, "area")],
         zone=zone,
         now=now,
     )

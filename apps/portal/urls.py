@@ -2,21 +2,56 @@
 
 from django.urls import path
 
-from apps.portal import device_views, market_views, s2_views, statement_views, views
+from apps.portal import (
+    app_views,
+    device_views,
+    earnings_views,
+    energy_views,
+    event_views,
+    hub_views,
+    insight_views,
+    market_views,
+    notification_views,
+    people_views,
+    preference_views,
+    privacy_views,
+    s2_views,
+    statement_views,
+    views,
+)
+from apps.portal.authorize import (
+    AppAuthorizationView,
+)
 
 app_name = "portal"
 urlpatterns = [
+    path("apps/", app_views.overview, name="apps"),
+    path("apps/<int:client_pk>/disconnect", app_views.disconnect, name="app_disconnect"),
+    path("oauth/authorize", AppAuthorizationView.as_view(), name="authorize"),
     path("", views.start, name="start"),
     path("sites/", views.homes, name="homes"),
     path("sites/<int:site_id>/", views.home, name="home"),
     path("sites/<int:site_id>/live", views.home_live, name="live"),
     path("sites/<int:site_id>/day", views.home_day, name="day"),
     path("sites/<int:site_id>/event", views.home_event, name="focus"),
-    path("sites/<int:site_id>/earnings", views.home_earnings, name="earnings"),
+    path("sites/<int:site_id>/earnings-card", views.home_earnings, name="earnings_card"),
+    path("sites/<int:site_id>/insights/", insight_views.overview, name="insights"),
+    path("sites/<int:site_id>/insights/<int:insight_id>/decide", insight_views.decide, name="insight_decide"),
+    path("sites/<int:site_id>/earnings/", earnings_views.overview, name="earnings"),
+    path(
+        "sites/<int:site_id>/earnings/<int:year>.<str:form>", earnings_views.year_file, name="earnings_file"
+    ),
     path("sites/<int:site_id>/why/", views.why, name="why"),
-    path("sites/<int:site_id>/events/", views.event_list, name="events"),
+    path("sites/<int:site_id>/events/", event_views.overview, name="events"),
     path("sites/<int:site_id>/events/<uuid:signal_id>/", views.event_detail, name="event"),
     path("sites/<int:site_id>/events/<uuid:signal_id>/opt-out", views.opt_out, name="opt_out"),
+    path("sites/<int:site_id>/events/<uuid:signal_id>/opt-in", event_views.opt_in, name="opt_in"),
+    path("sites/<int:site_id>/events/out", event_views.periods, name="opt_out_periods"),
+    path(
+        "sites/<int:site_id>/events/out/<int:period_id>/end",
+        event_views.period_end,
+        name="opt_out_period_end",
+    ),
     path("sites/<int:site_id>/statements/<int:statement_id>/", views.statement, name="statement"),
     path(
         "sites/<int:site_id>/statements/<int:statement_id>/statement.<str:form>",
@@ -26,6 +61,10 @@ urlpatterns = [
     path(
         "sites/<int:site_id>/statements/<int:statement_id>/object", statement_views.object_to, name="object"
     ),
+    path("sites/<int:site_id>/energy/", energy_views.overview, name="energy"),
+    path("sites/<int:site_id>/energy/quarters", energy_views.series, name="energy_quarters"),
+    path("sites/<int:site_id>/energy/energy.csv", energy_views.download, name="energy_csv"),
+    path("sites/<int:site_id>/energy/tariff/", energy_views.tariff, name="tariff"),
     path("sites/<int:site_id>/market/", market_views.overview, name="market"),
     path("sites/<int:site_id>/market/orders", market_views.order, name="market_order"),
     path(
@@ -34,11 +73,51 @@ urlpatterns = [
     path("sites/<int:site_id>/market/terms", market_views.terms, name="market_terms"),
     path("sites/<int:site_id>/market/preferences", market_views.preferences, name="market_preferences"),
     path("sites/<int:site_id>/market/trades/<int:trade_id>/proof", market_views.proof, name="market_proof"),
+    path("notifications/", notification_views.overview, name="notifications"),
+    path("notifications/bell", notification_views.bell, name="bell"),
+    path("notifications/read", notification_views.read, name="notifications_read"),
+    path("notifications/<int:notification_id>", notification_views.follow, name="notification"),
+    path("notifications/settings/", notification_views.settings, name="notification_settings"),
+    path("notifications/settings/webhook", notification_views.webhook, name="notification_webhook"),
+    path("notifications/settings/test", notification_views.test, name="notification_test"),
+    path("notifications/settings/push", notification_views.push, name="notification_push"),
+    path("notifications/unsubscribe/<str:token>/", notification_views.unsubscribe, name="unsubscribe"),
     path("sites/<int:site_id>/devices/", device_views.overview, name="devices"),
+    path("sites/<int:site_id>/devices/routines/", device_views.routines, name="routines"),
+    path("sites/<int:site_id>/devices/routines/change", device_views.routine_change, name="routine_change"),
+    path("sites/<int:site_id>/devices/one/<path:key>/control", device_views.control, name="device_control"),
+    path("sites/<int:site_id>/devices/one/<path:key>/", device_views.device, name="device"),
     path("sites/<int:site_id>/devices/look", device_views.look, name="devices_look"),
+    path("sites/<int:site_id>/devices/pair", device_views.pair, name="devices_pair"),
     path("sites/<int:site_id>/devices/found/<int:proposal_id>", device_views.decide, name="device_decide"),
+    path("sites/<int:site_id>/market/sharing.csv", market_views.sharing, name="market_sharing"),
+    path("sites/<int:site_id>/market/sharing.pdf", market_views.sharing_paper, name="market_sharing_paper"),
+    path(
+        "sites/<int:site_id>/market/sharing/<str:day>/proof",
+        market_views.sharing_proof,
+        name="market_sharing_proof",
+    ),
     path("sites/<int:site_id>/market/statement.<str:form>", market_views.statement, name="market_statement"),
-    path("sites/<int:site_id>/hub/", views.hub_add, name="hub_add"),
+    path("sites/<int:site_id>/preferences/", preference_views.overview, name="preferences"),
+    path("sites/<int:site_id>/preferences/undo", preference_views.undo, name="preferences_undo"),
+    path("sites/<int:site_id>/privacy/", privacy_views.overview, name="privacy"),
+    path("sites/<int:site_id>/privacy/consents/<str:purpose>", privacy_views.consent, name="consent"),
+    path("sites/<int:site_id>/privacy/export", privacy_views.export, name="export"),
+    path(
+        "sites/<int:site_id>/privacy/exports/<int:export_id>", privacy_views.download, name="export_download"
+    ),
+    path("sites/<int:site_id>/privacy/delete", privacy_views.delete_home, name="delete_home"),
+    path("sites/<int:site_id>/privacy/keep", privacy_views.undo_delete, name="undo_delete"),
+    path("sites/<int:site_id>/people/", people_views.overview, name="people"),
+    path("sites/<int:site_id>/people/invite", people_views.invite, name="invite"),
+    path("sites/<int:site_id>/people/invited/<int:invitation_id>", people_views.uninvite, name="uninvite"),
+    path("sites/<int:site_id>/people/<int:member_id>", people_views.change_member, name="member_change"),
+    path("sites/<int:site_id>/people/leave", people_views.leave, name="leave"),
+    path("sites/<int:site_id>/totals/", people_views.totals, name="totals"),
+    path("sites/<int:site_id>/arrive", people_views.arrive, name="arrive"),
+    path("invitations/<str:token>/", people_views.invitation, name="invitation"),
+    path("sites/<int:site_id>/hub/", hub_views.hub_add, name="hub_add"),
+    path("sites/<int:site_id>/hub/progress/", hub_views.progress, name="hub_progress"),
     path("sites/<int:site_id>/s2/", s2_views.devices, name="s2_devices"),
     path(
         "sites/<int:site_id>/s2/<int:s2_credential_id>/remove",

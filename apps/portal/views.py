@@ -1,22 +1,31 @@
 """Homeowners' pages: who is looking, one call, render."""
 
-from datetime import UTC, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.urls import (
+    reverse,
+)
+from django.utils.translation import gettext as _
+from django.views.decorators.http import (
+    require_GET,
+    require_POST,
+)
 
 from apps.accounts.models import User
 from apps.common import clock
 from apps.common.errors import DomainError
 from apps.common.pages import is_fragment, page, signed_in
 from apps.dispatch.why import why_at
-from apps.portal import events, reasons, selectors, services
+from apps.portal import decided, events, reasons, selectors, services
+from apps.portal.homes import home_or_404
+from apps.portal.phrases import refused
 from apps.portal.selectors import Home
 from apps.programs.models import GridSignal
+from apps.sites.households import Standing
 
 
 @require_GET
@@ -26,23 +35,36 @@ def start(request: HttpRequest) -> HttpResponse:
     landing = selectors.landing(user=_user(request))
     if landing.operates:
         return redirect("console:start")
-    if len(landing.sites) == 1:
-        return redirect("portal:home", landing.sites[0].pk)
-    return page(request, "portal/homes.html", {"sites": landing.sites})
+    if len(landing.homes) == 1:
+        return redirect(first_page(landing.homes[0]), landing.homes[0].site.pk)
+    return page(request, "portal/homes.html", {"homes": rows_of(landing.homes)})
 
 
 @require_GET
 @signed_in
 def homes(request: HttpRequest) -> HttpResponse:
     """List the homes one belongs to."""
-    return page(request, "portal/homes.html", {"sites": selectors.landing(user=_user(request)).sites})
+    held = selectors.landing(user=_user(request)).homes
+    return page(request, "portal/homes.html", {"homes": rows_of(held)})
+
+
+def first_page(standing: Standing) -> str:
+    """Return the page that a person's right at a home opens."""
+    if "see" in standing.rights:
+        return "portal:home"
+    return "portal:devices" if "devices" in standing.rights else "portal:totals"
+
+
+def rows_of(held: list[Standing]) -> list[tuple[Standing, str]]:
+    """Return each home with where its link leads."""
+    return [(one, reverse(first_page(one), args=[one.site.pk])) for one in held]
 
 
 @require_GET
 @signed_in
 def home(request: HttpRequest, site_id: int) -> HttpResponse:
     """Show the whole page of a home."""
-    seen, now = _home(request, site_id), clock.now()
+    seen, now = home_or_404(request, site_id), clock.now()
     return _page(
         request,
         "portal/home.html",
@@ -58,7 +80,7 @@ def home(request: HttpRequest, site_id: int) -> HttpResponse:
 @signed_in
 def home_live(request: HttpRequest, site_id: int) -> HttpResponse:
     """Render the live picture alone."""
-    seen = _home(request, site_id)
+    seen = home_or_404(request, site_id)
     return _page(request, "portal/_live.html", seen, live=selectors.home_now(site=seen.site, now=clock.now()))
 
 
@@ -66,7 +88,7 @@ def home_live(request: HttpRequest, site_id: int) -> HttpResponse:
 @signed_in
 def home_day(request: HttpRequest, site_id: int) -> HttpResponse:
     """Render today's energy alone."""
-    seen = _home(request, site_id)
+    seen = home_or_404(request, site_id)
     return _page(request, "portal/_day.html", seen, day=selectors.day_energy(site=seen.site, now=clock.now()))
 
 
@@ -74,7 +96,7 @@ def home_day(request: HttpRequest, site_id: int) -> HttpResponse:
 @signed_in
 def home_event(request: HttpRequest, site_id: int) -> HttpResponse:
     """Render the event that matters now, alone."""
-    seen = _home(request, site_id)
+    seen = home_or_404(request, site_id)
     return _page(
         request, "portal/_events.html", seen, events=events.home_events(site=seen.site, now=clock.now())
     )
@@ -84,25 +106,15 @@ def home_event(request: HttpRequest, site_id: int) -> HttpResponse:
 @signed_in
 def home_earnings(request: HttpRequest, site_id: int) -> HttpResponse:
     """Render the earnings alone."""
-    seen = _home(request, site_id)
+    seen = home_or_404(request, site_id)
     return _page(request, "portal/_earnings.html", seen, earnings=events.earnings(site=seen.site))
-
-
-@require_GET
-@signed_in
-def event_list(request: HttpRequest, site_id: int) -> HttpResponse:
-    """List the home's events."""
-    seen = _home(request, site_id)
-    return _page(
-        request, "portal/events.html", seen, events=events.events_of_home(site=seen.site, now=clock.now())
-    )
 
 
 @require_GET
 @signed_in
 def event_detail(request: HttpRequest, site_id: int, signal_id: UUID) -> HttpResponse:
     """Show the home's part in one event, or the card alone to a fragment's request."""
-    seen = _home(request, site_id)
+    seen = home_or_404(request, site_id)
     event = events.part_of_home(site=seen.site, signal=_signal(seen, signal_id), now=clock.now())
     template = "portal/_event.html" if is_fragment(request) else "portal/event.html"
     return _page(request, template, seen, event=event, detail=True)
@@ -111,23 +123,28 @@ def event_detail(request: HttpRequest, site_id: int, signal_id: UUID) -> HttpRes
 @require_GET
 @signed_in
 def why(request: HttpRequest, site_id: int) -> HttpResponse:
-    """Show why the home did what it did at an instant of today."""
-    seen, now = _home(request, site_id), clock.now()
+    """Show why the home did what it did at an instant of today or of a day before."""
+    seen, now = home_or_404(request, site_id), clock.now()
     at = reasons.instant(request.GET.get("at", ""), zone=ZoneInfo(seen.site.time_zone), now=now)
     rows = reasons.reason_rows(why_at(site=seen.site, at=at or now))
-    return _page(request, "portal/why.html", seen, at=at or now, rows=rows, unread=at is None)
+    told = decided.decided(site=seen.site, at=at or now)
+    return _page(request, "portal/why.html", seen, at=at or now, rows=rows, unread=at is None, decided=told)
 
 
 @require_POST
 @signed_in
 def opt_out(request: HttpRequest, site_id: int, signal_id: UUID) -> HttpResponse:
     """Take the home out of an event."""
-    seen, now = _home(request, site_id), clock.now()
-    signal, said, status = _signal(seen, signal_id), "You are out of this event. Your hub is being told.", 200
+    seen, now = home_or_404(request, site_id), clock.now()
+    signal, said, status = (
+        _signal(seen, signal_id),
+        _("You are out of this event. Your hub is being told."),
+        200,
+    )
     try:
         services.opt_out(user=_user(request), site=seen.site, signal_id=signal_id, now=now)
     except DomainError as error:
-        said, status = f"Nothing was changed: {error.detail}.", error.status
+        said, status = refused(error), error.status
     if not is_fragment(request):
         messages.add_message(request, messages.SUCCESS if status == 200 else messages.ERROR, said)
         return redirect("portal:event", site_id, signal_id)
@@ -142,31 +159,11 @@ def opt_out(request: HttpRequest, site_id: int, signal_id: UUID) -> HttpResponse
 @signed_in
 def statement(request: HttpRequest, site_id: int, statement_id: int) -> HttpResponse:
     """Show one statement, line by line."""
-    seen = _home(request, site_id)
+    seen = home_or_404(request, site_id)
     shown = events.statement_page(site=seen.site, statement_id=statement_id)
     if shown is None:
         raise Http404
     return _page(request, "portal/statement.html", seen, page=shown)
-
-
-@require_http_methods(["GET", "POST"])
-@signed_in
-def hub_add(request: HttpRequest, site_id: int) -> HttpResponse:
-    """Let the owner type the claim code of a new hub."""
-    seen = _home(request, site_id)
-    code, said, status = request.POST.get("code", ""), "", 200
-    if request.method == "POST":
-        try:
-            services.claim_hub(
-                user=_user(request), site=seen.site, code=code, machine_now=datetime.now(UTC), now=clock.now(),
-                replaces="replace" in request.POST,
-            )  # fmt: skip
-        except DomainError as error:
-            said, status = error.detail, error.status
-        else:
-            messages.success(request, "Your hub belongs to this home now. It will report within a minute.")
-            return redirect("portal:home", site_id)
-    return _page(request, "portal/hub_add.html", seen, status=status, code=code, said=said)
 
 
 def _page(
@@ -179,13 +176,6 @@ def _page(
         time_zone=seen.site.time_zone,
         status=status,
     )
-
-
-def _home(request: HttpRequest, site_id: int) -> Home:
-    found = selectors.home(user=_user(request), site_id=site_id)
-    if found is None:
-        raise Http404
-    return found
 
 
 def _signal(seen: Home, signal_id: UUID) -> GridSignal:

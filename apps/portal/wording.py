@@ -3,22 +3,26 @@
 from collections.abc import Mapping
 from typing import Final
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop as noop
+
+from apps.common.language import separated
 from apps.programs.models import GridSignal, Program
 from apps.programs.wording import alert_words
 
 Kind = GridSignal.Kind
 WARNINGS: Final[Mapping[str, str]] = {
-    "ALERT_POSSIBLE_OUTAGE": "a possible power outage",
-    "ALERT_FIRE": "a fire warning",
-    "ALERT_FREEZING": "a frost warning",
-    "ALERT_WIND": "a storm warning",
-    "ALERT_TSUNAMI": "a tsunami warning",
+    "ALERT_POSSIBLE_OUTAGE": noop("a possible power outage"),
+    "ALERT_FIRE": noop("a fire warning"),
+    "ALERT_FREEZING": noop("a frost warning"),
+    "ALERT_WIND": noop("a storm warning"),
+    "ALERT_TSUNAMI": noop("a tsunami warning"),
 }
 DOES: Final[Mapping[str, str]] = {
-    Kind.PRICE: "Your battery charges while power is cheap and gives it back while power is dear.",
-    Kind.EXPORT_PRICE: "Your battery feeds power in while the grid pays well for it.",
-    Kind.GHG: "Your battery charges while power is clean and gives it back while it is not.",
-    Kind.NOTICE: "This is for you to know. Nothing is asked of your home.",
+    Kind.PRICE: noop("Your battery charges while power is cheap and gives it back while power is dear."),
+    Kind.EXPORT_PRICE: noop("Your battery feeds power in while the grid pays well for it."),
+    Kind.GHG: noop("Your battery charges while power is clean and gives it back while it is not."),
+    Kind.NOTICE: noop("This is for you to know. Nothing is asked of your home."),
 }
 
 
@@ -30,27 +34,36 @@ def does_words(signal: GridSignal) -> str:
         return _limit(signal)
     if signal.kind == Kind.DEVICE:
         payload = signal.detail.get("payload", "")
-        return f"A message for your devices ({payload}) was passed on to your hub. Devices that know it act on it."
-    return DOES[signal.kind]
+        said = _(
+            "A message for your devices (%(payload)s) was passed on to your hub. Devices that know it act on it."
+        )
+        return said % {"payload": payload}
+    return _(DOES[signal.kind])
 
 
 def _charge(signal: GridSignal) -> str:
     if "alert" in signal.detail:
-        warning = WARNINGS.get(str(signal.detail["alert"]), alert_words(signal))
-        return f"Your battery is kept full because of {warning}."
+        known = WARNINGS.get(str(signal.detail["alert"]))
+        warning = _(known) if known else alert_words(signal)
+        return _("Your battery is kept full because of %(warning)s.") % {"warning": warning}
     values = [value for value in signal.values if value is not None]
     if signal.detail.get("unit") == "kWh" or not values:
-        return "Your battery keeps its part of the energy that the grid may need."
-    return f"Your battery is kept at least {max(values) * 100:.0f} % full."
+        return _("Your battery keeps its part of the energy that the grid may need.")
+    return _("Your battery is kept at least %(level)s %% full.") % {"level": f"{max(values) * 100:.0f}"}
 
 
 def _limit(signal: GridSignal) -> str:
     imports = signal.kind == Kind.IMPORT_LIMIT
     if signal.program.capacity_scope == Program.CapacityScope.FLEET:
-        way = "draw from the grid" if imports else "feed into it"
-        return f"Your battery helps to keep what all homes together {way} below a limit."
+        if imports:
+            return _("Your battery helps to keep what all homes together draw from the grid below a limit.")
+        return _("Your battery helps to keep what all homes together feed into it below a limit.")
     values = [value for value in signal.values if value is not None]
     fallback = signal.detail.get("fallback_kw")
     least = min(values) if values else fallback
-    way = "draws at most {} kW from the grid" if imports else "feeds at most {} kW into the grid"
-    return f"Your home {way.format('–' if least is None else f'{least:g}')}."
+    said = (
+        _("Your home draws at most %(kw)s kW from the grid.")
+        if imports
+        else _("Your home feeds at most %(kw)s kW into the grid.")
+    )
+    return said % {"kw": "–" if least is None else separated(f"{least:g}")}

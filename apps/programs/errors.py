@@ -1,6 +1,6 @@
 """Anticipated failures of programs."""
 
-from apps.common.errors import ConflictError, DomainError
+from apps.common.errors import ConflictError, DomainError, NotFoundError
 
 
 class NameTakenError(ConflictError):
@@ -9,6 +9,10 @@ class NameTakenError(ConflictError):
 
 class AlreadyEnrolledError(ConflictError):
     code = "already_enrolled"
+
+
+class EnrollmentJobOpenError(ConflictError):
+    code = "enrollment_job_open"
 
 
 class NotEnrolledError(ConflictError):
@@ -31,3 +35,25 @@ class ProgramInvalidError(DomainError):
 
 class ReportUnderWayError(ConflictError):
     code = "report_under_way"
+
+
+class PeriodInvalidError(DomainError):
+    code = "period_invalid"
+
+
+class PeriodUnknownError(NotFoundError):
+    code = "period_unknown"
+
+
+class TooManyPeriodsError(ConflictError):
+    code = "too_many_periods"
+
+
+class ProgramEndedError(ConflictError):
+    code = "program_ended"
+
+
+class NobodyMovesError(ConflictError):
+    """Nobody of the chosen homes would join, or leave."""
+
+    code = "nothing_to_do"

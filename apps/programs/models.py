@@ -99,6 +99,9 @@ class Program(models.Model):
         help_text="what a kilogram of greenhouse gas counts for in plans",
     )
     created_at = models.DateTimeField()
+    paused_at = models.DateTimeField(
+        null=True, blank=True, help_text="since when none of its homes is asked for anything"
+    )
 
     class Meta:
         constraints = [
@@ -129,6 +132,48 @@ class Enrollment(models.Model):
                 fields=["program", "site"], condition=Q(ends_at=None), name="enrollment_open_once"
             ),
         ]
+
+
+class EnrollmentJob(models.Model):
+    """Many homes that join or leave a program in the background, in the order of `site_ids`."""
+
+    class Kind(models.TextChoices):
+        ENROLL = "enroll"
+        LEAVE = "leave"
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        RUNNING = "running"
+        DONE = "done"
+
+    program = models.ForeignKey(Program, on_delete=models.CASCADE, related_name="enrollment_jobs")
+    kind = models.CharField(max_length=8, choices=Kind)
+    site_ids = ArrayField(models.IntegerField(), help_text="as they were when it was asked for")
+    chosen = models.CharField(max_length=500, blank=True, help_text="the filter that chose them")
+    state = models.CharField(max_length=8, choices=State, default=State.WAITING)
+    done = models.PositiveIntegerField(default=0, help_text="how many of them were looked at")
+    changed = models.PositiveIntegerField(default=0, help_text="how many really joined or left")
+    requested_by = models.CharField(max_length=160)
+    requested_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["program"],
+                condition=Q(state__in=["waiting", "running"]),
+                name="enrollment_job_one_at_a_time",
+            )
+        ]
+
+    @property
+    def total(self) -> int:
+        return len(self.site_ids)
+
+    @property
+    def is_open(self) -> bool:
+        return self.state != self.State.DONE
 
 
 class GridSignal(models.Model):
@@ -210,6 +255,31 @@ class GridSignal(models.Model):
         return (LEAST_PRIORITY if self.priority is None else self.priority, self.received_at)
 
 
+class OptOutPeriod(models.Model):
+    """A household's no to whatever touches a time; without an end until it is taken back."""
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="opt_out_periods")
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField(null=True, blank=True)
+    reason = models.CharField(max_length=200, blank=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True, help_text="when it was over or taken back")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ends_at=None) | Q(ends_at__gt=F("starts_at")), name="opt_out_period_order"
+            ),
+            models.UniqueConstraint(
+                fields=["site"], condition=Q(ends_at=None, ended_at=None), name="opt_out_of_all_once"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["site", "starts_at"], name="opt_out_period_open", condition=Q(ended_at=None))
+        ]
+
+
 class OptOut(models.Model):
     """A household's no to one signal; counts from `at` on."""
 
@@ -218,6 +288,10 @@ class OptOut(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
     reason = models.CharField(max_length=200, blank=True)
     at = models.DateTimeField()
+    period = models.ForeignKey(
+        OptOutPeriod, null=True, blank=True, on_delete=models.SET_NULL, related_name="opt_outs",
+        help_text="the period it follows from",
+    )  # fmt: skip
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["signal", "site"], name="opt_out_once")]

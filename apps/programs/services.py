@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 
 from apps.accounts.models import Organization, User
 from apps.accounts.services import audit
+from apps.alerts.services import EventKind
 from apps.common.queue import enqueue_on_commit
 from apps.common.redis import publish
 from apps.programs.errors import (
@@ -22,8 +23,10 @@ from apps.programs.errors import (
     SignalBindingError,
     SignalOverError,
 )
-from apps.programs.models import Enrollment, GridSignal, OptOut, Program
+from apps.programs.models import Enrollment, GridSignal, OptOut, OptOutPeriod, Program
+from apps.programs.opt_out_rows import periods_follow
 from apps.programs.payment import check_payment_rules
+from apps.programs.telling import opt_out_tell, signal_tell
 from apps.sites.models import Site
 from vpp.translate.grid_signal import GridSignalDraft
 
@@ -219,6 +222,8 @@ def signal_receive(
     )
     _take_over(signal, draft, name=name)
     signal.save(force_insert=True)
+    periods_follow(signal=signal, now=now)
+    signal_tell(signal=signal, kind=EventKind.SIGNAL_CREATED, now=now)
     _plan(signal, "the utility's event came in", only_after=0)
     return signal
 
@@ -248,6 +253,8 @@ def signal_revise(
     signal.priority, signal.targets = priority, list(targets)
     signal.revision += 1
     signal.save()
+    periods_follow(signal=signal, now=now)
+    signal_tell(signal=signal, kind=EventKind.SIGNAL_CHANGED, now=now)
     _plan(signal, "the utility changed the event")
     return signal
 
@@ -259,6 +266,7 @@ def signal_cancel(*, signal_id: UUID, now: datetime) -> GridSignal:
     if signal.state in RUNNING:
         signal.state = GridSignal.State.CANCELED
         signal.save(update_fields=["state"])
+        signal_tell(signal=signal, kind=EventKind.SIGNAL_ENDED, now=now)
         enqueue_on_commit("dispatch.cancel_signal", signal_id=str(signal.pk))
         transaction.on_commit(lambda: publish("signals", [str(signal.pk)]))
     return signal
@@ -266,15 +274,23 @@ def signal_cancel(*, signal_id: UUID, now: datetime) -> GridSignal:
 
 @transaction.atomic
 def opt_out_create(
-    *, signal_id: UUID, site: Site, user: User | None, reason: str, now: datetime, actor: str = ""
+    *,
+    signal_id: UUID,
+    site: Site,
+    user: User | None,
+    reason: str,
+    now: datetime,
+    actor: str = "",
+    period: OptOutPeriod | None = None,
 ) -> OptOut:
     """A household says no to one signal; its hub is released at once, the fleet makes up for it."""
     signal = _signal_of_home(signal_id, site)
     if signal.is_binding:
         raise SignalBindingError("a limit of the home's connection to the grid cannot be left")
     opt_out, created = OptOut.objects.get_or_create(
-        signal=signal, site=site, defaults={"user": user, "reason": reason[:200], "at": now}
-    )
+        signal=signal, site=site,
+        defaults={"user": user, "reason": reason[:200], "at": now, "period": period},
+    )  # fmt: skip
     if created:
         audit(
             organization=site.organization,
@@ -284,6 +300,7 @@ def opt_out_create(
             now=now,
             site=site.pk,
         )
+        opt_out_tell(signal=signal, site_id=site.pk, by=user.email if user is not None else "", now=now)
         enqueue_on_commit("dispatch.release_site", signal_id=str(signal.pk), site_id=site.pk)
         transaction.on_commit(lambda: publish("signals", [str(signal.pk)]))
     return opt_out
@@ -311,7 +328,14 @@ def opt_outs_carry_over(*, signal: GridSignal, to: GridSignal) -> None:
     """Let who said no to a signal have said no to the one that follows it."""
     held = OptOut.objects.filter(signal=signal)
     OptOut.objects.bulk_create(
-        OptOut(signal=to, site_id=one.site_id, user_id=one.user_id, reason=one.reason, at=one.at)
+        OptOut(
+            signal=to,
+            site_id=one.site_id,
+            user_id=one.user_id,
+            reason=one.reason,
+            at=one.at,
+            period_id=one.period_id,
+        )
         for one in held
     )
 

@@ -51,17 +51,25 @@ def dispute_open(*, statement: Statement, user: User, reason: str, now: datetime
 
 
 @transaction.atomic
-def dispute_reject(*, dispute: Dispute, user: User, note: str, now: datetime) -> Dispute:
+def dispute_reject(
+    *, dispute: Dispute, user: User | None, note: str, now: datetime, actor: str = ""
+) -> Dispute:
     """Answer that the statement stands."""
     locked = _locked(dispute)
     _close(locked, Dispute.State.REJECTED, user=user, note=note, now=now)
-    _audit(locked, user, action="dispute_reject", now=now, note=locked.resolution)
+    _audit(locked, user, action="dispute_reject", now=now, actor=actor, note=locked.resolution)
     return locked
 
 
 @transaction.atomic
 def dispute_accept(
-    *, dispute: Dispute, user: User, note: str, corrections: Sequence[Corrected], now: datetime
+    *,
+    dispute: Dispute,
+    user: User | None,
+    note: str,
+    corrections: Sequence[Corrected],
+    now: datetime,
+    actor: str = "",
 ) -> SettlementRun:
     """Take over what the household says, and settle again."""
     from apps.settlement.services import signal_correct
@@ -83,6 +91,7 @@ def dispute_accept(
         user,
         action="dispute_accept",
         now=now,
+        actor=actor,
         note=locked.resolution,
         version=run.version,
         corrections=[[one.starts_at.isoformat(), one.metered_kwh, one.reason] for one in corrections],
@@ -101,7 +110,7 @@ def _locked(dispute: Dispute) -> Dispute:
     return locked
 
 
-def _close(dispute: Dispute, state: str, *, user: User, note: str, now: datetime) -> None:
+def _close(dispute: Dispute, state: str, *, user: User | None, note: str, now: datetime) -> None:
     dispute.resolution = _text("an answer", note, longest=LONGEST_TEXT)
     dispute.state, dispute.resolved_by, dispute.resolved_at = state, user, now
     dispute.save(update_fields=["state", "resolution", "resolved_by", "resolved_at"])
@@ -138,10 +147,12 @@ def _text(name: str, text: str, *, longest: int) -> str:
     return text
 
 
-def _audit(dispute: Dispute, user: User, *, action: str, now: datetime, **detail: object) -> None:
+def _audit(
+    dispute: Dispute, user: User | None, *, action: str, now: datetime, actor: str = "", **detail: object
+) -> None:
     audit(
         organization=dispute.statement.run.signal.program.organization,
-        actor=user.email,
+        actor=user.email if user is not None else actor,
         action=action,
         subject=f"dispute {dispute.pk} of statement {dispute.statement_id}",
         now=now,

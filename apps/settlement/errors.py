@@ -21,3 +21,15 @@ class StatementReplacedError(ConflictError):
 
 class DisputeInvalidError(DomainError):
     code = "dispute_invalid"
+
+
+class ReviewNotAllowedError(ConflictError):
+    code = "review_not_allowed"
+
+
+class ReviewInvalidError(DomainError):
+    code = "review_invalid"
+
+
+class PayoutInvalidError(DomainError):
+    code = "payout_invalid"

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from apps.accounts.models import Organization
 from apps.programs.models import GridSignal
 from apps.sites.models import Site
 
@@ -38,6 +39,49 @@ class SettlementRun(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["signal", "version"], name="settlement_version")]
+
+
+class RunReview(models.Model):
+    """What people decided about a run: nothing of the run itself changes. Without a row, a run is a draft."""
+
+    class State(models.TextChoices):
+        DRAFT = "draft"
+        APPROVED = "approved"
+        PAID = "paid"
+
+    run = models.OneToOneField(
+        SettlementRun, on_delete=models.CASCADE, primary_key=True, related_name="review"
+    )
+    state = models.CharField(max_length=8, choices=State, default=State.DRAFT)
+    started_by = models.CharField(
+        max_length=160, blank=True, help_text="who asked for the run; empty: the platform"
+    )
+    reason = models.CharField(max_length=300, blank=True, help_text="why it was asked for")
+    approved_by = models.CharField(max_length=160, blank=True)
+    approved_at = models.DateTimeField(null=True, blank=True)
+    paid_by = models.CharField(max_length=160, blank=True)
+    paid_at = models.DateTimeField(null=True, blank=True)
+    reference = models.CharField(max_length=120, blank=True, help_text="of the payment, at the bank")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state="draft", approved_at=None, paid_at=None)
+                | Q(state="approved", approved_at__isnull=False, paid_at=None) & ~Q(approved_by="")
+                | Q(state="paid", approved_at__isnull=False, paid_at__isnull=False)
+                & ~Q(approved_by="", paid_by=""),
+                name="run_review_states",
+            )
+        ]
+
+
+class ReviewRule(models.Model):
+    """How an organization approves its runs."""
+
+    organization = models.OneToOneField(
+        Organization, on_delete=models.CASCADE, primary_key=True, related_name="review_rule"
+    )
+    four_eyes = models.BooleanField(default=False, help_text="who asked for a run does not approve it")
 
 
 class RunInputs(models.Model):
@@ -129,3 +173,37 @@ class MeterCorrection(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["dispute", "starts_at"], name="correction_once")]
+
+
+class Payout(models.Model):
+    """Money paid to a household, as the operator recorded it; its lines sum to its amount."""
+
+    site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="payouts")
+    run = models.ForeignKey(
+        SettlementRun,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="payouts",
+        help_text="none: paid by hand",
+    )
+    paid_at = models.DateTimeField()
+    amount = models.DecimalField(max_digits=14, decimal_places=2)
+    currency = models.CharField(max_length=3)
+    reference = models.CharField(max_length=140, help_text="what the bank's statement says")
+    recorded_by = models.CharField(max_length=254)
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(amount__gt=0), name="payout_positive")]
+        indexes = [models.Index(fields=["site", "-paid_at"], name="payout_newest")]
+
+
+class PayoutLine(models.Model):
+    """What a payout pays of one statement: its amount less what had been paid for the event before."""
+
+    payout = models.ForeignKey(Payout, on_delete=models.PROTECT, related_name="lines")
+    statement = models.ForeignKey(Statement, on_delete=models.PROTECT, related_name="payout_lines")
+    amount = models.DecimalField(max_digits=14, decimal_places=2)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["statement"], name="statement_paid_once")]

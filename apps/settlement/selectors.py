@@ -91,6 +91,11 @@ def runs_open() -> list[SettlementRun]:
     return list(found.select_related("signal__program").order_by("pk"))
 
 
+def statements_of_run(*, run: SettlementRun) -> QuerySet[Statement]:
+    """Return the statements of a run, by home."""
+    return run.statements.select_related("site", "run").prefetch_related("lines").order_by("pk")
+
+
 def disputes_of_organization(*, organization: Organization) -> QuerySet[Dispute]:
     """Return the tenant's disputes, open ones first, then the newest."""
     return (

@@ -8,6 +8,7 @@ from decimal import Decimal
 import numpy as np
 from django.db import transaction
 
+from apps.common.queue import enqueue_on_commit
 from apps.common.redis import publish
 from apps.programs.models import SHED_KINDS, GridSignal
 from apps.programs.selectors import signals_in_states
@@ -16,6 +17,7 @@ from apps.settlement.errors import RunNotAllowedError
 from apps.settlement.inputs import corrections_of_signal, gather_inputs, inputs_keep, kept_inputs
 from apps.settlement.models import SettlementRun, Statement, StatementLine
 from apps.settlement.selectors import newest_run, runs_open
+from apps.settlement.telling import TELL_TASK
 from vpp.dispatch.lifecycle import due
 from vpp.intervals import Interval
 from vpp.settlement.compute import Settled, compute
@@ -90,6 +92,7 @@ def _run_next(
             return None
         run = _run_create(locked, kind, previous=previous, inputs=inputs, settled=settled, now=now)
         signal_set_state(signal_id=signal.pk, state=GridSignal.State.SETTLED)
+        enqueue_on_commit(TELL_TASK, run_id=run.pk)
         transaction.on_commit(lambda: publish("signals", [str(signal.pk)]))
     return run
 

@@ -3,20 +3,53 @@
 from collections.abc import Collection, Sequence
 
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from apps.accounts.models import Organization, User
-from apps.sites.models import GridArea, Resource, Site, SiteMember
+from apps.sites.households import in_force, standing_of
+from apps.sites.models import GridArea, Resource, Role, Site, SiteMember
+from apps.sites.rights import roles_with
 
 
 def sites_of_household(*, user: User) -> QuerySet[Site]:
-    """Return the homes that `user` belongs to."""
-    return Site.objects.filter(members__user=user).order_by("pk")
+    """Return the homes where `user` lives: guests with a narrower right are not of the household."""
+    return Site.objects.filter(pk__in=_member_ids(user, roles_with("see")), closed_at=None).order_by("pk")
 
 
 def sites_of_organization(*, organization: Organization) -> QuerySet[Site]:
-    """Return every site of the tenant."""
-    return Site.objects.filter(organization=organization).order_by("pk")
+    """Return every site of the tenant; what is left of a deleted one is none."""
+    return Site.objects.filter(organization=organization, closed_at=None).order_by("pk")
+
+
+def sites_found(
+    *,
+    organization: Organization,
+    name: str | None = None,
+    external_ref: str | None = None,
+    grid_area: int | None = None,
+    resource: str | None = None,
+) -> QuerySet[Site]:
+    """Return the tenant's sites that are as asked."""
+    found = sites_of_organization(organization=organization)
+    if name is not None:
+        found = found.filter(name__icontains=name)
+    if external_ref is not None:
+        found = found.filter(external_ref=external_ref)
+    if grid_area is not None:
+        found = found.filter(grid_area_id=grid_area)
+    if resource is not None:
+        found = found.filter(Exists(Resource.objects.filter(site=OuterRef("pk"), kind=resource)))
+    return found
+
+
+def members_of_site(*, site: Site) -> QuerySet[SiteMember]:
+    """Return the site's household."""
+    return SiteMember.objects.filter(site=site).select_related("user").order_by("pk")
+
+
+def resources_at(*, site: Site) -> QuerySet[Resource]:
+    """Return a site's resources."""
+    return Resource.objects.filter(site=site).select_related("site__organization").order_by("pk")
 
 
 def grid_areas_of_organization(*, organization: Organization) -> QuerySet[GridArea]:
@@ -26,15 +59,17 @@ def grid_areas_of_organization(*, organization: Organization) -> QuerySet[GridAr
 
 def site_visible(*, user: User, site_id: int) -> Site | None:
     """Return the site if `user` lives there or works for its organization."""
-    household = Site.objects.filter(pk=site_id, members__user=user).first()
-    if household is not None:
-        return household
-    return Site.objects.filter(pk=site_id, organization__memberships__user=user).first()
+    standing = standing_of(user=user, site_id=site_id)
+    return standing.site if standing is not None and "see" in standing.rights else None
 
 
 def is_owner(*, user: User, site: Site) -> bool:
     """Whether `user` decides for the household of `site`."""
-    return SiteMember.objects.filter(user=user, site=site, role=SiteMember.Role.OWNER).exists()
+    return SiteMember.objects.filter(in_force(), user=user, site=site, role=Role.OWNER).exists()
+
+
+def _member_ids(user: User, roles: list[str]) -> QuerySet[SiteMember, int]:
+    return SiteMember.objects.filter(in_force(), user=user, role__in=roles).values_list("site_id", flat=True)
 
 
 def resources_by_site(*, site_ids: list[int]) -> dict[int, dict[str, Resource]]:
@@ -78,6 +113,15 @@ def areas_fed_by(*, area: GridArea) -> set[int]:
     return chosen
 
 
+def areas_feeding(*, area: GridArea) -> list[GridArea]:
+    """Return an area and all that feed it, the nearest first."""
+    rows = {one.pk: one for one in GridArea.objects.filter(organization_id=area.organization_id)}
+    found = [rows[area.pk]]
+    while (above := rows.get(found[-1].parent_id or 0)) is not None and above not in found:
+        found.append(above)
+    return found
+
+
 def sites_with_resource(*, site_ids: Sequence[int], kinds: Sequence[str]) -> set[int]:
     """Return which of the sites have a resource of one of these kinds."""
     found = Resource.objects.filter(site_id__in=list(site_ids), kind__in=list(kinds))
@@ -114,3 +158,8 @@ def described_numbers(
             [name for one in names for name in (one, one)] + [organization.pk, kind],
         )
         return list(cursor.fetchall())
+
+
+def all_site_ids() -> list[int]:
+    """Return all tenants' homes, for periodic work on each."""
+    return list(Site.objects.order_by("pk").values_list("pk", flat=True))

@@ -25,14 +25,15 @@ def grid_area_create(*, organization: Organization, name: str) -> GridArea:
     try:
         area.full_clean()
     except ValidationError as error:
-        raise SiteInvalidError(_sentence(error)) from error
+        raise SiteInvalidError(sentence_of(error)) from error
     area.save()
     return area
 
 
 @transaction.atomic
 def grid_area_set(*, area: GridArea, changes: Mapping[str, Any], actor: str, now: datetime) -> GridArea:
-    """Change an area's name, limits (None for no limit) or the area that feeds it."""
+    """Change an area's name, limits (None for no limit), the area that feeds it, or its outline."""
+    was = {name: _kept(getattr(area, name)) for name in changes}
     for name, value in changes.items():
         setattr(area, name, value)
     try:
@@ -44,13 +45,20 @@ def grid_area_set(*, area: GridArea, changes: Mapping[str, Any], actor: str, now
         if area.parent is not None and not _may_feed(area.parent, area):
             raise ValidationError({"parent": "is not an area of yours that could feed this one"})
     except ValidationError as error:
-        raise SiteInvalidError(_sentence(error)) from error
+        raise SiteInvalidError(sentence_of(error)) from error
     area.save()
     audit(
         organization=area.organization, actor=actor, action="grid_area_set", subject=f"grid area {area.pk}", now=now,
-        **dict(changes),
+        was=was, **{name: _kept(value) for name, value in changes.items()},
     )  # fmt: skip
     return area
+
+
+def _kept(value: Any) -> Any:
+    """A value as the audit log keeps it: an area by its name, an outline by its length alone."""
+    if isinstance(value, GridArea):
+        return value.name
+    return f"outline of {len(str(value))} characters" if isinstance(value, dict) else value
 
 
 def _may_feed(parent: GridArea, area: GridArea) -> bool:
@@ -65,7 +73,8 @@ def _may_feed(parent: GridArea, area: GridArea) -> bool:
     return True
 
 
-def _sentence(error: ValidationError) -> str:
+def sentence_of(error: ValidationError) -> str:
+    """Return what fields are wrong, in words."""
     return "; ".join(f"{name}: {' '.join(said)}" for name, said in error.message_dict.items())
 
 
@@ -78,15 +87,15 @@ def site_create(
     site = Site(organization=organization, name=name, grid_area=grid_area, created_at=now, **limits)
     try:
         site.full_clean()
-        _check(site)
+        check_site(site)
     except ValidationError as error:
-        raise SiteInvalidError(_sentence(error)) from error
+        raise SiteInvalidError(sentence_of(error)) from error
     site.save()
     return site
 
 
-def _check(site: Site) -> None:
-    """What the fields' own validators let through: a comparison with NaN says nothing."""
+def check_site(site: Site) -> None:
+    """Check what the fields' own validators let through: a comparison with NaN says nothing."""
     if not all(map(math.isfinite, (site.import_limit_kw, site.export_limit_kw, site.reserve_soc))):
         raise ValidationError({"import_limit_kw": "limits and reserve must be finite numbers"})
     place = [degrees for degrees in (site.latitude_deg, site.longitude_deg) if degrees is not None]

@@ -2,12 +2,16 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 from django.db import connection
+from django.db.models import Case, FloatField, QuerySet, Value, When
+from django.db.models.functions import Cast, Coalesce
 from numpy.typing import NDArray
 
-from apps.common.copying import copy_out
+from apps.common.copying import copy_out, copy_values
+from apps.telemetry.models import LatestSnapshot
 from apps.telemetry.packed import (
     DAY_S,
     IN_DAYS,
@@ -44,6 +48,28 @@ def quarter_history(
         name: values.reshape(len(site_ids), len(days) * SLOTS)[:, begin : begin + count].astype(np.float64)
         for name, values in found.items()
     }
+
+
+def latest_heard(*, site_ids: Collection[int] | QuerySet[Any, int], since: datetime) -> "NDArray[np.void]":
+    """Return `site`, `heard` (1 for a snapshot since then) and `soc` (NaN for none) of sites' newest snapshots."""
+    rows = LatestSnapshot.objects.filter(site_id__in=site_ids).annotate(
+        heard=Case(When(at__gte=since, then=Value(1)), default=Value(0)),
+        soc=Coalesce("battery_soc", Cast(Value("NaN"), FloatField())),
+    )
+    fields = [("site", ">i4"), ("heard", ">i4"), ("soc", ">f8")]
+    return copy_values(rows.values_list("site_id", "heard", "soc"), fields=fields)
+
+
+def mean_grid_kw(
+    *, site_ids: NDArray[np.int64], starts_at: datetime, ends_at: datetime
+) -> "NDArray[np.void]":
+    """Return `site` and `kw`, the mean grid power over its snapshots with starts_at < at <= ends_at."""
+    return copy_out(
+        "SELECT site_id, avg(grid_kw) FROM telemetry_snapshot WHERE site_id = ANY(%s) AND at > %s AND at <= %s "
+        "GROUP BY site_id HAVING avg(grid_kw) IS NOT NULL",
+        [site_ids.tolist(), starts_at, ends_at],
+        fields=[("site", ">i4"), ("kw", ">f8")],
+    )
 
 
 def quarter_values_at(*, site_ids: Sequence[int], column: str, instants: Sequence[datetime]) -> Floats:

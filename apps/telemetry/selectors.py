@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import Avg, Count, Q, Sum
+from django.db.models import Avg, Count, Q, QuerySet, Sum
 
 from apps.telemetry.models import LatestSnapshot, Quarantined, QuarterRollup
 from vpp.protocols.link.messages import COLUMNS
@@ -39,6 +39,11 @@ class RegisterReading:
 def latest_by_site(*, site_ids: Iterable[int]) -> dict[int, LatestSnapshot]:
     """Return the newest snapshot of each site that has sent one."""
     return {row.site_id: row for row in LatestSnapshot.objects.filter(site_id__in=list(site_ids))}
+
+
+def latest_of_sites(*, site_ids: Iterable[int]) -> QuerySet[LatestSnapshot]:
+    """Return the newest snapshots of sites, as a query; a query of sites stays in the database."""
+    return LatestSnapshot.objects.filter(site_id__in=site_ids).order_by("site_id")
 
 
 def latest_rows(*, site_ids: Iterable[int], columns: Sequence[str]) -> list[tuple[Any, ...]]:

@@ -4,7 +4,7 @@ from celery import shared_task
 from django.conf import settings
 
 from apps.common import clock
-from apps.telemetry import packed, partitions, rollups
+from apps.telemetry import packed, partitions, rollups, watch
 
 
 @shared_task(name="telemetry.roll_up")
@@ -20,3 +20,9 @@ def keep_partitions() -> None:
     now, days = clock.now(), settings.TELEMETRY_RETENTION_DAYS
     partitions.keep_partitions(now=now, retention_days=days)
     packed.forget_days(now=now, retention_days=days)
+
+
+@shared_task(name="telemetry.watch")
+def watch_all() -> None:
+    """Find what operators are to be told of measurements."""
+    watch.telemetry_watch(now=clock.now())

@@ -15,7 +15,7 @@ from apps.sites.models import Site
 from ores_cloud.demo.people import OPERATOR
 
 INTERVAL_S = 300  # short, so that some are delivered before the demo ends
-GATE_CLOSURE_S = 3600
+GATE_CLOSURE_S = 1800
 EVENINGS = 30
 FUNDS = Decimal(20)
 NANO = Decimal(1_000_000_000)
@@ -35,7 +35,10 @@ class Told:
     volume_kwh: Decimal
     prices: tuple[Decimal, Decimal] | None
     cut_for_event: int
+    homes: int
     scheduled_homes: int
+    gained: int
+    lost: int
     delivered: int
     charged: Decimal
     saved: Decimal
@@ -94,6 +97,9 @@ def tell(*, market: Market, now: datetime) -> Told:
         volume_kwh=Decimal(sum(run.volume_wh for run in traded)) / 1000,
         prices=(min(prices), max(prices)) if prices else None,
         cut_for_event=Cut.objects.filter(run__in=runs, reason__contains="goes first").count(),
+        homes=len(lines),
+        gained=sum(line.saved_nano > 0 for line in lines),
+        lost=sum(line.saved_nano < 0 for line in lines),
         scheduled_homes=trades.values("participant_id").distinct().count(),
         delivered=settled,
         charged=sum((line.imbalance_nano for line in lines), 0) / NANO,
@@ -122,10 +128,16 @@ def lines_of(told: Told, *, market: Market, base: str, site: Site) -> list[str]:
     if told.prices is None:
         return [*rows, "nothing was traded"]
     low, high = told.prices
+    part = (
+        "; homes whose car could outdo their battery leave it to themselves"
+        if told.scheduled_homes < told.homes
+        else ""
+    )
     minutes = told.traded * INTERVAL_S // 60
     rows += [
         f"{told.traded} five-minute intervals after the event traded: {told.trades} trades, {told.volume_kwh:.2f} kWh, "
-        f"{low:.3f} to {high:.3f} {told.currency} per kWh; schedules for {told.scheduled_homes} homes' hubs",
+        f"{low:.3f} to {high:.3f} {told.currency} per kWh; schedules for {told.scheduled_homes} homes' hubs{part}",
+        f"{told.gained} of the homes that traded saved by it, {told.lost} lost",
         f"{told.delivered} of them delivered and settled by now, {told.charged:.2f} {told.currency} charged for imbalances",
         f"saved against the tariff: {told.saved:.2f} {told.currency} by all homes in these {minutes} minutes, "
         "imbalances of those not settled yet taken as in those settled;",

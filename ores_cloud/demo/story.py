@@ -27,7 +27,7 @@ OPTED_OUT = "home-12"
 DROP_AFTER = timedelta(minutes=38)
 OPT_OUT_AFTER = timedelta(minutes=53)
 LEAST_SHARE = 0.8
-MARKET_WAIT_S = 12.0
+MARKET_WAIT_S = 40.0
 
 
 class LoopFailed(Exception):
@@ -142,7 +142,7 @@ class Demo:
 
     def await_plan(self) -> None:
         """Baseline, envelope and allocation are computed, schedules sent."""
-        self.signal_id = self.aggregator.get("/api/v1/signals")[0]["id"]
+        self.signal_id = self.aggregator.get("/api/v1/signals")["results"][0]["id"]
         view = self._until(lambda view: view["plans"], "a plan", limit_s=60)
         self._until(
             lambda view: self._answered(view) == self._active(view), "the hubs' acknowledgements", limit_s=30
@@ -219,7 +219,7 @@ class Demo:
         self._check(signal_, grid)
 
     def tell_market(self) -> None:
-        """Wait a little for the first deliveries, then tell what was traded and saved."""
+        """Wait for the first settled deliveries, then tell what was traded and saved."""
         from ores_cloud.demo.market import delivered, lines_of, tell
 
         deadline = time.monotonic() + MARKET_WAIT_S
@@ -244,7 +244,7 @@ class Demo:
         return Api(self.base, client_id=credential.client_id, client_secret=credential.client_secret)
 
     def _platform_program(self) -> int:
-        return int(self.aggregator.get("/api/v1/programs")[-1]["id"])
+        return int(self.aggregator.get("/api/v1/programs")["results"][-1]["id"])
 
     def _view(self) -> dict[str, Any]:
         view: dict[str, Any] = self._patiently(

@@ -21,7 +21,7 @@ CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 SITE_URL: str = env("SITE_URL", default="http://127.0.0.1:8000")
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "apps.accounts.support_config.SupportConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -31,6 +31,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.usersessions",
     "django_htmx",
     "rest_framework",
     "drf_spectacular",
@@ -38,6 +39,7 @@ INSTALLED_APPS = [
     "apps.common",
     "apps.accounts",
     "apps.sites",
+    "apps.alerts",
     "apps.telemetry",
     "apps.flexibility",
     "apps.programs",
@@ -45,17 +47,22 @@ INSTALLED_APPS = [
     "apps.dispatch",
     "apps.settlement",
     "apps.markets",
+    "apps.insights",
+    "apps.privacy",
     "apps.openadr",
     "apps.portal",
     "apps.console",
     "apps.ores_api",
+    "apps.assistants",
 ]
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "apps.common.security.ContentSecurityPolicyMiddleware",
+    "apps.common.request_ids.RequestIdMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "apps.common.language.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -77,6 +84,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "apps.common.context.clock_context",
+                "apps.common.context.theme_context",
             ],
         },
     },
@@ -106,9 +114,15 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = env("ACCOUNT_EMAIL_VERIFICATION", default="none")
-ACCOUNT_ADAPTER = "apps.accounts.adapter.InvitedOnlyAdapter"
+ACCOUNT_ADAPTER = "apps.alerts.adapter.TellingAdapter"
 ACCOUNT_RATE_LIMITS: dict[str, str] = {"login": "30/m/ip", "login_failed": "10/m/ip,5/5m/key"}
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "ORES Cloud"
+MFA_TOTP_TOLERANCE = 1  # a phone's clock may be half a minute off
+# Nobody signs up by themselves: an address is the operator's or an invitation's word already.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not SITE_URL.startswith("https://")
 LOGIN_REDIRECT_URL = "/"
 LOGIN_URL = "account_login"
 AUTH_PASSWORD_VALIDATORS = [
@@ -116,6 +130,18 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 EMAIL_BACKEND = env("EMAIL_BACKEND", default="django.core.mail.backends.console.EmailBackend")
+EMAIL_HOST: str = env("EMAIL_HOST", default="localhost")
+EMAIL_PORT: int = env.int("EMAIL_PORT", default=25)
+EMAIL_HOST_USER: str = env("EMAIL_HOST_USER", default="")
+EMAIL_HOST_PASSWORD: str = env("EMAIL_HOST_PASSWORD", default="")
+EMAIL_USE_TLS: bool = env.bool("EMAIL_USE_TLS", default=False)
+EMAIL_USE_SSL: bool = env.bool("EMAIL_USE_SSL", default=False)
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL: str = env("EMAIL_FROM", default="ORES Cloud <noreply@localhost>")
+
+# --- push messages to browsers: without a key, one is derived from SECRET_KEY ---
+WEB_PUSH_PRIVATE_KEY: str = env("WEB_PUSH_PRIVATE_KEY", default="")
+WEB_PUSH_CONTACT: str = env("WEB_PUSH_CONTACT", default="mailto:noreply@localhost")
 
 # --- cookies and transport: secure unless the site itself is served over plain HTTP on this machine ---
 SECURE: bool = SITE_URL.startswith("https://")
@@ -133,6 +159,12 @@ X_FRAME_OPTIONS = "DENY"
 OAUTH2_PROVIDER_APPLICATION_MODEL = "accounts.ApiClient"
 OAUTH2_PROVIDER = {
     "ACCESS_TOKEN_EXPIRE_SECONDS": 3600,
+    "PKCE_REQUIRED": True,  # of apps without a secret: SecretsValidator.is_pkce_required
+    "ROTATE_REFRESH_TOKEN": True,
+    # A refresh token that comes a second time has been stolen: everything got with it is out.
+    "REFRESH_TOKEN_REUSE_PROTECTION": True,
+    "REFRESH_TOKEN_EXPIRE_SECONDS": 365 * 86_400,
+    "OAUTH2_VALIDATOR_CLASS": "apps.accounts.secrets.SecretsValidator",
     "SCOPES_BACKEND_CLASS": "apps.accounts.scopes.RoleScopes",
     "SCOPES": {
         "read_all": "Read every object of the organization",
@@ -165,17 +197,40 @@ REST_FRAMEWORK = {
     "DEFAULT_THROTTLE_CLASSES": ["apps.common.throttles.TenantRateThrottle"],
     "DEFAULT_THROTTLE_RATES": THROTTLE_RATES,
     "EXCEPTION_HANDLER": "apps.common.api.problem_handler",
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "apps.common.rest.schema.Described",
     "UNAUTHENTICATED_USER": None,
 }
-SPECTACULAR_SETTINGS = {"TITLE": "ORES Cloud", "VERSION": "1", "SERVE_INCLUDE_SCHEMA": False}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "ORES Cloud",
+    "DESCRIPTION": "The REST API for aggregators: everything that the operators' console can do.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "DEFAULT_GENERATOR_CLASS": "apps.common.rest.schema.ApiGenerator",
+    "POSTPROCESSING_HOOKS": ["apps.common.rest.schema.budgets_told"],
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "SORT_OPERATIONS": True,
+}
 
 # --- language, time, files ---
-LANGUAGE_CODE = "en-us"
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("es", "Español")]
+CATALOGS = ROOT / "apps" / "portal" / "locale"
+LOCALE_PATHS = [CATALOGS]
+FORMAT_MODULE_PATH = "apps.common.formats"
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SECURE = SECURE
+LANGUAGE_COOKIE_AGE = 31_536_000
 TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "/static/"
 STATIC_ROOT = env.path("STATIC_ROOT", default=str(ROOT / "staticfiles"))
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+    "apps.common.webfiles.WebFilesFinder",
+]
+WEB_ROOT = ROOT / ".web"  # where the set-up puts what comes from npm
 WHITENOISE_USE_FINDERS = True
 warnings.filterwarnings("ignore", message="No directory at")  # until collectstatic
 WHITENOISE_AUTOREFRESH = DEBUG
@@ -207,6 +262,10 @@ MARKET_CHAIN_URL: str = env("MARKET_CHAIN_URL", default="")
 MARKET_CHAIN_ID: int = env.int("MARKET_CHAIN_ID", default=0)
 MARKET_CHAIN_CONTRACT: str = env("MARKET_CHAIN_CONTRACT", default="")
 MARKET_CHAIN_KEY: str = env("MARKET_CHAIN_KEY", default="")
+# Of the chain's coin, smallest unit, for a billionth of the currency: one coin with 18 decimals is one of the currency.
+MARKET_CHAIN_UNITS_PER_NANO: int = env.int("MARKET_CHAIN_UNITS_PER_NANO", default=10**9)
+# Slug of the tenant whose markets the worker settles on the chain; empty: only market_chain_settle does.
+MARKET_CHAIN_ORGANIZATION: str = env("MARKET_CHAIN_ORGANIZATION", default="")
 MARKET_CHAIN_TIMEOUT_S: float = env.float("MARKET_CHAIN_TIMEOUT_S", default=120.0)
 
 LOGGING = {
@@ -219,3 +278,5 @@ LOGGING = {
 
 # The signed repository that hubs update themselves from; empty: there are no updates.
 FIRMWARE_REPOSITORY: str = env("FIRMWARE_REPOSITORY", default="")
+# Where the keys `snapshot` and `timestamp` lie, so that a task keeps the repository fresh; empty: somebody else does.
+FIRMWARE_KEYS: str = env("FIRMWARE_KEYS", default="")

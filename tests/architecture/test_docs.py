@@ -1,6 +1,7 @@
 """Reference pages say what the code says."""
 
 import ast
+import json
 import re
 from importlib import import_module
 
@@ -65,12 +66,17 @@ PATHS_OF_THE_API = [
     ("openadr3/3.1.0/", "apps.openadr.api.urls"),
     ("", "apps.hubs.api.urls"),
     ("", "apps.ores_api.urls"),
+    ("assistants/", "apps.assistants.urls"),
+    ("api/v1/", "apps.accounts.api.urls"),
     ("api/v1/", "apps.sites.api.urls"),
+    ("api/v1/", "apps.alerts.api.urls"),
+    ("api/v1/", "apps.telemetry.api.urls"),
     ("api/v1/", "apps.programs.api.urls"),
     ("api/v1/", "apps.flexibility.api.urls"),
     ("api/v1/", "apps.dispatch.api.urls"),
     ("api/v1/", "apps.settlement.api.urls"),
     ("api/v1/", "apps.markets.api.urls"),
+    ("api/v1/", "apps.openadr.rest.urls"),
 ]
 
 
@@ -81,6 +87,7 @@ def test_every_path_of_the_api_is_documented_and_no_other() -> None:
             shown.add("/" + prefix + re.sub(r"<\w+:(\w+)>", r"{\1}", str(pattern.pattern)))
     elsewhere = {
         "/api/v1/schema",
+        "/api/v1/docs",
         "/hub/communicate",
         "/live/site/{site_id}",
         "/live/fleet/{organization_id}",
@@ -100,6 +107,13 @@ def test_every_direct_dependency_has_its_reason(name: str) -> None:
     page = text("docs/reference/dependencies.md")
     section = page.split(f"`{name}`", 1)[1].split("\n## ", 1)[0]
     assert sorted(row.lower() for row in ROW.findall(section)) == sorted(direct_requirements(name))
+
+
+def test_every_package_of_pages_has_its_reason() -> None:
+    name = "requirements/web/package.json"
+    section = text("docs/reference/dependencies.md").split(f"`{name}`", 1)[1].split("\n## ", 1)[0]
+    listed = json.loads(text(name))
+    assert sorted(ROW.findall(section)) == sorted({**listed["dependencies"], **listed["devDependencies"]})
 
 
 @pytest.mark.parametrize("name", [name for name in files() if name.endswith(".md")])

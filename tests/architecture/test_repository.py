@@ -67,3 +67,19 @@ def test_the_patterns_find_what_they_are_meant_to_find() -> None:
     assert BUILT.search("apps/portal/static/htmx.min.js")
     assert not BUILT.search("edge_agent/drivers/simulator/profile_data/simbench-spring.csv.gz")
     assert CITATION.sub("", "[x](https://pypi" + ".org/project/simbench/)") == "[x]()"
+
+
+def test_waiting_never_swallows_a_cancellation() -> None:
+    """Python 3.11's `wait_for` may lose one: the process would not end; `asyncio.timeout` does not."""
+    found = [
+        name for name in files() if name.startswith(("edge_agent/", "apps/", "vpp/")) and name.endswith(".py")
+    ]
+    assert [name for name in found if "wait_for(" in text(name)] == []
+
+
+def test_no_test_empties_a_redis_that_others_use() -> None:
+    """Clearing the cache flushes the server: another worker's locks and counts were lost to it."""
+    name = "cache" + ".clear()"
+    assert [
+        one for one in files() if one.startswith("tests/") and one.endswith(".py") and name in text(one)
+    ] == []

@@ -17,6 +17,7 @@ NAMES = (
     "vtn",
     "clearing",
     "hub",
+    "portal",
 )
 
 

@@ -17,14 +17,13 @@ from typing import Any
 
 import numpy as np
 
+from tests.benchmarks import market_grids
 from tests.benchmarks.market_gate import gate
 from vpp.ledger.log import Log
 from vpp.ledger.proofs import verify_inclusion
 from vpp.markets.block_clearing import clear_blocks
 from vpp.markets.blocks import Block
-from vpp.markets.network_clearing import clear_network
 from vpp.markets.orders import Ints, Orders, make_orders
-from vpp.markets.radial_network import RadialNetwork, radial_rows
 from vpp.markets.registry import MECHANISMS, mechanism_named
 from vpp.markets.result import Clearing
 
@@ -33,7 +32,14 @@ PYMARKET = "pymarket==0.7.6"
 SEED = 7
 RUNS = 5
 PERIODS = 24
-OTHERS = ("blocks", "network", "ledger", "gate")
+GRIDS: dict[str, Callable[..., dict[str, Any]]] = {
+    "network": market_grids.network,
+    "dc_network": market_grids.dc_network,
+    "losses": market_grids.losses,
+    "reserve": market_grids.reserve,
+    "lifeline": market_grids.lifeline,
+}
+OTHERS = ("blocks", *GRIDS, "ledger", "gate")
 
 
 def measure(options: list[str]) -> dict[str, Any]:
@@ -50,7 +56,12 @@ def measure(options: list[str]) -> dict[str, Any]:
         else [("uniform_price", 100_000), ("uniform_price", 1_000_000)]
     )
     sizes += [("pay_as_bid", 100_000), ("huang", 100_000), ("mcafee", 100_000), ("muda", 10_000)]
-    sizes += [("muda_lottery", 10_000), ("peer_to_peer", 100_000), ("continuous", 200_000)]
+    sizes += [
+        ("muda_lottery", 10_000),
+        ("peer_to_peer", 100_000),
+        ("low_income_first", 100_000),
+        ("continuous", 200_000),
+    ]
     sizes += [(name, None) for name in OTHERS]
     result: dict[str, Any] = {}
     for name, count in sizes:
@@ -62,8 +73,8 @@ def one(name: str, count: int | None) -> dict[str, Any]:
     """Measure a mechanism, or one of the others."""
     if name == "blocks":
         return blocks(count or 1_000)
-    if name == "network":
-        return network(count or 10_000)
+    if name in GRIDS:
+        return GRIDS[name](count or 10_000, fastest)
     if name == "ledger":
         return ledger(count or 20_000)
     if name == "gate":
@@ -215,37 +226,6 @@ def block_market(count: int, *, seed: int) -> tuple[Orders, Ints, list[Block]]:
             )
         )
     return orders, np.arange(count) % PERIODS, made
-
-
-def network(count: int) -> dict[str, Any]:
-    """A radial network of 100 nodes whose first lines and far voltages bind."""
-    chance = np.random.default_rng(SEED)
-    nodes = 100
-    parent = np.concatenate([[-1], (np.arange(1, nodes) - 1) * 9 // 10])
-    ones = np.ones(nodes)
-    grid = RadialNetwork(
-        parent=parent, resistance_ohm=0.02 * ones, reactance_ohm=0.01 * ones, limit_kw=150.0 * ones,
-        load_kw=0.1 * ones, load_kvar=0.02 * ones, kvar_per_kw=0.1 * ones,
-    )  # fmt: skip
-    side = np.where(chance.random(count) < 0.5, 1, -1)
-    place = np.where(side > 0, chance.integers(1, nodes, count), chance.integers(0, 10, count))
-    orders = make_orders(
-        side=side, location=place, price_micro=chance.integers(50, 400, count) * 1_000,
-        quantity_wh=chance.integers(1, 2_000_000 // count, count),
-    )  # fmt: skip
-    rows = radial_rows(grid)
-    seconds, first, clearing = fastest(lambda: clear_network(orders, rows, hours=0.25), runs=3)
-    return {
-        "orders": count,
-        "nodes": nodes,
-        "seconds": round(seconds, 3),
-        "first_seconds": round(first, 3),
-        "welfare": clearing.welfare_nano / 1e9,
-        "balance_error": abs(int((orders.side * clearing.fill_wh).sum())),
-        "congestion_account": clearing.congestion_nano / 1e9,
-        "binding": len(clearing.binding),
-        "rounds": clearing.rounds,
-    }
 
 
 def ledger(count: int) -> dict[str, Any]:

@@ -239,8 +239,8 @@ def _bare_copy() -> float:
 
 
 HUBS = (
-    "INSERT INTO hubs_hub (id, organization_id, site_id, state, public_key, claim_digest, generation, model, serial, "
-    "agent_version, features, created_at, claimed_at) SELECT gen_random_uuid(), %s, id, 'active', "
+    "INSERT INTO hubs_hub (id, organization_id, site_id, state, kind, public_key, claim_digest, generation, model, serial, "
+    "agent_version, features, created_at, claimed_at) SELECT gen_random_uuid(), %s, id, 'active', 'machine', "
     "decode(md5(id::text) || md5('hub' || id), 'hex'), '', 1, '', '', '', '[]', %s, %s FROM sites_site"
 )
 SNAPSHOTS = (

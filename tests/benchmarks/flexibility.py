@@ -192,15 +192,21 @@ def insert_homes(organization_id: int, *, homes: int, now: datetime) -> int:
 
     from apps.accounts.models import Organization
     from apps.programs.services import program_create
+    from apps.sites.models import Site
 
     organization = Organization.objects.get(pk=organization_id)
     program = program_create(organization=organization, name="All", now=now)
+    Site.objects.bulk_create(
+        [
+            Site(
+                organization=organization, name=f"Home {number}", time_zone="Europe/Berlin", import_limit_kw=17,
+                export_limit_kw=10, reserve_soc=0.1, created_at=now,
+            )
+            for number in range(1, homes + 1)
+        ],
+        batch_size=2000,
+    )  # fmt: skip
     with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO sites_site (organization_id, name, time_zone, import_limit_kw, export_limit_kw, reserve_soc, "
-            "created_at) SELECT %s, 'Home ' || n, 'Europe/Berlin', 17, 10, 0.1, %s FROM generate_series(1, %s) n",
-            [organization_id, now, homes],
-        )
         for share, key, kind, parameters in RESOURCES:
             cursor.execute(
                 "INSERT INTO sites_resource (site_id, key, kind, name, parameters) "

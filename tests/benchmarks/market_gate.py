@@ -34,10 +34,11 @@ def gate(participants: int) -> dict[str, Any]:
 def _measured(market: Any, *, starts_at: datetime) -> dict[str, Any]:
     from apps.hubs.models import Instruction
     from apps.markets import clearing
+    from apps.markets.gathering import inputs_of
     from apps.markets.inputs import compute
     from apps.markets.sealing import seal
 
-    compute(clearing._inputs(market, [], starts_at=starts_at))  # imports, as a worker has done
+    compute(inputs_of(market=market, orders=[], starts=[starts_at])[0])  # imports, as a worker has done
     import vpp.markets.registry  # noqa: F401
 
     spent: list[float] = []
@@ -78,8 +79,8 @@ def _timed(function: Callable[..., Any], spent: list[float]) -> Callable[..., An
 
 def _proofs(run: Any, *, trades: int) -> dict[str, Any]:
     """Proofs of leaves spread over the run, each with its reads; and from a trade's number on."""
+    from apps.markets.log_checks import proof_of
     from apps.markets.models import LogLeaf
-    from apps.markets.sealing import proof_of
     from apps.markets.selectors import leaf_of_trade
 
     leaves = LogLeaf.objects.filter(entry__run=run, position__in=range(0, trades, max(1, trades // PROOFS)))

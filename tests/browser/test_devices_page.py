@@ -8,10 +8,10 @@ from pytest_django.live_server_helper import LiveServer
 
 from apps.common import clock
 from apps.hubs.device_reports import device_message_store
-from apps.hubs.models import DeviceProposal, Hub
+from apps.hubs.models import DevicePairing, DeviceProposal, Hub
 from tests import factories
 from tests.apps.portal.world import PASSWORD, World, add_hub, build_world, evening
-from vpp.protocols.link.messages import Devices, DeviceState, Discovered, FoundDevice
+from vpp.protocols.link.messages import DeviceResult, Devices, DeviceState, Discovered, FoundDevice
 
 FOUND = [
     FoundDevice("r1", "sunspec", "192.168.1.9:502/1", "inverter", "Acme Home 8", "Acme", "Home 8", "A-17"),
@@ -55,7 +55,7 @@ def test_owner_adds_with_one_click_and_takes_back(page: Page, live_server: LiveS
     page.goto(f"{live_server.url}/sites/{world.sites[0].pk}/devices/")
     page.get_by_label("E-mail address").fill(world.owner.email)
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("heading", name="Devices", exact=True)).to_be_visible()
     assert fits(page)
     expect(page.get_by_role("button", name="Add", exact=True)).to_have_count(2)
@@ -74,4 +74,20 @@ def test_owner_adds_with_one_click_and_takes_back(page: Page, live_server: LiveS
     # What the hub tells meanwhile appears by itself.
     DeviceProposal.objects.filter(ref="r1").update(state="failed", state_reason="no answer within 10 s")
     expect(inverter).to_contain_text("It could not be added: no answer within 10 s.", timeout=15_000)
+    assert fits(page)
+
+
+def test_owner_reads_the_code_the_hub_made(page: Page, live_server: LiveServer, world: World) -> None:
+    Hub.objects.update(features=["devices", "pairing"])
+    page.goto(f"{live_server.url}/sites/{world.sites[0].pk}/devices/")
+    page.get_by_label("E-mail address").fill(world.owner.email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.get_by_role("button", name="Show a code").click()
+    card = page.get_by_label("Pair a device with a code")
+    expect(card.get_by_text("Your hub makes a code.")).to_be_visible()
+    order = DevicePairing.objects.get()
+    shown = DeviceResult(0, str(order.order_id), 0, "shown", code="8vXJ0m2hQ4bT", valid_s=300)
+    assert device_message_store(hub_id=str(order.hub_id), message=shown, now=clock.now())
+    expect(card.get_by_text("8vXJ0m2hQ4bT")).to_be_visible(timeout=15_000)
     assert fits(page)

@@ -15,6 +15,7 @@ from apps.openadr.ven2b.secrets import decrypt
 from apps.openadr.vtn2b.vens import ven_create
 from apps.programs.models import GridSignal
 from tests import factories
+from tests.browser.console_menu import go
 from tests.browser.test_pages import fits, sign_in
 from tests.factories import NOW
 from tests.openadr3_fake import FakeVtn
@@ -40,7 +41,7 @@ def test_operator_composes_previews_sends_and_cancels(
 ) -> None:
     operator = factories.make_operator(organization=fleet.organization)
     sign_in(page, live_server, operator)
-    page.get_by_role("navigation", name="Main").get_by_role("link", name="OpenADR").click()
+    go(page, "OpenADR")
     expect(page.get_by_text("No OpenADR events yet.")).to_be_visible()
     look(page, "events-empty")
     page.get_by_role("link", name="Compose an event").click()

@@ -26,6 +26,7 @@ from tests.apps.portal.world import (
     track,
     waiting_hub,
 )
+from tests.browser.console_menu import go
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def sign_in(page: Page, server: LiveServer, user: User) -> None:
     page.goto(f"{server.url}/")
     page.get_by_label("E-mail address").fill(user.email)
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url(lambda url: "/account/" not in url)
 
 
@@ -99,11 +100,11 @@ def test_operator_sees_fleet_event_and_hubs(page: Page, live_server: LiveServer,
     sign_in(page, live_server, world.operator)
     expect(page.get_by_role("heading", name="Sunny Street Energy")).to_be_visible()
     assert fits(page)
-    page.get_by_role("link", name="Events").click()
+    go(page, "Events")
     page.get_by_role("link", name="Evening peak").click()
     expect(page.get_by_role("img", name="Target, planned and delivered")).to_be_visible()
     assert fits(page)
-    page.get_by_role("link", name="Hubs").click()
+    go(page, "Hubs")
     page.get_by_role("link", name="Revoke…").click()
     page.get_by_role("button", name="Revoke this hub").click()
     expect(page.get_by_text("The hub of Rose Street 1 is revoked.")).to_be_visible()
@@ -148,14 +149,14 @@ def test_operator_walks_through_the_other_pages(page: Page, live_server: LiveSer
         ("Payments", "Payments"),
         ("Objections", "Objections"),
     ):
-        page.get_by_role("navigation", name="Main").get_by_role("link", name=link).click()
+        go(page, link)
         expect(page.get_by_role("heading", name=heading, exact=True)).to_be_visible()
         assert fits(page)
-    page.get_by_role("link", name="Baselines").click()
+    go(page, "Baselines")
     page.get_by_role("link", name="Evening relief").click()
     expect(page.get_by_role("heading", name="Which method fits?")).to_be_visible()
     assert fits(page)
-    page.get_by_role("link", name="Payments").click()
+    go(page, "Payments")
     page.get_by_role("link", name="Evening relief").click()
     page.locator("select[name=rounding_mode]").select_option("down")
     page.get_by_role("button", name="Try on past events").click()
@@ -177,7 +178,7 @@ def test_household_objects_and_the_operator_sees_it(
     assert fits(page)
     page.get_by_role("button", name="Sign out").click()
     sign_in(page, live_server, world.operator)
-    page.get_by_role("link", name="Objections").click()
+    go(page, "Objections")
     page.get_by_role("link", name="Rose Street 1").click()
     expect(page.get_by_role("button", name="Accept and settle again")).to_be_visible()
     assert fits(page)

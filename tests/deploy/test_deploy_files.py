@@ -162,7 +162,8 @@ def test_the_web_container_is_started_like_the_web_of_one_machine() -> None:
 def test_what_the_image_copies_exists_and_is_not_ignored() -> None:
     sources = copied_into_the_image()
     assert sorted(sources) == [
-        "apps", "manage.py", "ores_cloud", "requirements/bootstrap.txt", "requirements/cloud.txt", "vpp",
+        "apps", "deploy/web_files.py", "manage.py", "ores_cloud", "requirements/bootstrap.txt",
+        "requirements/cloud.txt", "requirements/node.txt", "requirements/web", "vpp",
     ]  # fmt: skip
     assert [source for source in sources if not (ROOT / source).exists()] == []
     kept = {line[1:] for line in text("Dockerfile.dockerignore").splitlines() if line.startswith("!")}

@@ -19,6 +19,7 @@ RESERVE_SOC, MARGIN_SOC = 0.5, 0.1
 REJOIN_S = (60.0, 300.0)
 DEAR_FROM_H, DEAR_PRICE = 18, 0.42
 _POLL_S = 0.05
+_ENDS_S = 90.0
 _TARIFF = [
     {"starts": "22:00", "ends": "06:00", "price": 0.19},
     {"starts": "06:00", "ends": f"{DEAR_FROM_H}:00", "price": 0.28},
@@ -114,6 +115,7 @@ async def running(folder: Path, document: dict[str, Any], clock: Clock) -> Async
     finally:
         if process.returncode is None:
             process.terminate()
-        async with asyncio.timeout(30):
+        # The hub ends by itself before that, whatever hangs, and says where.
+        async with asyncio.timeout(_ENDS_S):
             await process.wait()
             await listener

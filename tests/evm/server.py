@@ -11,6 +11,8 @@ from eth_tester.exceptions import TransactionFailed
 from eth_utils.exceptions import ValidationError
 from web3 import Web3
 
+from tests.evm.chain import OPERATOR_KEY, Chain
+
 
 def encoded(value: Any) -> Any:
     """Render numbers and bytes as JSON-RPC has them."""
@@ -68,3 +70,16 @@ def serving(web3: Web3) -> Iterator[str]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@contextmanager
+def reached_by(settings: Any) -> Iterator[Chain]:
+    """Serve a new chain with a market on it, and name it in the platform's settings."""
+    found = Chain()
+    with serving(found.web3) as url:
+        settings.MARKET_CHAIN_URL = url
+        settings.MARKET_CHAIN_ID = found.deployment.chain_id
+        settings.MARKET_CHAIN_CONTRACT = found.deployment.contract
+        settings.MARKET_CHAIN_KEY = OPERATOR_KEY
+        settings.MARKET_CHAIN_TIMEOUT_S = 30.0
+        yield found

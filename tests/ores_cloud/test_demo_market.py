@@ -63,10 +63,12 @@ def test_what_is_told_is_what_was_traded(sites: dict[str, Site]) -> None:
     assert told.prices == (Decimal("0.2"), Decimal("0.2"))
     # Bought for 0.20 instead of 0.30, sold for 0.20 instead of 0.08.
     assert (told.saved, told.month, told.charged) == (Decimal("0.11"), Decimal("3.3"), Decimal(0))
-    assert (told.scheduled_homes, told.delivered, told.cut_for_event) == (2, 0, 0)
+    assert (told.homes, told.scheduled_homes, told.delivered, told.cut_for_event) == (3, 2, 0, 0)
+    assert (told.gained, told.lost) == (2, 0)
     said = "\n".join(lines_of(told, market=market, base="http://here", site=sites["home-00"]))
     for part in (
         "closed 2 gates",
+        "2 of the homes that traded saved by it, 0 lost",
         "2 trades, 0.50 kWh, 0.200 to 0.200 EUR",
         "0.11 EUR by all homes in these 5 minutes",
         "3.30 EUR (scaled",

@@ -22,9 +22,9 @@ def test_the_web_door_dies_mid_event_and_the_event_goes_on(tmp_path: Path, setti
             story = Story(address, tmp_path, clock)
             story.street.enroll(story.aggregator, story.sites)
             story.street.back_fill()
-            story.post_event(minutes_ahead=5, hours=1)
+            story.post_event(minutes_ahead=5, minutes=30)
             story.wait_for_plan(1)
-            for _ in range(20):
+            for _ in range(12):
                 story.minute()
             before = story.signal()
         assert before["signal"]["state"] == "active"
@@ -50,7 +50,7 @@ def test_the_web_door_dies_mid_event_and_the_event_goes_on(tmp_path: Path, setti
     connections.close_all()
     statuses = {line["status"] for statement in run["statements"] for line in statement["lines"]}
     assert statuses == {"measured"}
-    assert float(run["delivered_kwh"]) > 0.85 * 5.0
+    assert float(run["delivered_kwh"]) > 0.85 * 5.0 / 2
     story.street.close()
 
 

@@ -56,9 +56,9 @@ class Story:
         made = api_client_create(organization=organization, name=role, role=role)
         return Api(self.address, client_id=made.client_id, client_secret=made.client_secret)
 
-    def post_event(self, *, minutes_ahead: int, hours: int) -> dict[str, Any]:
+    def post_event(self, *, minutes_ahead: int, minutes: int = 60) -> dict[str, Any]:
         program = self.utility.post("/openadr3/3.1.0/programs", {"programName": "Peak"})
-        number = self.aggregator.get("/api/v1/programs")[0]["id"]
+        number = self.aggregator.get("/api/v1/programs")["results"][0]["id"]
         self.aggregator.patch(f"/api/v1/programs/{number}", {"energy_price": PRICE})
         self.aggregator.post(
             f"/api/v1/programs/{number}/enrollments", {"site_ids": list(self.sites.values())}
@@ -69,7 +69,7 @@ class Story:
             {
                 "programID": program["id"],
                 "eventName": "evening",
-                "intervalPeriod": {"start": starts_at.isoformat(), "duration": f"PT{hours}H"},
+                "intervalPeriod": {"start": starts_at.isoformat(), "duration": f"PT{minutes}M"},
                 "intervals": [
                     {"id": 0, "payloads": [{"type": "DISPATCH_SETPOINT_RELATIVE", "values": [-TARGET_KW]}]}
                 ],
@@ -93,7 +93,7 @@ class Story:
             time.sleep(0.01)
 
     def signal(self) -> dict[str, Any]:
-        number = self.aggregator.get("/api/v1/signals")[0]["id"]
+        number = self.aggregator.get("/api/v1/signals")["results"][0]["id"]
         view: dict[str, Any] = self.aggregator.get(f"/api/v1/signals/{number}")
         return view
 
@@ -121,7 +121,7 @@ def test_a_utilitys_event_becomes_schedules_delivered_energy_and_a_payment(story
     street.back_fill()
     for _ in range(3):
         story.minute()
-    event = story.post_event(minutes_ahead=17, hours=1)
+    event = story.post_event(minutes_ahead=17)
     view = story.wait_for_plan(1)
     assert view["plans"][0]["status"] == "optimal"
     assert [round(kw, 6) for kw in view["plans"][0]["planned_kw"]] == [TARGET_KW] * 4

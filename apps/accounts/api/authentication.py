@@ -32,11 +32,10 @@ class ApiClientAuthentication(BaseAuthentication):
     www_authenticate_realm = "ores"
 
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
-        header = request.META.get("HTTP_AUTHORIZATION")
-        if not header:
+        text = self.shown(request)
+        if text is None:
             return None
-        kind, _, text = header.partition(" ")
-        token = _held(text.strip()) if kind.lower() == "bearer" else None
+        token = _held(text) if text else None
         if token is None or not _is_for(token, request):
             raise AuthenticationFailed(
                 "the access token is unknown, expired or revoked", code="token_invalid"
@@ -44,6 +43,14 @@ class ApiClientAuthentication(BaseAuthentication):
         if token.application is None:
             raise AuthenticationFailed("the access token belongs to no client", code="token_invalid")
         return self.known(token)
+
+    def shown(self, request: Request) -> str | None:
+        """Return the token that came with the request: None for nothing, empty for something else."""
+        header = request.META.get("HTTP_AUTHORIZATION")
+        if not header:
+            return None
+        kind, _, text = header.partition(" ")
+        return text.strip() if kind.lower() == "bearer" else ""
 
     def known(self, token: Any) -> tuple[Any, Any]:
         """Return who shows a good token: user and auth of the request."""

@@ -4,6 +4,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django import template
+from django.utils.translation import gettext, ngettext
+
+from apps.common.language import separated
 
 register = template.Library()
 NARROW = "\u202f"
@@ -17,13 +20,25 @@ def number(value: float | None) -> str:
         return "–"
     digits = 2 if abs(value) < 9.995 else 1 if abs(value) < 99.95 else 0
     text = f"{value:,.{digits}f}"
-    return text.lstrip("-") if float(text.replace(",", "")) == 0 else text.replace("-", "−")
+    return separated(text.lstrip("-") if float(text.replace(",", "")) == 0 else text.replace("-", "−"))
 
 
 @register.filter
 def fixed(value: float | None, digits: int) -> str:
     """A number with as many digits as its neighbors in the table."""
-    return "–" if value is None else f"{value:.{digits}f}".replace("-", "−")
+    return "–" if value is None else separated(f"{value:.{digits}f}".replace("-", "−"))
+
+
+@register.filter
+def unlocalized(value: float) -> str:
+    """A number as machines write it, for the fields of a form."""
+    return f"{value:g}"
+
+
+@register.filter
+def minutes_of(hours: float) -> int:
+    """Hours as minutes."""
+    return round(hours * 60)
 
 
 @register.filter
@@ -33,9 +48,9 @@ def plain(name: str) -> str:
 
 
 @register.filter
-def signed(value: float | None, digits: int) -> str:
+def signed(value: float | Decimal | None, digits: int) -> str:
     """A difference: always with its sign."""
-    return "–" if value is None else f"{value + 0.0:+.{digits}f}".replace("-", "−")
+    return "–" if value is None else separated(f"{float(value) + 0.0:+.{digits}f}".replace("-", "−"))
 
 
 @register.filter
@@ -57,12 +72,12 @@ def soc(value: float | None) -> str:
 @register.filter
 def share(value: float | None) -> str:
     """A share as per cent with one decimal."""
-    return "–" if value is None else f"{value * 100:.1f}{NARROW}%".replace("-", "−")
+    return "–" if value is None else separated(f"{value * 100:.1f}{NARROW}%".replace("-", "−"))
 
 
 @register.filter
 def money(value: Decimal, currency: str = "EUR") -> str:
-    return f"{value:,.2f}{NARROW}{SYMBOLS.get(currency, currency)}"
+    return separated(f"{value:,.2f}") + NARROW + SYMBOLS.get(currency, currency)
 
 
 @register.filter
@@ -71,7 +86,7 @@ def micro(value: int | None) -> str:
     if value is None:
         return "–"
     whole, rest = f"{Decimal(value) / 1_000_000:.6f}".split(".")
-    return f"{whole}.{rest[:2]}{rest[2:].rstrip('0')}".replace("-", "−")
+    return separated(f"{whole}.{rest[:2]}{rest[2:].rstrip('0')}".replace("-", "−"))
 
 
 @register.filter
@@ -83,7 +98,7 @@ def nano(value: int, currency: str = "EUR") -> str:
 @register.filter
 def wh(value: int) -> str:
     """Whole Wh as kWh."""
-    return f"{Decimal(value) / 1000:.3f}".replace("-", "−")
+    return separated(f"{Decimal(value) / 1000:.3f}".replace("-", "−"))
 
 
 @register.filter
@@ -91,14 +106,15 @@ def since(at: datetime, now: datetime) -> str:
     """How long ago, roughly: `a minute ago`."""
     passed = now - at
     if passed < timedelta(seconds=45):
-        return "just now"
-    if passed < timedelta(seconds=90):
-        return "a minute ago"
+        return gettext("just now")
+    minutes = round(passed.total_seconds() / 60)
     if passed < timedelta(minutes=90):
-        return f"{round(passed.total_seconds() / 60)} minutes ago"
+        return ngettext("a minute ago", "%(count)d minutes ago", max(minutes, 1)) % {"count": minutes}
     if passed < timedelta(hours=36):
-        return f"{round(passed.total_seconds() / 3600)} hours ago"
-    return f"{round(passed.total_seconds() / 86_400)} days ago"
+        hours = round(minutes / 60)
+        return ngettext("an hour ago", "%(count)d hours ago", hours) % {"count": hours}
+    days = round(minutes / 1440)
+    return ngettext("a day ago", "%(count)d days ago", days) % {"count": days}
 
 
 @register.filter

@@ -6,14 +6,15 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.accounts.api.authentication import partner
-from apps.accounts.api.views import AggregatorView
+from apps.accounts.api.views import AggregatorView, actor_of
 from apps.common import clock
+from apps.common.rest.describe import describes
+from apps.common.rest.queries import Strict
 from apps.dispatch.droop import droop_set, droop_states
-from apps.programs.api.views import program_or_404
+from apps.programs.api.lookups import program_or_404
 
 
-class CurveSerializer(serializers.Serializer[Any]):
+class CurveSerializer(Strict):
     nominal_hz = serializers.FloatField()
     dead_band_hz = serializers.FloatField()
     slope_kw_per_hz = serializers.FloatField()
@@ -21,20 +22,36 @@ class CurveSerializer(serializers.Serializer[Any]):
     recovery_kw_per_s = serializers.FloatField()
 
 
-class DroopSerializer(serializers.Serializer[Any]):
+class DroopSerializer(Strict):
     settings = CurveSerializer(allow_null=True)
     ends_at = serializers.DateTimeField()
+
+
+class DroopStatesSerializer(serializers.Serializer[Any]):
+    hubs = serializers.JSONField()
+
+
+class DroopToldSerializer(serializers.Serializer[Any]):
+    hubs_told = serializers.IntegerField()
 
 
 class DroopView(AggregatorView):
     """GET, PUT /api/v1/programs/{id}/droop"""
 
-    scopes = {"GET": "api", "PUT": "api"}
-
+    @describes("Show how many hubs answer the frequency", tag="programs", answers=DroopStatesSerializer)
     def get(self, request: Request, program_id: int) -> Response:
         program = program_or_404(request, program_id)
         return Response({"hubs": droop_states(program=program, now=clock.now())})
 
+    @describes(
+        "Set the answer to the grid's frequency", tag="programs", sends=DroopSerializer, answers=DroopToldSerializer,
+        example={
+            "settings": {
+                "nominal_hz": 50.0, "dead_band_hz": 0.02, "slope_kw_per_hz": 20.0, "most_kw": 4.0, "recovery_kw_per_s": 0.1,
+            },
+            "ends_at": "2030-01-16T00:00:00Z",
+        },
+    )  # fmt: skip
     def put(self, request: Request, program_id: int) -> Response:
         program = program_or_404(request, program_id)
         serializer = DroopSerializer(data=request.data)
@@ -44,7 +61,7 @@ class DroopView(AggregatorView):
             program=program,
             settings=sent["settings"],
             ends_at=sent["ends_at"],
-            actor=f"client {partner(request).name}",
+            actor=actor_of(request),
             now=clock.now(),
         )
         return Response({"hubs_told": told})

@@ -9,7 +9,9 @@ from apps.accounts.api.authentication import partner
 from apps.accounts.api.views import AggregatorView
 from apps.common import clock
 from apps.common.errors import DomainError, NotFoundError
-from apps.flexibility.api.serializers import ForecastQuerySerializer, forecast_json
+from apps.common.rest.describe import describes
+from apps.common.rest.queries import asked
+from apps.flexibility.api.serializers import ForecastQuerySerializer, ForecastSerializer, forecast_json
 from apps.flexibility.forecast_selectors import values_known
 from apps.sites.selectors import sites_of_organization
 
@@ -21,6 +23,12 @@ class NotKnownYetError(DomainError):
 class PortfolioForecastView(AggregatorView):
     """GET /api/v1/forecasts/{quantity}: the sum of the organization's homes, or its price"""
 
+    @describes(
+        "Show the portfolio's forecast",
+        tag="forecasts",
+        answers=ForecastSerializer,
+        query=ForecastQuerySerializer,
+    )
     def get(self, request: Request, quantity: str) -> Response:
         return _answer(request, quantity, site_id=None)
 
@@ -28,6 +36,9 @@ class PortfolioForecastView(AggregatorView):
 class SiteForecastView(AggregatorView):
     """GET /api/v1/sites/{id}/forecasts/{quantity}"""
 
+    @describes(
+        "Show a site's forecast", tag="forecasts", answers=ForecastSerializer, query=ForecastQuerySerializer
+    )
     def get(self, request: Request, site_id: int, quantity: str) -> Response:
         if not sites_of_organization(organization=partner(request).organization).filter(pk=site_id).exists():
             raise NotFoundError("no such site")
@@ -35,9 +46,7 @@ class SiteForecastView(AggregatorView):
 
 
 def _answer(request: Request, quantity: str, *, site_id: int | None) -> Response:
-    query = ForecastQuerySerializer(data=request.query_params)
-    query.is_valid(raise_exception=True)
-    as_of = known_by(query.validated_data.get("as_of"))
+    as_of = known_by(asked(request, ForecastQuerySerializer).get("as_of"))
     organization = partner(request).organization
     found = values_known(organization=organization, quantity=quantity, site_id=site_id, as_of=as_of)
     if found is None:

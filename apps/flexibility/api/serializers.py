@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from rest_framework import serializers
 
+from apps.common.rest.queries import Query
 from apps.flexibility.models import ForecastRun, ForecastValues
 from apps.flexibility.price_selectors import LONGEST_PERIOD, QUARTER
 
@@ -12,8 +13,27 @@ MOST_PRICES: Final = LONGEST_PERIOD // QUARTER
 YEARS: Final = range(2000, 3000)
 
 
-class ForecastQuerySerializer(serializers.Serializer[Any]):
+class ForecastQuerySerializer(Query):
     as_of = serializers.DateTimeField(required=False)
+
+
+class ForecastSerializer(serializers.Serializer[Any]):
+    """A forecast: of power in kW (`mean_kw`, `quantiles_kw`), of a price with `currency` and `…_per_kwh` instead."""
+
+    quantity = serializers.CharField()
+    site_id = serializers.IntegerField(allow_null=True)
+    issued_at = serializers.DateTimeField()
+    starts_at = serializers.DateTimeField()
+    interval_s = serializers.IntegerField()
+    method = serializers.CharField(allow_blank=True)
+    note = serializers.CharField(allow_blank=True)
+    levels = serializers.ListField(child=serializers.FloatField())
+    homes = serializers.IntegerField(required=False)
+    mean_kw = serializers.ListField(child=serializers.FloatField(allow_null=True), required=False)
+    quantiles_kw = serializers.JSONField(required=False)
+    currency = serializers.CharField(required=False)
+    mean_per_kwh = serializers.ListField(child=serializers.FloatField(allow_null=True), required=False)
+    quantiles_per_kwh = serializers.JSONField(required=False)
 
 
 def forecast_json(values: ForecastValues) -> dict[str, Any]:
@@ -70,7 +90,7 @@ class PublicationSerializer(serializers.Serializer[Any]):
     prices = serializers.ListField(child=PriceSerializer(), min_length=1, max_length=MOST_PRICES)
 
 
-class PriceQuerySerializer(serializers.Serializer[Any]):
+class PriceQuerySerializer(Query):
     """The query: `from`, `to`, `as_of`; `from` is a word of Python."""
 
     to = InstantField()
@@ -88,3 +108,14 @@ class PriceQuerySerializer(serializers.Serializer[Any]):
                 f"from must be before to, by at most {LONGEST_PERIOD.days} days"
             )
         return attrs
+
+
+class PricesSerializer(serializers.Serializer[Any]):
+    as_of = serializers.DateTimeField()
+    prices = KnownPriceSerializer(many=True)
+
+
+class PublishedSerializer(serializers.Serializer[Any]):
+    published_at = serializers.DateTimeField(allow_null=True)
+    new = serializers.IntegerField()
+    known = serializers.IntegerField()

@@ -10,6 +10,7 @@ from apps.accounts.api.authentication import partner
 from apps.accounts.api.views import AggregatorView
 from apps.common import clock
 from apps.common.errors import NotFoundError
+from apps.common.rest.describe import describes
 from apps.hubs.credentials import s2_credential_create, s2_credential_revoke, s2_credentials_of_site
 from apps.hubs.models import S2Credential
 from apps.sites.models import Site
@@ -21,12 +22,33 @@ class S2CredentialSerializer(serializers.Serializer[Any]):
     role = serializers.CharField(max_length=16, default="", allow_blank=True)
 
 
+class S2CredentialShownSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    role = serializers.CharField(allow_blank=True)
+    created_at = serializers.DateTimeField()
+    seen_at = serializers.DateTimeField(allow_null=True)
+
+
+class S2CredentialMadeSerializer(S2CredentialShownSerializer):
+    token = serializers.CharField(help_text="shown this once")
+
+
 class S2CredentialsView(AggregatorView):
     """GET, POST /api/v1/sites/{id}/s2-credentials"""
 
+    @describes(
+        "List credentials of a home without a hub",
+        tag="devices",
+        answers=S2CredentialShownSerializer(many=True),
+    )
     def get(self, request: Request, site_id: int) -> Response:
         return Response([_shown(one) for one in s2_credentials_of_site(site=_site(request, site_id))])
 
+    @describes(
+        "Let a resource manager in", tag="devices", sends=S2CredentialSerializer, answers=S2CredentialMadeSerializer,
+        status=201, example={"name": "heat pump", "role": "heat"},
+    )  # fmt: skip
     def post(self, request: Request, site_id: int) -> Response:
         site = _site(request, site_id)
         serializer = S2CredentialSerializer(data=request.data)
@@ -40,6 +62,7 @@ class S2CredentialsView(AggregatorView):
 class S2CredentialView(AggregatorView):
     """DELETE /api/v1/sites/{id}/s2-credentials/{s2_credential_id}"""
 
+    @describes("Shut a resource manager out", tag="devices", status=204)
     def delete(self, request: Request, site_id: int, s2_credential_id: int) -> Response:
         site = _site(request, site_id)
         s2_credential_revoke(

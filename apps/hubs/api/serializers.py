@@ -23,3 +23,9 @@ class AuthenticateSerializer(serializers.Serializer[Any]):
 class ClaimSerializer(serializers.Serializer[Any]):
     code = serializers.CharField(max_length=40)
     replace = serializers.BooleanField(default=False, help_text="shut out the hub that the site has")
+
+
+class ClaimedSerializer(serializers.Serializer[Any]):
+    hub_id = serializers.UUIDField()
+    site_id = serializers.IntegerField()
+    status = serializers.CharField()

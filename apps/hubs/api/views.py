@@ -11,9 +11,15 @@ from apps.accounts.api.authentication import partner
 from apps.accounts.api.views import AggregatorView
 from apps.common import clock
 from apps.common.errors import NotFoundError
+from apps.common.rest.describe import describes
 from apps.common.throttles import AddressRateThrottle, KnockRateThrottle
 from apps.hubs import services
-from apps.hubs.api.serializers import AuthenticateSerializer, ClaimSerializer, RegisterSerializer
+from apps.hubs.api.serializers import (
+    AuthenticateSerializer,
+    ClaimedSerializer,
+    ClaimSerializer,
+    RegisterSerializer,
+)
 from apps.hubs.tokens import CHALLENGE_S, challenge_issue
 from apps.sites.selectors import sites_of_organization
 
@@ -57,6 +63,10 @@ class AuthenticateView(APIView):
 class ClaimView(AggregatorView):
     """POST /api/v1/sites/{id}/hub: an aggregator binds a hub to one of its sites."""
 
+    @describes(
+        "Bind a hub to a site by its claim code", tag="hubs", sends=ClaimSerializer, answers=ClaimedSerializer, status=201,
+        example={"code": "22222-22222"},
+    )  # fmt: skip
     def post(self, request: Request, site_id: int) -> Response:
         serializer = ClaimSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)

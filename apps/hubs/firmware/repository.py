@@ -36,6 +36,8 @@ VALID = {
     "snapshot": timedelta(days=30),
     "timestamp": timedelta(days=7),
 }
+# What was signed within this time is not signed again.
+FRESH_FOR = timedelta(hours=12)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,6 +110,16 @@ class FirmwareRepository:
     def refresh(self, *, now: datetime) -> None:
         """Sign snapshot and timestamp anew, before they run out."""
         self._freshen(now=now)
+
+    def keep_fresh(self, *, now: datetime) -> bool:
+        """Sign snapshot and timestamp anew where that was not done lately; return whether it was done."""
+        timestamp: Metadata[Timestamp] = self._latest("timestamp")
+        if timestamp.signed.expires > _end("timestamp", now) - FRESH_FOR:
+            return False
+        for role in ("snapshot", "timestamp"):
+            self._signer(role)  # a missing key must not leave half of it signed
+        self.refresh(now=now)
+        return True
 
     def sign_root(self, names: Iterable[str], *, now: datetime, replace: str = "") -> Path:
         """Sign a new root with at least two of the root's keys; `replace` gives a lost key's place to a new one."""

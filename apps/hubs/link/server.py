@@ -71,7 +71,7 @@ class LinkServer:
     async def start(self) -> None:
         self.bus.listen("instructions", self._on_instructions)
         self.bus.listen("hubs", self._on_hubs)
-        self.bus.start("instructions", "hubs", "live", "signals")
+        self.bus.start("instructions", "hubs", "live", "signals", "alerts")
         self.writer.start()
         await in_thread(services.hubs_all_disconnected, now=clock.now())
         self.spawn(self._report_forever())

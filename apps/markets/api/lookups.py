@@ -1,12 +1,8 @@
 """The tenant's own things, or 404."""
 
-from datetime import datetime
-
-from django.utils.dateparse import parse_datetime
 from rest_framework.request import Request
 
 from apps.accounts.api.authentication import partner
-from apps.common.errors import DomainError
 from apps.markets.errors import (
     MarketInvalidError,
     MarketUnknownError,
@@ -32,17 +28,21 @@ def actor(request: Request) -> str:
     return f"client {partner(request).name}"
 
 
-def market_or_404(request: Request, market_id: int) -> Market:
+def market_or_404(request: Request, market_id: int, *, locked: bool = False) -> Market:
     """Return the tenant's market."""
-    found = markets_of_organization(organization=partner(request).organization).filter(pk=market_id).first()
+    rows = markets_of_organization(organization=partner(request).organization)
+    found = (rows.select_for_update(of=("self",)) if locked else rows).filter(pk=market_id).first()
     if found is None:
         raise MarketUnknownError("no such market")
     return found
 
 
-def participant_or_404(request: Request, participant_id: int, *, market: Market | None = None) -> Participant:
+def participant_or_404(
+    request: Request, participant_id: int, *, market: Market | None = None, locked: bool = False
+) -> Participant:
     """Return a participant of the tenant's markets, or of one of them."""
-    held = participants_of_organization(organization=partner(request).organization).filter(pk=participant_id)
+    rows = participants_of_organization(organization=partner(request).organization)
+    held = (rows.select_for_update(of=("self",)) if locked else rows).filter(pk=participant_id)
     found = (held.filter(market=market) if market else held).prefetch_related("homes").first()
     if found is None:
         raise ParticipantUnknownError("no such participant")
@@ -72,18 +72,4 @@ def program_named(request: Request, program_id: int | None) -> Program | None:
     found = programs_of_organization(organization=partner(request).organization).filter(pk=program_id).first()
     if found is None:
         raise MarketInvalidError("no such program")
-    return found
-
-
-def instant(request: Request, name: str, *, default: datetime | None = None) -> datetime | None:
-    """Return an instant of the query."""
-    text = request.query_params.get(name)
-    if text is None:
-        return default
-    try:
-        found = parse_datetime(text)
-    except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
-        raise DomainError(f"{name} is an instant with its offset", code="instant_invalid")
     return found

@@ -1,31 +1,34 @@
 """Orders, runs, trades, proofs."""
 
+from typing import Final
+
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.accounts.api.authentication import partner
-from apps.accounts.api.views import AggregatorView
+from apps.accounts.api.views import AggregatorView, organization_of
 from apps.common import clock
+from apps.common.rest.describe import describes
+from apps.common.rest.paging import paged
+from apps.common.rest.queries import Query, asked, sent
+from apps.markets.api import serializers as shapes
 from apps.markets.api.lookups import (
     MOST_ROWS,
     actor,
-    instant,
     market_or_404,
     order_or_404,
     participant_or_404,
     run_or_404,
 )
 from apps.markets.api.serializers import (
-    OrderSendSerializer,
+    MarketRunSerializer,
     OrderSerializer,
     ReasonSerializer,
-    RunSerializer,
     TradeSerializer,
 )
 from apps.markets.clearing import run_again, run_cancel, run_replay
 from apps.markets.errors import ProofUnknownError
-from apps.markets.models import LogEntry, Order
-from apps.markets.sealing import entry_plain, log_faults, proof_of
+from apps.markets.log_checks import entry_plain, log_faults, proof_of
+from apps.markets.models import ClearingRun, LogEntry, Order
 from apps.markets.selectors import (
     leaf_of_trade,
     log_of_organization,
@@ -35,26 +38,37 @@ from apps.markets.selectors import (
 )
 from apps.markets.services import Wish, order_cancel, order_place
 
+TAG: Final = "markets"
 SIDES = {"bid": Order.Side.BID, "offer": Order.Side.OFFER}
+EXAMPLE: Final = {
+    "participant_id": 1, "starts_at": "2030-01-15T17:00:00Z", "side": "offer", "price_micro": 180_000,
+    "quantity_wh": 1500, "idempotency_key": "2030-01-15T17:00-1", "green": True,
+}  # fmt: skip
+REASON: Final = {"reason": "the meters of the street were exchanged"}
+PERIOD: Final = {"since": "starts_at__gte", "before": "starts_at__lt"}
 
 
 class OrdersView(AggregatorView):
     """GET, POST /api/v1/markets/{id}/orders"""
 
+    @describes(
+        "List orders", tag=TAG, answers=OrderSerializer, pages=True, query=shapes.OrderQuery,
+        description="The newest first.",
+    )  # fmt: skip
     def get(self, request: Request, market_id: int) -> Response:
+        wanted = asked(request, shapes.OrderQuery, paged=True)
         market = market_or_404(request, market_id)
-        found = orders_of_organization(organization=market.organization).filter(market=market)
-        starts_at = instant(request, "starts_at")
-        found = found.filter(starts_at=starts_at) if starts_at else found
-        return Response(OrderSerializer(found[:MOST_ROWS], many=True).data)
+        found = orders_of_organization(organization=market.organization).filter(market=market, **wanted)
+        return paged(request, found, order=("-pk",), shown=OrderSerializer)
 
+    @describes(
+        "Place an order", tag=TAG, sends=shapes.OrderSendSerializer, answers=OrderSerializer, status=201, example=EXAMPLE,
+        description="Until the gate of its interval closes. The same order sent again is answered with the one that stands.",
+    )  # fmt: skip
     def post(self, request: Request, market_id: int) -> Response:
-        market = market_or_404(request, market_id)
-        serializer = OrderSendSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        sent = dict(serializer.validated_data)
-        participant = participant_or_404(request, sent.pop("participant_id"), market=market)
-        wish = Wish(**{**sent, "side": SIDES[sent["side"]].value})
+        market, said = market_or_404(request, market_id), sent(request, shapes.OrderSendSerializer)
+        participant = participant_or_404(request, said.pop("participant_id"), market=market)
+        wish = Wish(**{"quantity_wh": 0, **said, "side": SIDES[said["side"]].value})
         order = order_place(participant=participant, wish=wish, actor=actor(request), now=clock.now())
         return Response(OrderSerializer(order).data, status=201)
 
@@ -62,6 +76,9 @@ class OrdersView(AggregatorView):
 class OrderCancelView(AggregatorView):
     """POST /api/v1/market-orders/{id}/cancel"""
 
+    @describes(
+        "Cancel an order", tag=TAG, answers=OrderSerializer, description="Until the gate of its interval closes."
+    )  # fmt: skip
     def post(self, request: Request, order_id: int) -> Response:
         order = order_or_404(request, order_id)
         canceled = order_cancel(participant=order.participant, order_id=order.pk, now=clock.now())
@@ -71,69 +88,90 @@ class OrderCancelView(AggregatorView):
 class RunsView(AggregatorView):
     """GET /api/v1/markets/{id}/runs"""
 
+    @describes(
+        "List clearing runs", tag=TAG, answers=MarketRunSerializer, pages=True, query=shapes.MarketRunQuery,
+        description="The latest delivery first; of one delivery the newest version first.",
+    )  # fmt: skip
     def get(self, request: Request, market_id: int) -> Response:
+        wanted = asked(request, shapes.MarketRunQuery, paged=True)
         market = market_or_404(request, market_id)
-        found = runs_of_organization(organization=market.organization).filter(market=market)
-        return Response(RunSerializer(found[:MOST_ROWS], many=True).data)
+        chosen = {PERIOD.get(name, name): value for name, value in wanted.items()}
+        found = runs_of_organization(organization=market.organization).filter(market=market, **chosen)
+        return paged(request, found, order=("-starts_at", "-version", "pk"), shown=MarketRunSerializer)
 
 
 class RunView(AggregatorView):
-    """GET /api/v1/market-runs/{id}: the run, its trades, and what was cut"""
+    """GET /api/v1/market-runs/{id}"""
 
+    @describes("Show a clearing run whole", tag=TAG, answers=shapes.WholeMarketRunSerializer)
     def get(self, request: Request, run_id: int) -> Response:
-        run = run_or_404(request, run_id)
-        trades = run.trades.select_related("run").order_by("order_id")
-        cuts = run.cuts.order_by("order_id").values("order_id", "cut_wh", "reason")
-        return Response(
-            {**RunSerializer(run).data, "trades": TradeSerializer(trades, many=True).data, "cuts": list(cuts)}
-        )
+        asked(request, Query)
+        return Response(_whole(run_or_404(request, run_id)))
 
 
 class RunCancelView(AggregatorView):
     """POST /api/v1/market-runs/{id}/cancel"""
 
+    @describes(
+        "Cancel a clearing run", tag=TAG, sends=ReasonSerializer, answers=MarketRunSerializer, example=REASON,
+        description="Until its deliveries are settled.",
+    )  # fmt: skip
     def post(self, request: Request, run_id: int) -> Response:
-        run = run_or_404(request, run_id)
-        canceled = run_cancel(run=run, reason=_reason(request), actor=actor(request), now=clock.now())
-        return Response(RunSerializer(canceled).data)
+        run, said = run_or_404(request, run_id), sent(request, ReasonSerializer)
+        canceled = run_cancel(run=run, reason=said["reason"], actor=actor(request), now=clock.now())
+        return Response(MarketRunSerializer(canceled).data)
 
 
 class RunAgainView(AggregatorView):
     """POST /api/v1/market-runs/{id}/again"""
 
+    @describes(
+        "Clear a canceled run's interval again", tag=TAG, sends=ReasonSerializer, answers=MarketRunSerializer, status=201,
+        example=REASON, description="Before its delivery begins.",
+    )  # fmt: skip
     def post(self, request: Request, run_id: int) -> Response:
-        run = run_or_404(request, run_id)
-        made = run_again(run=run, reason=_reason(request), actor=actor(request), now=clock.now())
-        return Response(RunSerializer(made).data, status=201)
+        run, said = run_or_404(request, run_id), sent(request, ReasonSerializer)
+        made = run_again(run=run, reason=said["reason"], actor=actor(request), now=clock.now())
+        return Response(MarketRunSerializer(made).data, status=201)
 
 
 class RunReplayView(AggregatorView):
-    """GET /api/v1/market-runs/{id}/replay: computed again from the kept inputs; nothing is stored"""
+    """GET /api/v1/market-runs/{id}/replay"""
 
+    @describes(
+        "Compute a clearing run again", tag=TAG, answers=shapes.ReplaySerializer,
+        description="From the kept inputs; nothing is stored.",
+    )  # fmt: skip
     def get(self, request: Request, run_id: int) -> Response:
+        asked(request, Query)
         found = run_replay(run=run_or_404(request, run_id))
-        return Response(
-            {
-                "inputs_match": found.inputs_match, "result_match": found.result_match, "result_hash": found.result_hash,
-            }
-        )  # fmt: skip
+        return Response(shapes.ReplaySerializer(found).data)
 
 
 class TradesView(AggregatorView):
     """GET /api/v1/markets/{id}/trades"""
 
+    @describes(
+        "List trades", tag=TAG, answers=TradeSerializer, pages=True, query=shapes.TradeQuery,
+        description="The latest delivery first.",
+    )  # fmt: skip
     def get(self, request: Request, market_id: int) -> Response:
+        wanted = asked(request, shapes.TradeQuery, paged=True)
         market = market_or_404(request, market_id)
-        found = trades_of_organization(organization=market.organization).filter(run__market=market)
-        return Response(TradeSerializer(found[:MOST_ROWS], many=True).data)
+        names = {"since": "run__starts_at__gte", "before": "run__starts_at__lt"}
+        chosen = {names.get(name, name): value for name, value in wanted.items()}
+        found = trades_of_organization(organization=market.organization).filter(run__market=market, **chosen)
+        return paged(request, found, order=("-run__starts_at", "-pk"), shown=TradeSerializer)
 
 
 class ProofView(AggregatorView):
     """GET /api/v1/market-trades/{id}/proof"""
 
+    @describes("Show the proof that a trade was sealed", tag=TAG, answers=shapes.ProofSerializer)
     def get(self, request: Request, trade_id: int) -> Response:
-        organization = partner(request).organization
-        trade = trades_of_organization(organization=organization).filter(pk=trade_id).first()
+        asked(request, Query)
+        held = trades_of_organization(organization=organization_of(request))
+        trade = held.filter(pk=trade_id).first()
         leaf = leaf_of_trade(trade=trade) if trade else None
         if leaf is None:
             raise ProofUnknownError("no such trade")
@@ -141,25 +179,38 @@ class ProofView(AggregatorView):
 
 
 class LogView(AggregatorView):
-    """GET /api/v1/market-log: the newest entries, and what is wrong with the log if anything is"""
+    """GET /api/v1/market-log"""
 
+    @describes(
+        "Show the newest sealed entries", tag=TAG, answers=shapes.LogSerializer,
+        description="With hashes and signatures, at most 500. They name nobody.",
+    )  # fmt: skip
     def get(self, request: Request) -> Response:
-        organization = partner(request).organization
-        entries: list[LogEntry] = list(log_of_organization(organization=organization)[:MOST_ROWS])
+        asked(request, Query)
+        entries: list[LogEntry] = list(log_of_organization(organization=organization_of(request))[:MOST_ROWS])
         return Response({"entries": [entry_plain(entry) for entry in entries]})
 
 
 class LogFaultsView(AggregatorView):
-    """GET /api/v1/market-log/faults: every entry and leaf checked"""
+    """GET /api/v1/market-log/faults"""
 
+    @describes(
+        "Check the sealed log", tag=TAG, answers=shapes.FaultsSerializer,
+        description="Every entry and leaf; where it is not what was sealed.",
+    )  # fmt: skip
     def get(self, request: Request) -> Response:
-        faults = log_faults(organization=partner(request).organization)
-        return Response(
-            {"faults": [{"index": one.index, "leaf": one.leaf, "what": one.what} for one in faults]}
-        )
+        asked(request, Query)
+        faults = log_faults(organization=organization_of(request))
+        return Response(shapes.FaultsSerializer({"faults": faults}).data)
 
 
-def _reason(request: Request) -> str:
-    serializer = ReasonSerializer(data=request.data)
-    serializer.is_valid(raise_exception=True)
-    return str(serializer.validated_data["reason"])
+def _whole(run: ClearingRun) -> dict[str, object]:
+    trades = run.trades.select_related("run").order_by("order_id")
+    cuts = run.cuts.order_by("order_id").values("order_id", "cut_wh", "reason")
+    awards = run.awards.order_by("order_id").values(
+        "order_id", "participant_id", "service", "energy_wh", "price_micro", "pay_nano"
+    )
+    return {
+        **MarketRunSerializer(run).data, "trades": TradeSerializer(trades, many=True).data, "cuts": list(cuts),
+        "awards": list(awards),
+    }  # fmt: skip

@@ -1,6 +1,7 @@
 """The deployed contract, as the operator uses it."""
 
 import json
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Self
 
@@ -11,6 +12,15 @@ from apps.markets.chain.errors import ChainConfigurationError, ChainOffError
 from apps.markets.chain.leaves import Deployment, OriginLeaf, Sealed, TradeLeaf
 from apps.markets.chain.node import Node, connect, failures
 from apps.markets.chain.roots import SealedRoot
+
+
+@dataclass(frozen=True, slots=True)
+class Escrow:
+    """A deposit: what is left of it, the most it pays per kWh [smallest unit], and its end [Unix seconds]."""
+
+    left: int
+    price_limit: int
+    expires_at: int
 
 
 class EnergyMarket:
@@ -68,11 +78,34 @@ class EnergyMarket:
 
     def pay_out(self, trade: TradeLeaf, sealed: Sealed) -> None:
         """Pay a sealed trade from its buyer's escrow."""
-        self.tell("pay_out", *trade.arguments(), *sealed.arguments())
+        buyer, seller = (self._node.checksum(one) for one in (trade.buyer, trade.seller))
+        spelled = replace(trade, buyer=buyer, seller=seller)
+        self.tell("pay_out", *spelled.arguments(), *sealed.arguments())
 
     def mint(self, origin: OriginLeaf, sealed: Sealed) -> None:
         """Mint the credits of a sealed production."""
-        self.tell("mint", *origin.arguments(), *sealed.arguments())
+        spelled = replace(origin, owner=self._node.checksum(origin.owner))
+        self.tell("mint", *spelled.arguments(), *sealed.arguments())
+
+    def is_settled(self, trade: bytes) -> bool:
+        """Ask whether a trade is paid."""
+        return bool(self.ask("settled", trade))
+
+    def is_minted(self, certificate_id: int) -> bool:
+        """Ask whether a certificate has credits already."""
+        return bool(self.ask("certificates", certificate_id)[3])
+
+    def certificate_period_s(self) -> int:
+        """Ask how long a certificate's period is."""
+        return int(self.ask("CERTIFICATE_PERIOD"))
+
+    def escrow(self, buyer: str, order: bytes) -> Escrow:
+        """Read what is put aside for an order."""
+        return Escrow(*(int(value) for value in self.ask("escrows", self._node.checksum(buyer), order)))
+
+    def refund(self, buyer: str, order: bytes) -> None:
+        """Give the rest of a deposit back to its buyer."""
+        self.tell("refund", self._node.checksum(buyer), order)
 
 
 def node_from_settings() -> Node:

@@ -45,3 +45,7 @@ class RootInvalidError(DomainError):
 
 class LeafInvalidError(DomainError):
     code = "leaf_invalid"
+
+
+class ChainNotUsedError(ConflictError):
+    code = "chain_not_used"

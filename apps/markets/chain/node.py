@@ -40,6 +40,10 @@ class Node:
         if found != chain_id:
             raise ChainConfigurationError(f"the node is on chain {found}, MARKET_CHAIN_ID says {chain_id}")
 
+    def checksum(self, address: str) -> Any:
+        """Spell an address as the library wants it."""
+        return self.web3.to_checksum_address(address)
+
     def call(self, function: Any) -> Any:
         """Ask the contract."""
         with failures():

@@ -18,6 +18,8 @@ class Account(models.Model):
         MARKET = "market"
         FEES = "fees"
         IMBALANCE = "imbalance"
+        CONGESTION = "congestion"
+        RESERVE = "reserve"
 
     market = models.ForeignKey(Market, on_delete=models.PROTECT, related_name="accounts")
     participant = models.OneToOneField(
@@ -47,6 +49,7 @@ class Transfer(models.Model):
         DEPOSIT = "deposit"
         TRADE = "trade"
         IMBALANCE = "imbalance"
+        CHAIN = "chain"
         REVERSAL = "reversal"
 
     market = models.ForeignKey(Market, on_delete=models.PROTECT, related_name="transfers")
@@ -72,7 +75,9 @@ class Posting(models.Model):
         DEPOSIT = "deposit"
         ENERGY = "energy"
         FEE = "fee"
+        RESERVE = "reserve"
         IMBALANCE = "imbalance"
+        CHAIN = "chain"
 
     transfer = models.ForeignKey(Transfer, on_delete=models.PROTECT, related_name="postings")
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="postings")
@@ -88,11 +93,14 @@ class LogEntry(models.Model):
         CLEARING = "clearing"
         CANCELLATION = "cancellation"
         DELIVERY = "delivery"
+        SHARING = "sharing"
+        CHAIN_TRADES = "chain_trades"
+        CHAIN_CREDITS = "chain_credits"
 
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
     index = models.PositiveBigIntegerField()
     kind = models.CharField(max_length=16, choices=Kind)
-    run = models.ForeignKey(ClearingRun, on_delete=models.PROTECT, related_name="log_entries")
+    run = models.ForeignKey(ClearingRun, null=True, on_delete=models.PROTECT, related_name="log_entries")
     at = models.DateTimeField()
     body = models.BinaryField(help_text="canonical JSON, with the hash of the entry before")
     entry_hash = models.BinaryField(max_length=32)
@@ -115,8 +123,10 @@ class LogLeaf(models.Model):
 
     entry = models.ForeignKey(LogEntry, on_delete=models.PROTECT, related_name="leaves")
     position = models.PositiveIntegerField()
-    participant = models.ForeignKey(Participant, on_delete=models.PROTECT, related_name="+")
-    content = models.BinaryField(help_text="canonical JSON with its salt")
+    participant = models.ForeignKey(
+        Participant, null=True, on_delete=models.PROTECT, related_name="+", help_text="none: of a home"
+    )
+    content = models.BinaryField(help_text="canonical JSON with its salt, or words for a contract")
     leaf_hash = models.BinaryField(max_length=32)
 
     class Meta:

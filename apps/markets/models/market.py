@@ -51,6 +51,32 @@ class Market(models.Model):
         null=True, blank=True, help_text="of a kWh from outside the market or of no stated origin"
     )
     carbon_source = models.CharField(max_length=200, blank=True, help_text="where that figure is from")
+    reserve_up_wh = models.BigIntegerField(
+        default=0, help_text="upward reserve an interval needs, bought with energy"
+    )
+    reserve_down_wh = models.BigIntegerField(default=0, help_text="downward reserve, likewise")
+    nominal_v = models.FloatField(
+        default=400.0, help_text="between phases, of the feeder that is cleared within"
+    )
+    loss_permille = models.PositiveSmallIntegerField(
+        default=0,
+        help_text="of what flows through an area's line, where losses are cleared and the line says none",
+    )
+    sacrifice_permille = models.PositiveSmallIntegerField(
+        default=50, help_text="of the welfare, given up at most to serve low-income homes first"
+    )
+    lifeline_wh = models.BigIntegerField(
+        default=0,
+        help_text="what each low-income home buys first in an interval, at the lifeline's price; 0 for none",
+    )
+    lifeline_price_micro = models.BigIntegerField(default=0, help_text="of a kWh of it")
+    lifeline_levy_permille = models.PositiveSmallIntegerField(
+        default=200, help_text="of the others' gains, at most, to pay for it"
+    )
+    session_intervals = models.PositiveSmallIntegerField(
+        default=1, help_text="how many intervals one gate clears together, for blocks over several"
+    )
+    on_chain = models.BooleanField(default=False, help_text="trades of those with an address are paid there")
     eligible_kinds = ArrayField(models.CharField(max_length=16), default=list, help_text="none: every kind")
     terms_version = models.PositiveIntegerField(default=1)
     terms = models.TextField(blank=True)

@@ -1,5 +1,6 @@
 """Orders, and what clearing made of them."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
@@ -12,6 +13,10 @@ class Order(models.Model):
     class Side(models.IntegerChoices):
         BID = 1
         OFFER = -1
+
+    class Service(models.TextChoices):
+        UP = "up"
+        DOWN = "down"
 
     class State(models.TextChoices):
         OPEN = "open"
@@ -29,6 +34,24 @@ class Order(models.Model):
     firm = models.BooleanField(
         default=False, help_text="flows whether it trades or not, at the outside tariff"
     )
+    service = models.CharField(max_length=4, blank=True, choices=Service, help_text="of an offer of reserve")
+    least_permille = models.PositiveSmallIntegerField(
+        default=0, help_text="of a block: the least share that may be accepted, if any is"
+    )
+    parent = models.ForeignKey(
+        "self", null=True, on_delete=models.SET_NULL, related_name="children",
+        help_text="of a linked block: the one of which at least the same share must be accepted",
+    )  # fmt: skip
+    exclusive_group = models.CharField(
+        max_length=32,
+        blank=True,
+        help_text="of a block: the shares of its owner's blocks of one group are at most 1",
+    )
+    profile_wh = ArrayField(
+        models.BigIntegerField(),
+        default=list,
+        help_text="of a block over several intervals: its energy in each, from the first on",
+    )
     automatic = models.BooleanField(default=False)
     idempotency_key = models.CharField(max_length=64)
     state = models.CharField(max_length=8, choices=State, default=State.OPEN)
@@ -42,6 +65,11 @@ class Order(models.Model):
             models.CheckConstraint(condition=Q(side__in=[1, -1], quantity_wh__gt=0), name="order_sane"),
         ]
         indexes = [models.Index(fields=["market", "starts_at", "state"], name="order_book")]
+
+    @property
+    def is_block(self) -> bool:
+        """Whether it is taken from a least share on, or linked, or one of several that exclude each other."""
+        return bool(self.least_permille or self.parent_id or self.exclusive_group or self.profile_wh)
 
 
 class ClearingRun(models.Model):
@@ -67,6 +95,10 @@ class ClearingRun(models.Model):
     volume_wh = models.BigIntegerField()
     welfare_nano = models.BigIntegerField()
     account_nano = models.BigIntegerField(help_text="what stays with the market before fees")
+    carbon_g_per_kwh = models.FloatField(
+        null=True, help_text="of a kWh from outside the market in this interval, where a signal said so"
+    )
+    carbon_source = models.CharField(max_length=200, blank=True)
     input_hash = models.CharField(max_length=64)
     result_hash = models.CharField(max_length=64)
 
@@ -121,3 +153,18 @@ class Trade(models.Model):
             models.CheckConstraint(condition=Q(energy_wh__gt=0), name="trade_energy"),
         ]
         indexes = [models.Index(fields=["participant", "-run"], name="trade_mine")]
+
+
+class ReserveAward(models.Model):
+    """Reserve that was bought together with energy; the operator pays for its being there."""
+
+    run = models.ForeignKey(ClearingRun, on_delete=models.CASCADE, related_name="awards")
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="awards")
+    participant = models.ForeignKey(Participant, on_delete=models.PROTECT, related_name="+")
+    service = models.CharField(max_length=4, choices=Order.Service)
+    energy_wh = models.BigIntegerField(help_text="if called all interval")
+    price_micro = models.BigIntegerField()
+    pay_nano = models.BigIntegerField(help_text="got is negative")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "order"], name="award_once")]

@@ -1,11 +1,12 @@
 from django.urls import path
 
+from apps.accounts.api.token import TokenView
 from apps.openadr.api import notifiers, poll, token, views
 from apps.openadr.api.base import ItemView
 
 urlpatterns = [
     path("auth/server", token.AuthServerView.as_view(), name="openadr-auth-server"),
-    path("auth/token", token.TokenView.as_view(), name="openadr-token"),
+    path("auth/token", TokenView.as_view(), name="openadr-token"),
     path("programs", views.ProgramsView.as_view(), name="openadr-programs"),
     path("programs/<str:object_id>", ItemView.as_view(of=views.PROGRAMS), name="openadr-program"),
     path("events", poll.events, name="openadr-events"),

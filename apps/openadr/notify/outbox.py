@@ -8,9 +8,9 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
+from apps.common.outgoing.addresses import CallbackError
 from apps.common.queue import enqueue_on_commit
 from apps.openadr.models import Notification, SubscriptionObject, TopicMessage, VenObject, WireObject
-from apps.openadr.notify.addresses import CallbackError
 from apps.openadr.notify.audience import Change, subscriptions_told
 from apps.openadr.notify.topics import topics_of
 from apps.openadr.notify.webhooks import notification_send

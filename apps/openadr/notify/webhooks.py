@@ -7,9 +7,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from apps.common.outgoing.addresses import CallbackError, target_of
+from apps.common.outgoing.http import exchange
 from apps.openadr.models import Notification
-from apps.openadr.notify.addresses import CallbackError, target_of
-from apps.openadr.notify.http import exchange
 from apps.openadr.notify.secrets import opened, signature
 
 SIGNATURE_HEADER = "X-ORES-Signature"

@@ -1,5 +1,7 @@
 """Operators' pages about credentials; a secret is shown once, in the answer to the request that made it."""
 
+from datetime import UTC, datetime
+
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -10,7 +12,7 @@ from apps.accounts.services import Credential, api_client_revoke, api_client_rot
 from apps.common import clock
 from apps.common.pages import signed_in
 from apps.openadr.pages.shared import posted, show, tenant_of, user_of
-from apps.openadr.pages.vens import credential_of, credential_rows
+from apps.openadr.pages.vens import OVERLAPS, credential_of, credential_rows, overlap_of, scope_choices
 from apps.openadr.services.operators import credential_create
 from apps.sites.tenants import Tenant
 
@@ -25,11 +27,18 @@ def credential_list(request: HttpRequest, organization_id: int) -> HttpResponse:
         return credential_create(
             organization=tenant.organization, name=request.POST.get("name", "").strip(),
             role=request.POST.get("role", ""), actor=user_of(request).email, now=clock.now(),
+            scopes=request.POST.getlist("scopes"),
         )  # fmt: skip
 
     made, refused = posted(request, tenant, create)
     rows = credential_rows(organization=tenant.organization)
-    held = {"rows": rows, "roles": ApiClient.Role.choices, "made": made, "sent": request.POST}
+    held = {
+        "rows": rows,
+        "roles": [one for one in ApiClient.Role.choices if one[0] != ApiClient.Role.APP],
+        "scopes": scope_choices(),
+        "made": made,
+        "sent": request.POST,
+    }
     return show(request, "credentials", tenant=tenant, tab="credentials", **refused, **held)
 
 
@@ -41,10 +50,13 @@ def credential_rotate(request: HttpRequest, organization_id: int, credential_id:
     client = _client(tenant, credential_id)
 
     def rotate() -> Credential:
-        return api_client_rotate(client=client, actor=user_of(request).email, now=clock.now())
+        return api_client_rotate(
+            client=client, actor=user_of(request).email, now=clock.now(), machine_now=datetime.now(UTC),
+            overlap=overlap_of(request.POST.get("overlap_h", "")),
+        )  # fmt: skip
 
     made, refused = posted(request, tenant, rotate, is_question=True)
-    held = {"client": client, "made": made}
+    held = {"client": client, "made": made, "overlaps": OVERLAPS}
     return show(request, "credential_rotate", tenant=tenant, tab="credentials", **refused, **held)
 
 

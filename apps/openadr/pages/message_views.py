@@ -42,7 +42,7 @@ class Found:
     reached: MessageEntry | None = None
 
 
-def messages_found(*, organization: Organization, search: Search) -> Found:
+def messages_found(*, organization: Organization, search: Search, limit: int = PAGE_SIZE) -> Found:
     """Return messages, newest first, older than the id `before`; a search looks at `LOOKED_AT` of them at a time.
 
     No index helps to find a piece of a text; that bounds what a search for something that is not there costs.
@@ -52,9 +52,9 @@ def messages_found(*, organization: Organization, search: Search) -> Found:
         held = held.filter(pk__lt=int(search.before[:20]))
     floor = held.values_list("pk", flat=True)[LOOKED_AT - 1 : LOOKED_AT].first() if search.any else None
     within = held if floor is None else held.filter(pk__gte=floor)
-    rows = list(_fitting(within, search)[: PAGE_SIZE + 1])
-    if len(rows) > PAGE_SIZE:
-        return Found(rows[:PAGE_SIZE], older=rows[PAGE_SIZE - 1].pk)
+    rows = list(_fitting(within, search)[: limit + 1])
+    if len(rows) > limit:
+        return Found(rows[:limit], older=rows[limit - 1].pk)
     reached = None if floor is None else held.filter(pk=floor).first()
     return Found(rows, older=floor, reached=reached)
 

@@ -7,13 +7,13 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from django.db import transaction
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from apps.accounts.models import AuditEntry, Organization
 from apps.accounts.selectors import audit_about
 from apps.programs.errors import ProgramInvalidError
-from apps.programs.models import Program
-from apps.programs.selectors import programs_of_organization
+from apps.programs.models import Enrollment, GridSignal, Program
+from apps.programs.selectors import counted, programs_of_organization
 from apps.programs.services import program_set_dispatch, program_set_signals
 
 SETTINGS: Final = ("program_set_signals", "program_set_dispatch")
@@ -51,9 +51,8 @@ class PastChange:
 
 def program_rows(*, organization: Organization) -> QuerySet[Program]:
     """Return the tenant's programs with how many homes take part and how many events there were."""
-    homes = Count("enrollments", filter=Q(enrollments__ends_at=None), distinct=True)
     found = programs_of_organization(organization=organization).select_related("openadr")
-    return found.annotate(homes=homes, events=Count("signals", distinct=True))
+    return found.annotate(homes=counted(Enrollment, Q(ends_at=None)), events=counted(GridSignal, Q()))
 
 
 def rules_of(program: Program) -> Rules:

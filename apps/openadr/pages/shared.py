@@ -1,66 +1,12 @@
-"""What all these pages share: who is looking, and how a page is rendered."""
+"""How these pages are rendered; who is looking is told as for all operators' pages."""
 
-from collections.abc import Callable
-from typing import TypedDict, TypeVar
-from zoneinfo import ZoneInfo
+from django.http import HttpRequest, HttpResponse
 
-from django.http import Http404, HttpRequest, HttpResponse
-
-from apps.accounts.errors import OperatorOnlyError
-from apps.accounts.models import User
-from apps.common.errors import DomainError
 from apps.common.pages import page
-from apps.sites.tenants import Tenant, tenant
+from apps.sites.tenant_pages import Refusal, check_operator, posted, tenant_of, user_of, zone_of
+from apps.sites.tenants import Tenant
 
-Done = TypeVar("Done")
-
-
-class Refusal(TypedDict):
-    """What a page says of a change that was refused, and the answer's status; empty where nothing was."""
-
-    said: str
-    status: int
-
-
-def tenant_of(request: HttpRequest, organization_id: int) -> Tenant:
-    """Return the organization as the signed-in person works for it; to others it is not there."""
-    found = tenant(user=user_of(request), organization_id=organization_id)
-    if found is None:
-        raise Http404
-    return found
-
-
-def user_of(request: HttpRequest) -> User:
-    """Return the signed-in person."""
-    assert isinstance(request.user, User)  # signed_in has seen to it
-    return request.user
-
-
-def check_operator(tenant: Tenant) -> None:
-    """Refuse those who may only look."""
-    if not tenant.may_act:
-        raise OperatorOnlyError(f"Your role in {tenant.organization.name} lets you look, not change.")
-
-
-def posted(
-    request: HttpRequest, tenant: Tenant, act: Callable[[], Done], *, is_question: bool = False
-) -> tuple[Done | None, Refusal]:
-    """Do what was posted, if anything was; return what came of it, or why it was refused.
-
-    A page that only asks whether to do it (`is_question`) is 403 to those who may not.
-    """
-    if request.method != "POST":
-        return None, {"said": "", "status": 403 if is_question and not tenant.may_act else 200}
-    try:
-        check_operator(tenant)
-        return act(), {"said": "", "status": 200}
-    except DomainError as error:
-        return None, {"said": error.detail, "status": error.status}
-
-
-def zone_of(tenant: Tenant) -> ZoneInfo:
-    """Return the time zone in which the tenant's pages show and read times."""
-    return ZoneInfo(tenant.time_zone)
+__all__ = ["Refusal", "check_operator", "posted", "show", "tenant_of", "user_of", "zone_of"]
 
 
 def show(
@@ -70,7 +16,7 @@ def show(
     held = {
         "tenant": tenant,
         "organization": tenant.organization,
-        "section": "openadr",
+        "section": "credentials" if tab == "credentials" else "openadr",
         "tab": tab,
         **context,
     }

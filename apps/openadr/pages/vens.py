@@ -2,18 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from django.db.models import Count, Q
 
 from apps.accounts.models import ApiClient, Organization
+from apps.accounts.scopes import scopes_of_role
 from apps.accounts.selectors import api_clients_of_organization
 from apps.openadr.guard import Connection
 from apps.openadr.models import EventObject, ProgramObject, Ven2b, VenConnection2b, VenConnection3, VenObject
 from apps.openadr.selectors import Viewer, events_seen, programs_seen, viewer_of
 
 SHOWN_AT_MOST: Final = 200
+OVERLAPS: Final = ((0, "at once"), (24, "in a day"), (168, "in a week"))
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,16 @@ def credential_rows(*, organization: Organization) -> list[CredentialRow]:
     vens = {one.client_key: one for one in VenObject.objects.filter(organization=organization)}
     found = api_clients_of_organization(organization=organization)
     return [CredentialRow(one, getattr(one, "token_at", None), vens.get(one.client_id)) for one in found]
+
+
+def scope_choices() -> list[tuple[str, list[str]]]:
+    """Return each role with the scopes that its credentials may be narrowed to."""
+    return [(role, scopes_of_role(role)) for role in ApiClient.Role.values if role != ApiClient.Role.APP]
+
+
+def overlap_of(hours: str) -> timedelta:
+    """Return for how long both secrets are to be good, as a form says; none for what is not offered."""
+    return next((timedelta(hours=known) for known, _ in OVERLAPS if str(known) == hours), timedelta(0))
 
 
 def credential_of(*, organization: Organization, credential_id: int) -> ApiClient | None:

@@ -108,6 +108,7 @@ def _built(event: AskedEvent, group: Group, *, due: DueReport, now: datetime) ->
         program=event.program,
         targets=[event.targets, group.descriptor.targets or ()],
         at=min(starts_at, now),
+        by_home=not group.descriptor.aggregate,
     )
     rows = 1 if group.descriptor.aggregate else len(homes)
     if rows * len(due.intervals) * len(group.wanted) > MOST_CELLS:

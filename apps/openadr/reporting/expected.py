@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.dispatch.asked import asked_of_homes
+from apps.dispatch.battery_plans import PlannedBatteries, batteries_planned
 from apps.flexibility.available import homes_available
 from apps.flexibility.baselines import BaselineRule, baselines_compute
 from apps.flexibility.forecast_selectors import means_of_sites, run_known
@@ -65,6 +66,17 @@ def available_kw(asked: Asked, *, more: bool) -> Floats:
     return means(found, shares(steps, asked.intervals))[0]
 
 
+def dispatched_kw(asked: Asked) -> tuple[Floats, Bools]:
+    """(homes, intervals) what plans expect of batteries, discharging positive; and where they speak of all of it."""
+    planned = _planned(asked)
+    return 0.0 - planned.power_kw, np.asarray(planned.share > 1 - 1e-9)
+
+
+def steered_kw(asked: Asked) -> Floats:
+    """(homes, intervals) what follows from prices, limits and charge states: less draw is positive."""
+    return 0.0 - _planned(asked).steered_kw
+
+
 def baseline_kw(asked: Asked) -> tuple[Floats, Bools]:
     """(homes, intervals) baselines, and where they are whole: what was stored for the event, else by the program's method."""
     found = np.full((len(asked.homes), len(asked.intervals)), np.nan)
@@ -87,6 +99,11 @@ def curtailed(asked: Asked) -> tuple[Bools, Bools]:
     here, there = asked.homes.places(plan.site_id)
     found[here] = plan.shed_kw[there] @ share > 0
     return found, np.asarray(share.sum(axis=0) > 0)
+
+
+def _planned(asked: Asked) -> PlannedBatteries:
+    periods = [(one.period.starts_at, one.period.ends_at) for one in asked.intervals]
+    return batteries_planned(program=asked.program, site_ids=asked.homes.site_ids, periods=periods)
 
 
 def _stored_baseline(asked: Asked, signal: GridSignal) -> Floats:

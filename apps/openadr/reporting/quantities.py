@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.openadr.reporting.expected import available_kw, baseline_kw, forecast_kw
+from apps.openadr.reporting.expected import available_kw, baseline_kw, dispatched_kw, forecast_kw
 from apps.openadr.reporting.homes import Asked, Floats
 from apps.openadr.reporting.steps import Steps, lasts, means, peaks, quarters_over, shares, steps_over
 from apps.sites.models import Resource
@@ -117,6 +117,12 @@ def _described(asked: Asked, wanted: Wanted) -> Quantity:
     return Quantity(found, ~np.isnan(found), present)
 
 
+def _dispatched(asked: Asked, wanted: Wanted) -> Quantity:
+    """What batteries are planned to give, less what they are planned to take."""
+    found = _from_power(asked, wanted, power=dispatched_kw(asked))
+    return dataclasses.replace(found, applies=_batteries(asked)[1])
+
+
 def _charge(asked: Asked, wanted: Wanted) -> Quantity:
     numbers, present = _batteries(asked)
     level = _last(asked, "battery_soc")
@@ -195,6 +201,7 @@ _GATHERED: Mapping[str, Callable[[Asked, Wanted], Quantity]] = {
     "STORAGE_MAX_CHARGE_POWER": _described,
     "STORAGE_MAX_DISCHARGE_POWER": _described,
     "STORAGE_CHARGE_LEVEL": _charge,
+    "STORAGE_DISPATCH_FORECAST": _dispatched,
     "UP_REGULATION_AVAILABLE": _available,
     "DOWN_REGULATION_AVAILABLE": _available,
     "LOAD_SHED_DELTA_AVAILABLE": _available,

@@ -66,6 +66,13 @@ def shares(steps: Steps, intervals: Sequence[ReportInterval]) -> Floats:
     return np.asarray(np.clip(overlap / steps.step_s, 0.0, 1.0))
 
 
+def overlaps(
+    intervals: Sequence[ReportInterval], *, starts_at: datetime, ends_at: datetime
+) -> NDArray[np.bool_]:
+    """(intervals,) which of them touch a period."""
+    return np.array([begin < ends_at and starts_at < end for begin, end in map(_bounds, intervals)])
+
+
 def means(values: Floats, share: Floats) -> tuple[Floats, NDArray[np.bool_]]:
     """(N, intervals) means of (N, steps) values over what is known of them, NaN for nothing; and whether all was."""
     known = ~np.isnan(values)

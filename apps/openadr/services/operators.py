@@ -1,6 +1,6 @@
 """What a tenant's own operators do through the pages: the same as a utility through the API, noted in the audit log."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -65,17 +65,17 @@ def program_adopt(*, program: Program, now: datetime) -> ProgramObject:
 
 @transaction.atomic
 def credential_create(
-    *, organization: Organization, name: str, role: str, actor: str, now: datetime
+    *, organization: Organization, name: str, role: str, actor: str, now: datetime, scopes: Sequence[str] = ()
 ) -> Credential:
-    """Create a partner's credential; its secret is in the answer and nowhere else."""
+    """Create a partner's credential, for some of its role's scopes or all; its secret is in the answer alone."""
     if not name or len(name) > LONGEST_NAME or "\x00" in name:
         raise BodyError("a credential needs a name of at most 128 characters", code="name_invalid")
-    if role not in ApiClient.Role.values:
+    if role not in ApiClient.Role.values or role == ApiClient.Role.APP:
         raise BodyError("choose what the credential is for", code="role_invalid")
-    made = api_client_create(organization=organization, name=name, role=role)
+    made = api_client_create(organization=organization, name=name, role=role, allowed_scopes=scopes)
     audit(
         organization=organization, actor=actor, action="api_client_create", subject=f"credential {name}", now=now,
-        client_id=made.client_id, role=role,
+        client_id=made.client_id, role=role, scopes=list(scopes),
     )  # fmt: skip
     return made
 

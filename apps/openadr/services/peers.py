@@ -8,9 +8,9 @@ from django.db import transaction
 
 from apps.accounts.models import Organization
 from apps.accounts.services import audit
+from apps.common.outgoing.addresses import CallbackError, target_of
 from apps.openadr.guard import Connection
 from apps.openadr.models import VenConnection3
-from apps.openadr.notify.addresses import CallbackError, target_of
 from apps.openadr.ven2b import connections as connections_2b
 from apps.openadr.ven2b.connections import ConnectionInvalidError
 from apps.openadr.ven3 import connections as connections_3

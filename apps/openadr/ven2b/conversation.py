@@ -131,7 +131,7 @@ class Conversation:
     async def _answers(self) -> None:
         """Tell the VTN what we say to its events, and what we say now instead."""
         pk = self.connection.pk
-        await database(events.opts_review, connection_pk=pk)
+        await database(events.opts_review, connection_pk=pk, now=clock.now())
         fresh, changed = await database(events.answers_due, connection_pk=pk)
         if fresh:
             await self._tell("EiEvent", "oadrCreatedEvent", payload=self._created(fresh))

@@ -13,6 +13,8 @@ from apps.openadr.models import VenConnection2b, VenEvent2b
 from apps.programs.endless import event_signals_extend
 from apps.programs.events import UtilityEvent, event_signals_cancel, event_signals_set
 from apps.programs.models import SHED_KINDS, GridSignal
+from apps.programs.selectors import enrolled_site_ids, opted_out_site_ids
+from apps.programs.services import RUNNING
 from vpp.errors import VppError
 from vpp.protocols.openadr2b.event import Event2b
 from vpp.protocols.openadr2b.vocabulary import CANCELED, COMPLETED, OK, OPT_IN, OPT_OUT, SIGNAL_NOT_SUPPORTED
@@ -25,6 +27,7 @@ OVER = (CANCELED, COMPLETED)
 logger = logging.getLogger(__name__)
 # The source of a signal has 160 characters, of which a payload type takes up to 40.
 LONGEST_SOURCE = 120
+HOMES_OUT = "every home has opted out"
 
 
 @transaction.atomic
@@ -97,12 +100,33 @@ def answers_note(*, events: Sequence[VenEvent2b]) -> None:
 
 
 @transaction.atomic
-def opts_review(*, connection_pk: int) -> int:
-    """Say no to events whose signal the platform has canceled by itself; return how many."""
+def opts_review(*, connection_pk: int, now: datetime) -> int:
+    """Say no to events whose signal the platform has canceled by itself, or that every home has left; return how many."""
     gone = VenEvent2b.objects.filter(
         connection_id=connection_pk, opt_type=OPT_IN, signal__state=GridSignal.State.CANCELED
     ).exclude(status__in=OVER)
-    return gone.update(opt_type=OPT_OUT, reason="the platform canceled it")
+    return gone.update(opt_type=OPT_OUT, reason="the platform canceled it") + _follow_homes(
+        connection_pk, now
+    )
+
+
+def _follow_homes(connection_pk: int, now: datetime) -> int:
+    """Say no where no home is left in an event, and yes again once one is back."""
+    found = VenEvent2b.objects.filter(connection_id=connection_pk, signal__state__in=RUNNING)
+    changed = 0
+    for event in found.exclude(status__in=OVER).select_related("signal__program"):
+        assert event.signal is not None
+        homes = set(enrolled_site_ids(program=event.signal.program, at=now))
+        all_out = bool(homes) and homes <= opted_out_site_ids(signal_id=event.signal.pk)
+        if all_out and event.opt_type == OPT_IN:
+            changed += _say(event, OPT_OUT, reason=HOMES_OUT)
+        elif not all_out and event.opt_type == OPT_OUT and event.reason == HOMES_OUT:
+            changed += _say(event, OPT_IN, reason="")
+    return changed
+
+
+def _say(event: VenEvent2b, opt_type: str, *, reason: str) -> int:
+    return VenEvent2b.objects.filter(pk=event.pk).update(opt_type=opt_type, reason=reason)
 
 
 def _take(connection: VenConnection2b, event: Event2b, *, request_id: str, now: datetime) -> None:

@@ -38,7 +38,8 @@ class Supervisor:
             while not stopping.is_set():
                 await self._look()
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stopping.wait(), self._look_every_s)
+                    async with asyncio.timeout(self._look_every_s):
+                        await stopping.wait()
         finally:
             await asyncio.gather(*(self._end(pk) for pk in list(self._tasks)))
 

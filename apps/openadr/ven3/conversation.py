@@ -196,7 +196,8 @@ class Conversation:
         poll_s = float(self.connection.poll_s)
         share = random.random()  # noqa: S311 - no secret
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.wake.wait(), self.session.rest_s(poll_s=poll_s, share=share))
+            async with asyncio.timeout(self.session.rest_s(poll_s=poll_s, share=share)):
+                await self.wake.wait()
             await asyncio.sleep(WAKE_PAUSE_S)
         self.wake.clear()
 

@@ -73,7 +73,8 @@ class Supervisor:
                 ):  # the database may be away; what is said with VTNs meanwhile waits for it too
                     logger.exception("the connections could not be read")
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stopping.wait(), self._look_every_s)
+                    async with asyncio.timeout(self._look_every_s):
+                        await stopping.wait()
         finally:
             await asyncio.gather(*(self._end(pk) for pk in list(self._speakers)))
 

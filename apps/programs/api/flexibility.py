@@ -6,10 +6,11 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.accounts.api.authentication import partner
-from apps.accounts.api.views import AggregatorView
+from apps.accounts.api.views import AggregatorView, organization_of
 from apps.common import clock
-from apps.flexibility.question import ASSUMPTIONS, Question
+from apps.common.rest.describe import describes
+from apps.common.rest.queries import Query, asked
+from apps.flexibility.question import ASSUMPTIONS, LONGEST, Question
 from apps.programs.portfolio import Scope, portfolio_flexibility
 
 if TYPE_CHECKING:
@@ -17,12 +18,46 @@ if TYPE_CHECKING:
     from vpp.flexibility.portfolio import Given
 
 
-class QuestionSerializer(serializers.Serializer[Any]):
+class DirectionSerializer(serializers.Serializer[Any]):
+    sustained_kw = serializers.FloatField()
+    sure_kw = serializers.FloatField()
+    sure_probability = serializers.FloatField()
+    most_kw = serializers.FloatField()
+    deviation_kw = serializers.FloatField()
+    by_interval_kw = serializers.ListField(child=serializers.FloatField())
+    energy_kwh = serializers.FloatField()
+    cost_curve = serializers.ListField(child=serializers.DictField())
+
+
+class FlexibilitySerializer(serializers.Serializer[Any]):
+    """What homes can give in a window; docs/reference/flexibility.md has its fields."""
+
+    to = serializers.DateTimeField()
+    interval_s = serializers.FloatField()
+    shed = DirectionSerializer()
+    more_load = DirectionSerializer()
+    asked = serializers.DictField(allow_null=True)
+    homes = serializers.DictField()
+    assumptions = serializers.ListField(child=serializers.CharField())
+
+    def get_fields(self) -> dict[str, Any]:
+        """Add the two whose names are words of Python or of serializers."""
+        return {
+            **super().get_fields(),
+            "from": serializers.DateTimeField(),
+            "data": serializers.DictField(),
+        }
+
+
+class ScopeQuery(Query):
+    program = serializers.IntegerField(required=False)
+    grid_area = serializers.IntegerField(required=False)
+
+
+class QuestionQuery(ScopeQuery):
     """The query: `from`, `to`, and what narrows it."""
 
     kw = serializers.FloatField(required=False, min_value=0)
-    program = serializers.IntegerField(required=False)
-    grid_area = serializers.IntegerField(required=False)
 
     def get_fields(self) -> dict[str, Any]:
         """Add the two whose names are words of Python."""
@@ -36,17 +71,35 @@ class QuestionSerializer(serializers.Serializer[Any]):
 class FlexibilityView(AggregatorView):
     """GET /api/v1/flexibility?from=…&to=…[&kw=…][&program=…][&grid_area=…]"""
 
+    @describes(
+        "Ask what homes can give", tag="flexibility", answers=FlexibilitySerializer, query=QuestionQuery
+    )
     def get(self, request: Request) -> Response:
-        serializer = QuestionSerializer(data=request.query_params)
-        serializer.is_valid(raise_exception=True)
-        asked = serializer.validated_data
-        answer = portfolio_flexibility(
-            organization=partner(request).organization,
-            question=Question(starts_at=asked["from"], ends_at=asked["to"], kw=asked.get("kw")),
-            scope=Scope(program_id=asked.get("program"), grid_area_id=asked.get("grid_area")),
-            now=clock.now(),
-        )
-        return Response(_shown(answer))
+        wanted = asked(request, QuestionQuery)
+        question = Question(starts_at=wanted["from"], ends_at=wanted["to"], kw=wanted.get("kw"))
+        return _answered(request, question, wanted=wanted)
+
+
+class CapacityView(AggregatorView):
+    """GET /api/v1/capacity: the same for the 24 hours from now on, in both directions"""
+
+    @describes(
+        "Show the capacity of the next 24 hours", tag="flexibility", answers=FlexibilitySerializer, query=ScopeQuery,
+        description="By quarter-hour: `shed` is less load, `more_load` more; each hour stands for itself.",
+    )  # fmt: skip
+    def get(self, request: Request) -> Response:
+        wanted, now = asked(request, ScopeQuery), clock.now()
+        return _answered(request, Question(starts_at=now, ends_at=now + LONGEST), wanted=wanted)
+
+
+def _answered(request: Request, question: Question, *, wanted: dict[str, Any]) -> Response:
+    answer = portfolio_flexibility(
+        organization=organization_of(request),
+        question=question,
+        scope=Scope(program_id=wanted.get("program"), grid_area_id=wanted.get("grid_area")),
+        now=clock.now(),
+    )
+    return Response(_shown(answer))
 
 
 def _shown(answer: "Answer") -> dict[str, Any]:

@@ -1,133 +1,160 @@
-"""An aggregator's programs, who takes part, and the grid signals that came."""
+"""An aggregator's programs and who takes part."""
 
 from typing import Any
 
+from django.db import transaction
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.accounts.api.authentication import partner
-from apps.accounts.api.views import AggregatorView
+from apps.accounts.api.views import AggregatorView, actor_of, organization_of
 from apps.common import clock
-from apps.common.errors import NotFoundError
-from apps.programs import reports, selectors, services
+from apps.common.rest.describe import describes
+from apps.common.rest.etags import check_if_match, tagged
+from apps.common.rest.paging import paged
+from apps.common.rest.queries import Query, asked, sent
+from apps.programs import editing, reports, selectors
+from apps.programs.api.lookups import program_or_404
 from apps.programs.api.serializers import (
     BaselineReportSerializer,
+    EnrolledQuery,
+    EnrolledSerializer,
+    EnrollmentResultsSerializer,
     EnrollmentSerializer,
     ProgramSerializer,
-    SignalSerializer,
 )
-from apps.programs.errors import AlreadyEnrolledError
-from apps.programs.models import Program
+from apps.programs.enrollments import enrollment_end
+from apps.sites.api.lookups import site_or_404
 from apps.sites.selectors import sites_of_organization
 
-
-def program_or_404(request: Request, program_id: int) -> Program:
-    """Return the tenant's program or raise NotFoundError."""
-    found = (
-        selectors.programs_of_organization(organization=partner(request).organization)
-        .filter(pk=program_id)
-        .first()
-    )
-    if found is None:
-        raise NotFoundError("no such program")
-    return found
+__all__ = ["program_or_404"]
 
 
 class ProgramsView(AggregatorView):
-    """GET /api/v1/programs"""
+    """GET, POST /api/v1/programs"""
 
+    @describes("List programs", tag="programs", answers=ProgramSerializer, pages=True)
     def get(self, request: Request) -> Response:
-        found = selectors.programs_of_organization(organization=partner(request).organization)
-        return Response(ProgramSerializer(found, many=True).data)
+        asked(request, Query, paged=True)
+        found = selectors.programs_of_organization(organization=organization_of(request))
+        return paged(request, found, order=("pk",), shown=ProgramSerializer)
+
+    @describes(
+        "Create a program", tag="programs", sends=ProgramSerializer, answers=ProgramSerializer, status=201,
+        example={"name": "Winter relief", "energy_price": "0.4500", "event_payment": "1.00", "currency": "EUR"},
+    )  # fmt: skip
+    def post(self, request: Request) -> Response:
+        rules = sent(request, ProgramSerializer)
+        made = editing.program_add(
+            organization=organization_of(request), name=rules.pop("name"), rules=rules, actor=actor_of(request),
+            now=clock.now(),
+        )  # fmt: skip
+        return tagged(request, ProgramSerializer(made).data, status=201)
 
 
 class ProgramView(AggregatorView):
-    """PATCH /api/v1/programs/{id}: what it pays, by which baseline, and how its homes are asked"""
+    """GET, PATCH, DELETE /api/v1/programs/{id}: what it pays, by which baseline, and how its homes are asked"""
 
+    @describes("Show a program", tag="programs", answers=ProgramSerializer)
+    def get(self, request: Request, program_id: int) -> Response:
+        asked(request, Query)
+        return tagged(request, ProgramSerializer(program_or_404(request, program_id)).data)
+
+    @describes(
+        "Change a program", tag="programs", sends=ProgramSerializer, answers=ProgramSerializer, tagged=True,
+        example={"energy_price": "0.5000", "baseline_method": "high_5_of_10"},
+    )  # fmt: skip
+    @transaction.atomic
     def patch(self, request: Request, program_id: int) -> Response:
-        program = program_or_404(request, program_id)
+        program = program_or_404(request, program_id, locked=True)
+        check_if_match(request, ProgramSerializer(program).data)
         serializer = ProgramSerializer(program, data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
-        sent: dict[str, Any] = serializer.validated_data
-        actor, now = f"client {partner(request).name}", clock.now()
-        program = services.program_set_payment(
-            program=program,
-            energy_price=sent.get("energy_price", program.energy_price),
-            event_payment=sent.get("event_payment", program.event_payment),
-            currency=sent.get("currency", program.currency),
-            payment_rules=sent.get("payment_rules"),
-            actor=actor,
-            now=now,
+        changes: dict[str, Any] = serializer.validated_data
+        changed = editing.program_change(
+            program=program, changes=changes, actor=actor_of(request), now=clock.now()
         )
-        if {"baseline_method", "holidays"} & set(sent):
-            program = services.program_set_baseline(
-                program=program,
-                method=sent.get("baseline_method", program.baseline_method),
-                holidays=sent.get("holidays", program.holidays),
-                actor=actor,
-                now=now,
-            )
-        if {"reserve_kw", "most_events", "most_events_days"} & set(sent):
-            program = services.program_set_dispatch(
-                program=program,
-                reserve_kw=sent.get("reserve_kw", program.reserve_kw),
-                most_events=sent.get("most_events", program.most_events),
-                most_events_days=sent.get("most_events_days", program.most_events_days),
-                actor=actor,
-                now=now,
-            )
-        return Response(ProgramSerializer(program).data)
+        return tagged(request, ProgramSerializer(changed).data)
+
+    @describes(
+        "End a program", tag="programs", status=204, tagged=True,
+        description="No home takes part any more; its events and statements stay.",
+    )  # fmt: skip
+    @transaction.atomic
+    def delete(self, request: Request, program_id: int) -> Response:
+        program = program_or_404(request, program_id, locked=True)
+        check_if_match(request, ProgramSerializer(program).data)
+        editing.program_close(program=program, actor=actor_of(request), now=clock.now())
+        return Response(status=204)
 
 
 class EnrollmentsView(AggregatorView):
-    """POST /api/v1/programs/{id}/enrollments: let homes take part; the answer has a result a home"""
+    """GET, POST /api/v1/programs/{id}/enrollments"""
 
+    @describes(
+        "List who takes part", tag="enrollments", answers=EnrolledSerializer, pages=True, query=EnrolledQuery
+    )
+    def get(self, request: Request, program_id: int) -> Response:
+        wanted = asked(request, EnrolledQuery, paged=True)
+        found = selectors.enrollments_of_program(
+            program=program_or_404(request, program_id), site_id=wanted.get("site"), is_open=wanted["open"]
+        )
+        return paged(request, found, order=("pk",), shown=EnrolledSerializer)
+
+    @describes(
+        "Let homes take part", tag="enrollments", sends=EnrollmentSerializer, answers=EnrollmentResultsSerializer,
+        status=201, description="The answer has a result for each home.", example={"site_ids": [1, 2]},
+    )  # fmt: skip
     def post(self, request: Request, program_id: int) -> Response:
         program = program_or_404(request, program_id)
-        serializer = EnrollmentSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        wanted = serializer.validated_data["site_ids"]
-        sites = sites_of_organization(organization=partner(request).organization).in_bulk(wanted)
-        results = []
-        for site_id in wanted:
-            outcome = "not_found"
-            if site_id in sites:
-                try:
-                    services.enrollment_create(program=program, site=sites[site_id], now=clock.now())
-                    outcome = "enrolled"
-                except AlreadyEnrolledError:
-                    outcome = "already_enrolled"
-            results.append({"site_id": site_id, "result": outcome})
+        wanted = sent(request, EnrollmentSerializer)["site_ids"]
+        sites = sites_of_organization(organization=organization_of(request)).in_bulk(wanted)
+        found = editing.homes_enroll(
+            program=program, site_ids=wanted, sites=sites, actor=actor_of(request), now=clock.now()
+        )
+        results = [{"site_id": site_id, "result": outcome} for site_id, outcome in found]
         return Response({"results": results}, status=201)
+
+
+class EnrollmentView(AggregatorView):
+    """DELETE /api/v1/programs/{id}/enrollments/{site_id}"""
+
+    @describes(
+        "End a home's part", tag="enrollments", status=204,
+        description="What it was asked for is taken back, the fleet makes up for it.",
+    )  # fmt: skip
+    def delete(self, request: Request, program_id: int, site_id: int) -> Response:
+        program, site = program_or_404(request, program_id), site_or_404(request, site_id)
+        enrollment_end(program=program, site=site, actor=actor_of(request), now=clock.now())
+        return Response(status=204)
 
 
 class BaselineReportsView(AggregatorView):
     """GET, POST /api/v1/programs/{id}/baseline-reports: which baseline method fits"""
 
+    @describes(
+        "List baseline reports", tag="baselines", answers=BaselineReportSerializer, pages=True,
+        description="Each with its state, its progress and, once it is done, its result.",
+    )  # fmt: skip
     def get(self, request: Request, program_id: int) -> Response:
+        asked(request, Query, paged=True)
         found = reports.reports_of_program(program=program_or_404(request, program_id))
-        return Response(BaselineReportSerializer(found, many=True).data)
+        return paged(request, found, order=("-pk",), shown=BaselineReportSerializer)
 
+    @describes(
+        "Ask which baseline method fits", tag="baselines", sends=BaselineReportSerializer,
+        answers=BaselineReportSerializer, status=202,
+        example={"starts": "18:00:00", "minutes": 120, "day_type": "weekday", "placebo_days": 10},
+    )  # fmt: skip
     def post(self, request: Request, program_id: int) -> Response:
         program = program_or_404(request, program_id)
-        serializer = BaselineReportSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        sent: dict[str, Any] = serializer.validated_data
+        wanted = sent(request, BaselineReportSerializer)
         report = reports.baseline_report_request(
             program=program,
-            starts=sent["starts"],
-            minutes=sent["minutes"],
-            day_type=sent.get("day_type", "weekday"),
-            placebo_days=sent.get("placebo_days", 10),
-            actor=f"client {partner(request).name}",
+            starts=wanted["starts"],
+            minutes=wanted["minutes"],
+            day_type=wanted.get("day_type", "weekday"),
+            placebo_days=wanted.get("placebo_days", 10),
+            actor=actor_of(request),
             now=clock.now(),
         )
         return Response(BaselineReportSerializer(report).data, status=202)
-
-
-class SignalsView(AggregatorView):
-    """GET /api/v1/signals"""
-
-    def get(self, request: Request) -> Response:
-        found = selectors.signals_of_organization(organization=partner(request).organization)[:200]
-        return Response(SignalSerializer(found, many=True).data)

@@ -35,7 +35,7 @@ def test_rotated_secret_replaces_the_old_one_and_its_tokens_at_once(role: str) -
     assert [token_status(old, secret) for secret in (old.client_secret, new.client_secret)] == [401, 200]
     assert status_with(token) in {401, 403}
     entry = AuditEntry.objects.get(action="api_client_rotate")
-    assert (entry.actor, entry.detail) == ("op@example.org", {"client_id": old.client_id})
+    assert (entry.actor, entry.detail) == ("op@example.org", {"client_id": old.client_id, "overlap_h": 0.0})
     assert new.client_secret not in str(ApiClient.objects.values())
 
 

@@ -87,6 +87,7 @@ def test_shortfall_is_asked_of_homes_with_head_room_and_only_they_are_told() -> 
     for one in (second, third):
         assert one.shed_kw == pytest.approx([2.0 + 1.0 / 0.9025] * 4, abs=0.05)
         assert one.site_kw == pytest.approx([BASELINE_KW - kw for kw in one.shed_kw], abs=1e-3)
+        assert one.battery_kw == pytest.approx([-kw for kw in one.shed_kw], abs=1e-3)
     assert plan.planned_kw == pytest.approx([6.0 + 2.0 / 0.9025] * 4, abs=0.05)
     assert plan.shortfall_kw == pytest.approx([0.0] * 4, abs=1e-6)
     assert plan.explanation == ["2.0 kW were missing; 2 homes with head-room are asked for 2.2 kW more."]

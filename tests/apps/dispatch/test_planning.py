@@ -58,6 +58,7 @@ class TestPlan:
         schedule = Schedule.objects.get(plan=plan)
         assert schedule.shed_kw == pytest.approx([2.5] * 4, abs=0.01)
         assert schedule.site_kw == pytest.approx([-1.5] * 4, abs=0.01)
+        assert schedule.battery_kw == pytest.approx([-2.5] * 4, abs=0.01)
         told = Instruction.objects.get().schedule
         assert told is not None
         assert told["site_kw"] == schedule.site_kw
@@ -87,6 +88,15 @@ class TestPlan:
         assert plan.planned_kw == pytest.approx([12.0] * 4, abs=0.05)
         assert plan.shortfall_kw == pytest.approx([8.0] * 4, abs=0.05)
         assert "12.0 of 20.0 kW can be met at 18:00." in plan.explanation
+
+    def test_home_without_a_meter_is_not_counted_on(self) -> None:
+        fleet = factories.make_fleet(homes=2)
+        metered, unmetered = fleet.sites
+        factories.set_latest(sites=[unmetered], at=NOW, battery_kw=0.0, battery_soc=0.8)
+        plan = plan_of(factories.make_signal(program=fleet.program, target_kw=[6.0] * 4))
+        assert plan.planned_kw == pytest.approx([4.0] * 4, abs=0.05)
+        assert [one.site for one in plan.schedules.all()] == [metered]
+        assert f"{unmetered.name}: no meter tells what the home draws" in plan.explanation
 
     def test_absurd_target_is_answered_as_well(self) -> None:
         fleet = factories.make_fleet(homes=1)

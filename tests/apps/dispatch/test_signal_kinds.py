@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from apps.dispatch.battery_plans import batteries_planned
 from apps.dispatch.models import Plan, Schedule
 from apps.dispatch.orders import priority_of
 from apps.dispatch.precedence import outranked
@@ -109,6 +110,18 @@ class TestSteered:
         assert "site_kw" not in told or told["site_kw"] == []
         assert told["resources"] == schedule.resources
         assert list(schedule.resources) == ["battery"]
+
+    def test_planned_batteries_are_what_hubs_are_told(self) -> None:
+        fleet = factories.make_fleet(homes=2)
+        plan = plan_of(receive(fleet, "price", [0.05] * 8 + [0.60] * 8, starts_at=NOW))
+        site_ids = [site.pk for site in fleet.sites]
+        periods = [(NOW + QUARTER * index, NOW + QUARTER * (index + 1)) for index in range(16)]
+        found = batteries_planned(program=fleet.program, site_ids=site_ids, periods=periods)
+        for row, site_id in enumerate(site_ids):
+            told = Schedule.objects.get(plan=plan, site_id=site_id).resources["battery"][:16]
+            assert (min(told), max(told)) == (-1.0, 4.0)
+            assert found.power_kw[row] == pytest.approx(told, abs=2e-4)
+            assert found.steered_kw[row] == pytest.approx(told, abs=2e-4)
 
     def test_batteries_are_full_when_it_is_asked(self) -> None:
         fleet = factories.make_fleet(homes=1)

@@ -82,3 +82,11 @@ class TestCompute:
         factories.set_latest(sites=fleet.sites, at=NOW, grid_kw=1.0, load_kw=1.0)
         compute(factories.make_signal(program=fleet.program), fleet.sites)
         assert SiteFlexibility.objects.get().max_shed_kw == pytest.approx([0.0] * 4)
+
+    def test_home_whose_meter_went_gives_nothing_and_says_why(self) -> None:
+        fleet = factories.make_fleet(homes=1)
+        factories.set_latest(sites=fleet.sites, at=NOW, battery_kw=0.0, battery_soc=0.8)
+        found = compute(factories.make_signal(program=fleet.program), fleet.sites)
+        assert found.notes == {fleet.sites[0].pk: "no meter tells what the home draws"}
+        row = SiteFlexibility.objects.get()
+        assert (row.note, row.energy_kwh, row.max_shed_kw) == (found.notes[fleet.sites[0].pk], 0.0, [0.0] * 4)

@@ -98,19 +98,20 @@ class TestAnswer:
         assert short.sentence.startswith("3.4 kWh stay undelivered: above 0.0 kW the request needs 16.0 kWh")
 
     def test_homes_that_cannot_be_counted_on_are_counted_by_reason(self) -> None:
-        fleet = factories.make_fleet(homes=5, history=False)
-        fine, silent, wrong, empty, _never = fleet.sites
+        fleet = factories.make_fleet(homes=6, history=False)
+        fine, silent, wrong, empty, unmetered, _never = fleet.sites
         values = {"grid_kw": 1.0, "load_kw": 1.0, "pv_kw": 0.0, "battery_soc": 0.8}
         factories.set_latest(sites=[fine, wrong, empty], at=NOW, **values)
         factories.set_latest(sites=[silent], at=NOW - timedelta(hours=1), **values)
+        factories.set_latest(sites=[unmetered], at=NOW, battery_kw=0.0, battery_soc=0.8)
         wrong.resources.update(parameters={"capacity_kwh": "many", "charge_kw": 4, "discharge_kw": 4})
         empty.resources.all().delete()
         portfolio_refresh(organization=fleet.organization, now=NOW)
         answer = ask(fleet)
         assert answer.left_out == {
-            "no_measurement": 1, "stale_measurement": 1, "not_described": 1, "nothing_to_give": 1,
+            "no_measurement": 1, "stale_measurement": 1, "not_described": 1, "nothing_to_give": 1, "no_meter": 1,
         }  # fmt: skip
-        assert (answer.homes, answer.counted) == (5, 1)
+        assert (answer.homes, answer.counted) == (6, 1)
 
     def test_old_look_is_called_stale(self) -> None:
         assert ask(seen_fleet(), now=NOW + timedelta(minutes=20)).stale is True

@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 import uvicorn
-from django.conf import settings
+from django.apps import apps
 from django.db import connection
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from apps.hubs.link.server import LinkServer
+from apps.hubs.models import Hub
+from apps.sites.models import Site
 from ores_cloud.asgi import Application
 from tests import factories
 from tests.factories import HubDevice
@@ -25,7 +27,9 @@ from vpp.protocols.link.messages import Ack, CloudMessage, Hello, HubMessage, We
 
 PATH = "/hub/communicate"
 # What these tests write is committed, for the server to see. Naming the apps spares the slow part of a flush.
-COMMITTED = pytest.mark.django_db(transaction=True, available_apps=list(settings.INSTALLED_APPS))
+COMMITTED = pytest.mark.django_db(
+    transaction=True, available_apps=[one.name for one in apps.get_app_configs()]
+)
 
 
 @dataclass
@@ -133,6 +137,11 @@ def until(condition: Callable[[], Any], timeout_s: float = 5.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.01)
+
+
+def until_gone(site: Site, timeout_s: float = 20.0) -> None:
+    """Wait until the link has noted that a home's hub left; else that meets the emptying of the tables."""
+    until(lambda: not any(hub.is_connected for hub in Hub.objects.filter(site=site)), timeout_s)
 
 
 @contextlib.contextmanager

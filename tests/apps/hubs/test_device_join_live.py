@@ -17,7 +17,7 @@ from edge_agent.agent import Agent
 from edge_agent.clock import Clock
 from edge_agent.config import hub_config
 from tests import factories
-from tests.apps.hubs.conftest import COMMITTED, Link, until
+from tests.apps.hubs.conftest import COMMITTED, Link, until, until_gone
 from tests.edge_agent.sunspec_plant import OldPlant
 from tests.exhaustive import exhaustive
 
@@ -128,6 +128,7 @@ def test_a_plant_is_found_added_in_the_portal_and_measured(link: Link, site: Sit
         click(owner, site, "remove")
         until(lambda: states(site) == {"inverter": "dismissed", "battery": "proposed"}, 30)
     # The hub is away: what the owner wants waits for it.
+    until_gone(site)
     click(owner, site, "add")
     assert states(site)["inverter"] == "accepted"
     assert b"waits for your hub" in owner.get(f"/sites/{site.pk}/devices/").content
@@ -137,3 +138,4 @@ def test_a_plant_is_found_added_in_the_portal_and_measured(link: Link, site: Sit
         # The plant is on another port now: what was accepted is gone.
         held = DeviceProposal.objects.get(site=site, part="inverter", state="failed")
         assert held.state_reason == "the hub does not find this device any more"
+    until_gone(site)

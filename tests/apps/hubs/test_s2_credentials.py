@@ -185,7 +185,7 @@ def test_an_owner_is_told_what_did_not_work(site: Site) -> None:
     client.force_login(factories.make_owner(site=site))
     shown = client.post(page(site), {"name": "Cellar", "role": ""})
     assert shown.status_code == 409
-    assert "this home has a hub; connect the device to the hub" in shown.content.decode()
+    assert "This home has a hub. Connect the device to the hub" in shown.content.decode()
 
 
 def test_who_lives_there_but_decides_nothing_adds_and_removes_nothing(site: Site) -> None:
@@ -198,3 +198,20 @@ def test_who_lives_there_but_decides_nothing_adds_and_removes_nothing(site: Site
     assert client.post(page(site), {"name": "Cellar"}).status_code == 403
     client.post(f"{page(site)}{made.credential.pk}/remove")
     assert [one.pk for one in s2_credentials_of_site(site=site)] == [made.credential.pk]
+
+
+def test_page_of_a_home_with_a_hub_says_so_instead_of_asking(site: Site, client: Client) -> None:
+    factories.make_hub(site=site)
+    client.force_login(factories.make_owner(site=site))
+    page = client.get(f"/sites/{site.pk}/s2/").content.decode()
+    assert "This home has a hub. Connect the device to the hub" in page
+    assert f'href="/sites/{site.pk}/devices/"' in page
+    assert 'name="role"' not in page
+
+
+def test_page_of_a_home_for_which_the_cloud_stands_in_takes_more_devices(site: Site, client: Client) -> None:
+    credential(site)
+    client.force_login(factories.make_owner(site=site))
+    page = client.get(f"/sites/{site.pk}/s2/").content.decode()
+    assert "This home has a hub" not in page
+    assert 'name="role"' in page

@@ -1,20 +1,26 @@
 """Homes that trade by themselves: from forecast, storage and their owner's limits to orders within every limit."""
 
+import dataclasses
 from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from apps.dispatch.precedence import energy_promised_kwh
+from apps.dispatch.selectors import asked_kw
+from apps.dispatch.services import signal_plan
 from apps.flexibility.snapshots import portfolio_refresh
 from apps.markets.bidding import BID, OFFER, Draft, Preferences, drafts
 from apps.markets.clearing import gates_close_due
 from apps.markets.models import Account, Order, Participant
 from apps.markets.participation import participant_set
 from apps.markets.periods import first_open, gate_closes_at
+from apps.markets.services import order_place
 from apps.markets.trader import orders_make, orders_make_due
+from apps.sites.models import Resource
 from tests import factories
-from tests.apps.markets.world import CLOSED, START, Street, make_street
+from tests.apps.markets.world import CLOSED, START, Street, make_street, wish
 from tests.factories import NOW
 
 BOUNDS = (0, 1_000_000)
@@ -82,10 +88,10 @@ def placed() -> list[tuple[int, int, int, bool]]:
 
 @pytest.mark.django_db
 def test_forecast_and_battery_become_orders_once() -> None:
-    """A quarter-hour needs 250 Wh; the battery gives 4 kW for that long."""
+    """A quarter-hour needs 250 Wh; the battery gives 4 kW for that long, a quarter of the need is kept back."""
     street = trading_street(homes=1)
     made = orders_make(market=street.market, starts_at=START, now=NOW)
-    assert placed() == [(BID, 199_999, 250, False), (OFFER, 200_000, 750, False)]
+    assert placed() == [(BID, 199_999, 250, False), (OFFER, 200_000, 687, False)]
     assert all(one.automatic and one.placed_by == "automatic trader" for one in made)
     assert orders_make(market=street.market, starts_at=START, now=NOW) == []
 
@@ -114,7 +120,7 @@ def test_limits_cut_orders_instead_of_breaking() -> None:
     Account.objects.filter(participant=second).update(balance_nano=199_999 * 7)
     orders_make(market=street.market, starts_at=START, now=NOW)
     assert placed() == [
-        (BID, 199_999, 100, False), (OFFER, 200_000, 100, False), (BID, 199_999, 7, False), (OFFER, 200_000, 750, False),
+        (BID, 199_999, 100, False), (OFFER, 200_000, 100, False), (BID, 199_999, 7, False), (OFFER, 200_000, 687, False),
     ]  # fmt: skip
 
 
@@ -151,3 +157,58 @@ def test_first_open_interval_is_the_one_whose_gate_closes_next() -> None:
         starts_at = first_open(street.market, now)
         assert starts_at == NOW + timedelta(minutes=30)
         assert gate_closes_at(street.market, starts_at) > now
+
+
+@pytest.mark.django_db
+def test_sold_energy_is_not_sold_again() -> None:
+    """1.5 kWh above the reserve: what covers the home until then, its margins and 1 kWh sold before leave nothing."""
+    street = trading_street(homes=1, soc=0.26)
+    orders_make(market=street.market, starts_at=START, now=NOW + timedelta(minutes=44))
+    fresh = sum(one.quantity_wh for one in Order.objects.filter(side=OFFER))
+    assert fresh > 0
+    Order.objects.all().delete()
+    order_place(
+        participant=street.participants[0], actor="owner", now=NOW,
+        wish=dataclasses.replace(wish(OFFER, 250_000, 1000), starts_at=START + timedelta(minutes=15)),
+    )  # fmt: skip
+    orders_make(market=street.market, starts_at=START, now=NOW + timedelta(minutes=44))
+    assert placed() == [(OFFER, 250_000, 1000, False), (BID, 300_000, 250, True)]
+
+
+@pytest.mark.django_db
+def test_energy_promised_to_an_event_is_not_sold() -> None:
+    street = trading_street(homes=1)
+    fleet = street.fleet
+    signal = factories.make_signal(
+        program=fleet.program, starts_at=START + timedelta(hours=1), target_kw=[3.5] * 8
+    )
+    signal_plan(signal_id=signal.pk, reason="test", now=NOW)
+    promised = energy_promised_kwh(
+        organization=fleet.organization, starts_at=NOW, ends_at=START + timedelta(hours=12)
+    )
+    assert promised[fleet.sites[0].pk] == pytest.approx(sum(asked_kw(signal=signal)[fleet.sites[0].pk]) / 4)
+    orders_make(market=street.market, starts_at=START, now=NOW)
+    assert placed() == [(BID, 300_000, 250, True)]
+
+
+@pytest.mark.django_db
+def test_home_whose_car_outdoes_its_battery_does_not_trade_by_itself() -> None:
+    street = trading_street(homes=2)
+    for site, kw in zip(street.fleet.sites, (11.0, 3.7), strict=True):
+        Resource.objects.create(
+            site=site, key="car", kind="ev_charger", parameters={"charge_kw": kw, "battery_kwh": 50.0}
+        )
+    factories.set_latest(
+        sites=street.fleet.sites, at=NOW, grid_kw=1.0, load_kw=1.0, pv_kw=0.0, battery_soc=0.8, ev_kw=0.0
+    )
+    portfolio_refresh(organization=street.fleet.organization, now=NOW)
+    made = orders_make(market=street.market, starts_at=START, now=NOW)
+    assert {one.participant_id for one in made} == {street.participants[1].pk}
+
+
+def test_surplus_that_the_battery_has_room_for_is_sold_at_what_it_is_worth_there() -> None:
+    found = drafts(need_wh=-400, spare_wh=0, room_wh=300, preferences=USUAL, bounds_micro=BOUNDS)
+    assert found == [
+        Draft(OFFER, 80_000, 100, green=True, firm=True),
+        Draft(OFFER, 200_000, 300, green=True),
+    ]

@@ -1,6 +1,5 @@
 """Whatever is done in whatever order, by whomever: the contract holds what it owes, and each trade and Wh counts once."""
 
-import os
 from copy import deepcopy
 from typing import Any
 
@@ -10,8 +9,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from apps.markets.chain.leaves import Sealed, TradeLeaf
 from tests.evm.chain import DAY, HOUR, Chain, word
+from tests.exhaustive import EXHAUSTIVE
 
-EXHAUSTIVE = bool(os.environ.get("ORES_TEST_ALL"))
 PEOPLE = st.sampled_from(["ann", "bob", "eve"])
 ONCE = {"pay_out", "refund", "withdraw"}  # what succeeded is refused at once when asked for again
 NUMBER = st.integers(0, 3)
@@ -149,7 +148,7 @@ class Market(RuleBasedStateMachine):
 
 
 Market.TestCase.settings = settings(
-    max_examples=100 if EXHAUSTIVE else 6,
+    max_examples=100 if EXHAUSTIVE else 4,
     stateful_step_count=40 if EXHAUSTIVE else 25,
     deadline=None,
     suppress_health_check=list(HealthCheck),

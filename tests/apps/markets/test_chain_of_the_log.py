@@ -11,12 +11,12 @@ from django.core.management import CommandError, call_command
 from apps.markets.chain.contract import EnergyMarket
 from apps.markets.chain.log_roots import LogRoots
 from apps.markets.clearing import run_again, run_cancel
+from apps.markets.log_checks import proof_of
 from apps.markets.models import ClearingRun, LogEntry, LogLeaf
-from apps.markets.sealing import proof_of
 from tests.apps.markets.test_market_log import tamper
 from tests.apps.markets.world import BID, CLOSED, OFFER, Street, make_street
-from tests.evm.chain import OPERATOR_KEY, Chain
-from tests.evm.server import serving
+from tests.evm.chain import Chain
+from tests.evm.server import reached_by
 from vpp.ledger.merkle import leaf_hash
 
 pytestmark = pytest.mark.django_db
@@ -24,13 +24,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def chain(settings: Any) -> Iterator[Chain]:
-    found = Chain()
-    with serving(found.web3) as url:
-        settings.MARKET_CHAIN_URL = url
-        settings.MARKET_CHAIN_ID = found.deployment.chain_id
-        settings.MARKET_CHAIN_CONTRACT = found.deployment.contract
-        settings.MARKET_CHAIN_KEY = OPERATOR_KEY
-        settings.MARKET_CHAIN_TIMEOUT_S = 30.0
+    with reached_by(settings) as found:
         yield found
 
 

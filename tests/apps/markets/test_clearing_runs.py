@@ -1,11 +1,10 @@
 """A gate closes: the whole run or nothing, the books balanced, hubs told, and what operators may undo."""
 
-import threading
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, connection, connections, transaction
+from django.db import DatabaseError, transaction
 from django.db.models import Sum
 
 from apps.accounts.models import AuditEntry
@@ -28,7 +27,6 @@ from apps.markets.models import (
     LogLeaf,
     Order,
     Posting,
-    RunContent,
     Trade,
     Transfer,
 )
@@ -36,22 +34,10 @@ from apps.markets.operators import market_pause, market_resume
 from apps.markets.tasks import gates
 from apps.sites.models import GridArea
 from tests import factories
-from tests.apps.markets.world import BID, CLOSED, OFFER, START, Street, join, make_street
+from tests.apps.markets.world import BID, CLOSED, OFFER, START, Street, join, make_street, written
 from tests.factories import NOW
 
 pytestmark = pytest.mark.django_db
-WRITTEN: Any = (
-    ClearingRun,
-    RunContent,
-    Trade,
-    Cut,
-    Transfer,
-    Posting,
-    LogEntry,
-    LogLeaf,
-    Instruction,
-    Account,
-)
 
 
 def traded(street: Street) -> ClearingRun:
@@ -78,10 +64,6 @@ def balances(street: Street) -> list[int]:
     return [Account.objects.get(participant=one).balance_nano for one in street.participants]
 
 
-def written() -> list[list[Any]]:
-    return [list(model.objects.order_by("pk").values()) for model in WRITTEN]
-
-
 def test_run_trades_books_and_seals_exactly() -> None:
     street = make_street(buyer_fee_micro=10_000, seller_fee_micro=5_000)
     run = traded(street)
@@ -96,7 +78,9 @@ def test_run_trades_books_and_seals_exactly() -> None:
     ten = 10_000_000_000
     assert balances(street) == [ten - 110_000_000, ten + 95_000_000, ten]
     own = dict(Account.objects.filter(participant=None).values_list("kind", "balance_nano"))
-    assert own == {"bank": -3 * ten, "market": 0, "fees": 15_000_000, "imbalance": 0}
+    assert own == {
+        "bank": -3 * ten, "market": 0, "fees": 15_000_000, "imbalance": 0, "congestion": 0, "reserve": 0,
+    }  # fmt: skip
     assert [one.state for one in Order.objects.order_by("pk")] == ["cleared"] * 3
     assert LogEntry.objects.count() == 1 and LogLeaf.objects.count() == 2
     check_books()
@@ -333,60 +317,6 @@ def test_database_refuses_postings_that_do_not_balance_or_change() -> None:
         with pytest.raises(DatabaseError), transaction.atomic():
             forbidden()
     check_books()
-
-
-@pytest.mark.django_db(transaction=True)
-def test_worker_killed_in_the_middle_leaves_nothing_and_the_next_one_the_same_bytes() -> None:
-    street = make_street()
-    street.order(0, BID, 300_000, 1000)
-    street.order(1, OFFER, 100_000, 1500)
-    before = written()
-    pids: list[int] = []
-    failed: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_backend_pid()")
-                pids.append(cursor.fetchone()[0])
-            street.clear()
-        except DatabaseError as error:
-            failed.append(error)
-        finally:
-            connections["default"].close()
-
-    with transaction.atomic(), connection.cursor() as cursor:
-        # Trades are written and booked when sealing waits for this row.
-        cursor.execute(
-            "SELECT 1 FROM accounts_organization WHERE id = %s FOR NO KEY UPDATE",
-            [street.fleet.organization.pk],
-        )
-        worker = threading.Thread(target=work)
-        worker.start()
-        wait_for_lock(pids)
-        cursor.execute("SELECT pg_terminate_backend(%s)", pids)
-        worker.join(timeout=60)
-    assert not worker.is_alive() and len(failed) == 1
-    assert written() == before
-    assert Order.objects.filter(state="open").count() == 2
-    run = street.clear()
-    contents = kept(run)
-    assert run_replay(run=run).result_match
-    run_cancel(run=run, reason="test", actor="test", now=CLOSED)
-    run.refresh_from_db()
-    assert kept(run_again(run=run, reason="test", actor="test", now=CLOSED)) == contents
-
-
-def wait_for_lock(pids: list[int]) -> None:
-    """Wait until the worker's backend waits for a lock."""
-    waited = threading.Event()
-    for _ in range(1200):
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted AND pid = ANY(%s)", [pids])
-            if cursor.fetchone()[0]:
-                return
-        waited.wait(0.05)
-    raise AssertionError("the worker never came to the lock")
 
 
 def test_joining_a_second_time_for_the_same_home_is_refused() -> None:

@@ -59,12 +59,12 @@ def test_from_a_grid_area_to_a_proof(settings: Any) -> None:
         }  # fmt: skip
         assert api.post(f"/markets/{market['id']}/orders", sent).status_code == 201
     gates_close_due(now=CLOSED)
-    run = api.get(f"/markets/{market['id']}/runs").json()[0]
+    run = api.get(f"/markets/{market['id']}/runs").json()["results"][0]
     assert (run["buy_price_micro"], run["volume_wh"]) == (200_000, 1000)
     shown = api.get(f"/market-runs/{run['id']}").json()
     assert ([trade["side"] for trade in shown["trades"]], shown["cuts"]) == (["bid", "offer"], [])
     assert api.get(f"/market-runs/{run['id']}/replay").json()["result_match"] is True
-    for trade in api.get(f"/markets/{market['id']}/trades").json():
+    for trade in api.get(f"/markets/{market['id']}/trades").json()["results"]:
         proof = api.get(f"/market-trades/{trade['id']}/proof").json()
         assert f'"participant":{trade["participant_id"]},' in proof["leaf"]
     assert len(api.get("/market-log").json()["entries"]) == 1
@@ -181,7 +181,7 @@ def test_market_that_makes_no_sense_is_refused(changes: dict[str, Any]) -> None:
     sent = {"name": "Another", "grid_area_id": street.area.pk, **changes}
     answer = api_of(street).post("/markets", sent)
     assert answer.status_code == 400, answer.content
-    assert (Market.objects.count(), Account.objects.count()) == (1, 4)
+    assert (Market.objects.count(), Account.objects.count()) == (1, 6)
 
 
 def test_new_terms_have_to_be_accepted_again() -> None:

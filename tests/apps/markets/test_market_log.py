@@ -14,8 +14,9 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
 from apps.markets.clearing import run_cancel
+from apps.markets.log_checks import Fault, log_faults, proof_of
 from apps.markets.models import ClearingRun, LogEntry, LogLeaf, Participant, Trade
-from apps.markets.sealing import Fault, log_faults, proof_of, signing_key
+from apps.markets.sealing import signing_key
 from apps.markets.selectors import leaf_of_trade
 from tests.apps.markets.world import BID, CLOSED, OFFER, Street, make_street
 from vpp.ledger.log import BEGINNING, chain_hash
@@ -158,6 +159,7 @@ def test_proof_names_nobody_else() -> None:
     sealed_street()
     leaf = LogLeaf.objects.get(position=3)
     text = json.dumps(proof_of(leaf=leaf))
+    assert leaf.participant_id is not None
     others = Participant.objects.exclude(pk=leaf.participant_id)
     assert [one.name for one in Participant.objects.all() if one.name in text] == []
     assert [one.pk for one in others if re.search(rf'participant\\": ?{one.pk}\b', text)] == []

@@ -12,6 +12,7 @@ from apps.markets.errors import MarketInvalidError
 from apps.markets.models import ClearingRun, Market, Order
 from apps.markets.operators import market_set
 from apps.markets.participation import participant_set
+from apps.markets.periods import length
 from tests import factories
 from tests.apps.markets.world import BID, CLOSED, OFFER, START, Street, make_street
 from tests.factories import NOW
@@ -236,3 +237,35 @@ def test_pages_of_another_tenant_are_not_found(street: Street) -> None:
         f"{own}{other.market.pk}/runs/{run.pk}/",
     ):
         assert client.get(url).status_code == 404, url
+
+
+def test_operators_page_through_older_runs_and_fetch_statements(
+    street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apps.console.markets.NEWEST", 2)
+    market, organization = street.market, street.fleet.organization
+    first = ClearingRun.objects.get()
+    for back in range(1, 4):
+        first.pk = None
+        first.starts_at, first.ends_at = (at - length(market) for at in (first.starts_at, first.ends_at))
+        first.version = back
+        first.save(force_insert=True)
+    operator = signed_in(factories.make_operator(organization=organization))
+    path = f"/console/{organization.pk}/markets/{market.pk}/"
+    newest = list(ClearingRun.objects.order_by("-starts_at"))
+    page = text_of(operator, path)
+    assert [f"runs/{one.pk}/" in page for one in newest] == [True, True, False, False]
+    assert (f"?before={newest[1].pk}" in page, "Newest runs" in page) == (True, False)
+    older = text_of(operator, f"{path}?before={newest[1].pk}")
+    assert [f"runs/{one.pk}/" in older for one in newest] == [False, False, True, True]
+    assert ("Older runs" in older, "Newest runs" in older) == (False, True)
+    assert [operator.get(f"{path}?before={what}").status_code for what in ("0", "x", "9" * 30)] == [404] * 3
+    one = street.participants[0]
+    statement = operator.get(f"{path}participants/{one.pk}/statement.csv")
+    assert statement.content.decode().splitlines()[1].split(",")[1] == "before"
+    assert operator.get(f"{path}participants/{one.pk}/statement.pdf").content.startswith(b"%PDF")
+    assert operator.get(f"{path}participants/{one.pk}/statement.doc").status_code == 404
+    stranger = signed_in(factories.make_operator(organization=factories.make_organization()))
+    assert stranger.get(f"{path}participants/{one.pk}/statement.csv").status_code == 404
+    other = make_street(homes=1).participants[0]
+    assert operator.get(f"{path}participants/{other.pk}/statement.csv").status_code == 404

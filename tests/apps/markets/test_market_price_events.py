@@ -6,9 +6,11 @@ import pytest
 
 from apps.markets.clearing import run_cancel
 from apps.markets.operators import market_set
+from apps.markets.selectors import prices_cleared
 from apps.openadr.market_prices import market_prices_publish
 from tests import factories
-from tests.apps.markets.world import BID, CLOSED, END, OFFER, Street, make_street
+from tests.apps.markets.test_network_market import two_branches
+from tests.apps.markets.world import BID, CLOSED, END, OFFER, START, Street, make_street
 from tests.factories import NOW
 
 pytestmark = pytest.mark.django_db
@@ -53,4 +55,29 @@ def test_nothing_is_told_without_a_program_or_after_the_interval() -> None:
     assert market_prices_publish(now=CLOSED) == 0
     tell(street)
     assert market_prices_publish(now=END) == 0
+    assert told(street) == []
+
+
+def test_prices_that_a_feeder_parts_are_told_by_grid_area(settings: Any) -> None:
+    """Branch A has the street's price, 0.30, branch B 0.10: one event for all, and one for B that goes before it."""
+    settings.ORES_CLOCK = factories.clock_at(CLOSED)
+    street = two_branches()
+    street.order(0, BID, 300_000, 1000)
+    street.order(1, OFFER, 100_000, 2000)
+    run = street.clear()
+    tell(street)
+    assert [market_prices_publish(now=CLOSED), market_prices_publish(now=CLOSED)] == [1, 0]
+    said = [
+        (event["intervals"][0]["payloads"][0]["values"], event.get("targets"), event["priority"])
+        for event in told(street)
+    ]
+    assert sorted(said) == [([0.1], ["branch B"], 98), ([0.3], None, 99)]
+    areas = [site.grid_area_id for site in street.fleet.sites]
+    prices = [
+        [one.price_micro for one in prices_cleared(market=street.market, starts_at=START, ends_at=END, area_id=area)]
+        for area in (*areas, None)
+    ]  # fmt: skip
+    assert prices == [[300_000], [100_000], []]
+    run_cancel(run=run, reason="test", actor="test", now=CLOSED)
+    assert [market_prices_publish(now=CLOSED), market_prices_publish(now=CLOSED)] == [1, 0]
     assert told(street) == []

@@ -7,9 +7,23 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from apps.hubs.models import Instruction
 from apps.markets.books import deposit
 from apps.markets.clearing import clearing_run
-from apps.markets.models import ClearingRun, Market, Order, Participant
+from apps.markets.models import (
+    Account,
+    ClearingRun,
+    Cut,
+    LogEntry,
+    LogLeaf,
+    Market,
+    Order,
+    Participant,
+    Posting,
+    RunContent,
+    Trade,
+    Transfer,
+)
 from apps.markets.operators import market_create
 from apps.markets.participation import participant_join, terms_accept
 from apps.markets.services import Wish, order_place
@@ -22,6 +36,18 @@ START = NOW + timedelta(hours=1)
 CLOSED = START - timedelta(minutes=15)
 END = START + timedelta(minutes=15)
 BID, OFFER = 1, -1
+WRITTEN: Any = (
+    ClearingRun,
+    RunContent,
+    Trade,
+    Cut,
+    Transfer,
+    Posting,
+    LogEntry,
+    LogLeaf,
+    Instruction,
+    Account,
+)
 _keys = itertools.count(1)
 
 
@@ -92,3 +118,8 @@ def make_street(
         site.save(update_fields=["grid_area"])
     market = make_market(organization=fleet.organization, area=area, **rules)
     return Street(fleet, area, market, [join(market, [site], funds=funds) for site in fleet.sites])
+
+
+def written() -> list[list[Any]]:
+    """Return all that a clearing writes."""
+    return [list(model.objects.order_by("pk").values()) for model in WRITTEN]

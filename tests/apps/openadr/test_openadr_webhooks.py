@@ -17,8 +17,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from apps.accounts.models import Organization
+from apps.common.outgoing import addresses
 from apps.openadr.models import MessageEntry, Notification, SubscriptionObject
-from apps.openadr.notify import addresses, outbox
+from apps.openadr.notify import outbox
 from tests import factories
 from tests.apps.openadr.listener import Listener, listening
 from tests.factories import NOW, Api

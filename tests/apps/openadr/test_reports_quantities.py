@@ -176,7 +176,7 @@ class TestAhead:
         event_id = post_event(utility, enrolled_program(utility, fleet.sites), wish, count=4)
         draw(fleet.sites, *[1.0] * 4)
         factories.set_latest(
-            sites=fleet.sites, at=START + 4 * QUARTER, load_kw=1.0, pv_kw=0.0, battery_soc=0.8
+            sites=fleet.sites, at=START + 4 * QUARTER, grid_kw=1.0, load_kw=1.0, pv_kw=0.0, battery_soc=0.8
         )
         portfolio_refresh(organization=fleet.organization, now=START + 4 * QUARTER)
         reports_produce(now=START + 4 * QUARTER + MINUTE)

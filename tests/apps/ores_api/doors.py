@@ -13,15 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from django.db.models import Q
 from oauth2_provider.models import get_access_token_model
 
 from apps.accounts.models import User
+from apps.sites.models import AppGrant, Site
 from edge_agent.agent import Agent
 from edge_agent.clock import Clock
 from edge_agent.config import hub_config
 from edge_agent.drivers.simulator.fleet import fleet
 from edge_agent.local_api.token import load_token
 from tests import factories
+from tests.oauth_apps import make_app
 
 START = datetime.fromisoformat("2026-04-23T11:58:00+02:00")
 SCALE = 300.0
@@ -161,11 +164,16 @@ def home_document(folder: Path, *, cloud_url: str = "", **changes: Any) -> dict[
 
 def personal_token(user: User, *, scope: str = "ores_read ores_control", client: Any = None) -> str:
     """An access token that a person granted to an app."""
-    made = factories.make_credential(organization=factories.make_organization(), role="aggregator")
+    made = client or make_app(organization=factories.make_organization()).client
+    visible = Q(members__user=user) | Q(organization__memberships__user=user)
+    for site in Site.objects.filter(visible).distinct():
+        AppGrant.objects.get_or_create(
+            user=user, client=made, site=site, defaults={"granted_at": datetime.now(UTC)}
+        )
     text = f"granted-{factories.number()}-{time.monotonic_ns()}"
     get_access_token_model().objects.create(
         user=user,
-        application=client or made.client,
+        application=made,
         token=text,
         expires=datetime.now(UTC) + timedelta(hours=1),
         scope=scope,

@@ -3,12 +3,11 @@
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 
 from apps.accounts.models import AuditEntry
 from apps.accounts.services import api_client_revoke
-from apps.hubs.models import Instruction
+from apps.hubs.models import Diagnosis, Hub, Instruction
 from apps.sites.models import Site, SiteMember
 from apps.sites.services import site_member_add
 from tests import factories
@@ -28,7 +27,7 @@ WRITES: list[tuple[str, str, dict[str, Any]]] = [
 
 @pytest.fixture
 def site(settings: Any) -> Site:
-    cache.clear()
+    factories.forget_counts()
     settings.ORES_CLOCK = factories.clock_at(NOW)
     site = factories.make_site(organization=factories.make_organization())
     factories.resource(site=site, kind="pv", peak_kw=5.0)
@@ -55,7 +54,8 @@ def partner(site: Site, *, role: str = "aggregator", scope: str = "ores_read ore
 
 def reads(asker: factories.Api, site: Site | None = None) -> set[int]:
     query = {"site_id": site.pk} if site else {}
-    return {asker.get(path, **query).status_code for path, methods in ROUTES.items() if "GET" in methods}
+    asked = [path for path, methods in ROUTES.items() if "GET" in methods and methods["GET"].right == "read"]
+    return {asker.get(path, **query).status_code for path in asked}
 
 
 def writes(asker: factories.Api, site: Site | None = None) -> list[int]:
@@ -80,6 +80,32 @@ def test_member_without_the_right_only_looks(site: Site) -> None:
         0,
         0,
     )
+
+
+def test_checks_of_the_hub_are_for_those_who_decide(site: Site) -> None:
+    """Reading them too: an answer may tell a lot of the house."""
+    path, sent = "/device/diagnostics/remote", {"name": "disk"}
+    owner = api(personal_token(factories.make_owner(site=site)))
+    assert owner.post(path, sent).json()["code"] == "hub_too_old"
+    Hub.objects.update(features=["diagnostics"])
+    assert owner.post(path, sent).json()["state"] == "queued"
+    assert [one["name"] for one in owner.get(path).json()["results"]] == ["disk"]
+    user = factories.make_user()
+    site_member_add(site=site, user=user, role=SiteMember.Role.MEMBER)
+    elsewhere = factories.make_site(organization=factories.make_organization())
+    for asker, status in (
+        (api(personal_token(user)), 403),
+        (api(personal_token(factories.make_operator(organization=site.organization))), 403),
+        (api(personal_token(factories.make_owner(site=elsewhere))), 404),
+        (api("invented"), 401),
+    ):
+        query = {"site_id": site.pk}
+        said = (
+            asker.get(path, **query).status_code,
+            asker.send("POST", f"{path}?site_id={site.pk}", sent).status_code,
+        )
+        assert said == (status, status)
+    assert (Diagnosis.objects.count(), AuditEntry.objects.filter(action="diagnosis_ask").count()) == (1, 1)
 
 
 def test_app_that_was_granted_less_does_less(site: Site) -> None:
@@ -183,7 +209,7 @@ def test_people_have_a_budget_of_requests(site: Site, settings: Any, monkeypatch
 
 
 def test_home_without_a_hub_is_read_but_not_controlled() -> None:
-    cache.clear()
+    factories.forget_counts()
     site = factories.make_site(organization=factories.make_organization())
     factories.resource(site=site, kind="pv", peak_kw=5.0)
     asker = api(personal_token(factories.make_owner(site=site)))

@@ -1,6 +1,7 @@
 """The same requests at the hub's own door and at the cloud's: the same answers, as described."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -53,6 +54,9 @@ REFUSED = [
     ("PATCH", "/app/settings", {"reserve_soc": 1.5}, 400, "invalid"),
     ("PATCH", "/app/settings", b'{"reserve_soc": NaN}', 400, "invalid"),
     ("PATCH", "/hub/configure", {"import_limit_kw": 17.5}, 400, "setting_refused"),
+    ("POST", "/device/diagnostics/remote", {"name": "shell"}, 400, "invalid"),
+    ("POST", "/device/diagnostics/remote", {"name": "disk", "path": "/"}, 400, "invalid"),
+    ("GET", "/device/diagnostics/remote?limit=51", None, 400, "invalid"),
     ("DELETE", "/app/settings", None, 405, "method_not_allowed"),
     ("POST", "/app/monitor", {}, 405, "method_not_allowed"),
 ]  # fmt: skip
@@ -114,6 +118,33 @@ def test_nobody_without_a_token_and_no_other_media_type(place: Place, path: str)
         method = next((one for one in ROUTES[path] if one != "GET"), None)
         if method:
             assert door.ask(method, path, b"a=b", kind="application/x-www-form-urlencoded").status == 415
+
+
+def test_a_check_is_done_by_the_hub_whoever_asks(place: Place) -> None:
+    path = "/device/diagnostics/remote"
+    answers = {}
+    for name in DOORS:
+        made = place.doors[name].ask("POST", path, {"name": "disk"})
+        assert made.status == 202, made.body
+        check(made, "POST", path)
+        answers[name] = awaited(place, name, made.json["diagnostic_id"])
+    assert shape(answers["hub"]) == shape(answers["cloud"])
+    for one in answers.values():
+        assert (one["name"], one["state"], one["is_truncated"]) == ("disk", "answered", False)
+        assert json.loads(one["answer"])["total_bytes"] > 0
+
+
+def awaited(place: Place, name: str, diagnostic_id: str) -> Any:
+    """What a check found, once its hub has answered."""
+    ends_at = time.monotonic() + 20
+    while time.monotonic() < ends_at:
+        reply = place.doors[name].ask("GET", "/device/diagnostics/remote")
+        check(reply, "GET", "/device/diagnostics/remote")
+        found = next(one for one in reply.json["results"] if one["diagnostic_id"] == diagnostic_id)
+        if found["answered_at"] is not None:
+            return found
+        time.sleep(0.1)
+    raise AssertionError("the hub does not answer")
 
 
 def test_the_same_quarter_of_an_hour_has_the_same_energy(place: Place) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from apps.accounts.models import AuditEntry
 from apps.hubs.models import Instruction
+from apps.sites.models import PreferenceRevision, Site
 from tests.apps.ores_api.conftest import Place
 from tests.apps.ores_api.doors import until
 
@@ -95,6 +96,13 @@ def test_settings_from_either_door_hold_on_the_hub(place: Place) -> None:
     until(lambda: place.hub.decided().by in {"home_mode", "grid_limit", "care", "safety"})
     until(lambda: cloud.ask("GET", "/app/settings").json["state"] == "applied")
     assert hub.ask("PATCH", "/app/settings", {"mode": "self_consumption"}).json["mode"] == "self_consumption"
+    # What was said in the house is known in the cloud, by whom, and counts there too.
+    until(lambda: cloud.ask("GET", "/app/settings").json["mode"] == "self_consumption")
+    newest = PreferenceRevision.objects.order_by("-pk")[0]
+    assert (newest.source, newest.set_by) == ("hub", "somebody at home")
+    # A hub that was kept busy tells both of its owner's words at once.
+    assert newest.changed in (["mode"], ["mode", "reserve_soc"])
+    assert Site.objects.get(pk=place.site.pk).mode == "self_consumption"
     cloud.ask("PATCH", "/hub/configure", {"import_limit_kw": 8.0})
     until(lambda: hub.ask("GET", "/hub/configure").json["import_limit_kw"] == 8.0)
     assert hub.ask("GET", "/app/settings").json["mode"] == "self_consumption"
@@ -107,8 +115,12 @@ def test_what_the_hub_cannot_follow_comes_back_as_rejected(place: Place) -> None
     cloud = place.doors["cloud"]
     assert cloud.ask("PATCH", "/app/settings", {"mode": "time_of_use"}).status == 202
     until(lambda: cloud.ask("GET", "/app/settings").json["state"] == "rejected")
+    at_home = place.doors["hub"].ask("GET", "/app/settings").json["mode"]
+    until(lambda: cloud.ask("GET", "/app/settings").json["mode"] == at_home)
     said = cloud.ask("GET", "/app/settings").json
-    assert said["mode"] is None
+    newest = PreferenceRevision.objects.order_by("-pk")[0]
+    assert newest.set_by.startswith("refused: there is no tariff to follow")
+    assert Site.objects.get(pk=place.site.pk).mode == said["mode"]
     assert said["reason"].startswith("there is no tariff to follow")
     assert cloud.ask("PATCH", "/app/settings", {"mode": "self_consumption"}).status == 202
     until(lambda: cloud.ask("GET", "/app/settings").json["state"] == "applied")

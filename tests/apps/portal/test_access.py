@@ -16,7 +16,7 @@ PAGES = [
     "live",
     "day",
     "event",
-    "earnings",
+    "earnings-card",
     "events/",
     "why/",
     "events/{signal}/",

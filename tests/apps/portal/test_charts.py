@@ -44,6 +44,12 @@ def test_a_day_on_which_the_clocks_change_keeps_its_round_hours(day: int, hours:
     assert (drawn.x_ticks[1].at, drawn.x_ticks[-1].at) == ("21.74%" if hours == 23 else "25.00%", "100.00%")
 
 
+def test_over_weeks_the_days_stand_below_a_few_of_them() -> None:
+    start = datetime(2026, 3, 14, 23, tzinfo=UTC)
+    drawn = chart(title="", period=(start, start + timedelta(days=28)), series=[], zone=BERLIN)
+    assert [tick.label for tick in drawn.x_ticks] == ["15 Mar", "22 Mar", "29 Mar", "5 Apr", "12 Apr"]
+
+
 def test_a_gap_breaks_the_line_and_bars_stand_on_zero() -> None:
     start = datetime(2026, 6, 17, 16, tzinfo=UTC)
     period = (start, start + timedelta(hours=1))

@@ -2,16 +2,18 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import translation
 
 from apps.accounts.models import User
 from apps.hubs.device_reports import device_message_store
-from apps.hubs.models import DeviceProposal, DeviceReport, Hub
+from apps.hubs.models import DevicePairing, DeviceProposal, DeviceReport, Hub
 from apps.portal.devices import power_words
 from tests.apps.portal.world import World, add_hub
-from vpp.protocols.link.messages import Devices, DeviceState, Discovered, FoundDevice
+from vpp.protocols.link.messages import DeviceResult, Devices, DeviceState, Discovered, FoundDevice
 
 As = Callable[[User | None], Client]
 
@@ -102,6 +104,65 @@ def test_owner_asks_the_hub_to_look(world: World, as_: As, hub: Hub) -> None:
     assert as_(world.owner).get(path).status_code == 405
 
 
+def pair(as_: As, user: User, world: World) -> str:
+    path = f"/sites/{world.sites[0].pk}/devices/pair"
+    return " ".join(as_(user).post(path, follow=True).content.decode().split())
+
+
+@pytest.fixture
+def pairs(hub: Hub) -> Hub:
+    hub.features = ["devices", "pairing"]
+    hub.save()
+    return hub
+
+
+def told(hub: Hub, state: Any, *, now: datetime, **more: Any) -> bool:
+    order = str(DevicePairing.objects.latest("pk").order_id)
+    return device_message_store(hub_id=str(hub.pk), message=DeviceResult(0, order, 0, state, **more), now=now)
+
+
+def test_owner_asks_for_a_code_reads_it_and_sees_who_paired(
+    world: World, as_: As, pairs: Hub, now: datetime
+) -> None:
+    assert "Show a code" in html(as_, world.owner, world)
+    assert "Your hub makes a code. It appears here in a moment." in pair(as_, world.owner, world)
+    assert told(pairs, "shown", now=now, code="8vXJ0m2hQ4bT", valid_s=300)
+    shown = html(as_, world.owner, world)
+    assert '<p class="code">8vXJ0m2hQ4bT</p>' in shown
+    assert "It holds until" in shown
+    assert told(pairs, "paired", now=now, key="wallbox-7")
+    shown = html(as_, world.owner, world)
+    assert ("8vXJ0m2hQ4bT" in shown, "wallbox-7 was paired on" in shown) == (False, True)
+
+
+def test_code_that_failed_says_why_and_one_that_ran_out_is_gone(
+    world: World, as_: As, pairs: Hub, now: datetime
+) -> None:
+    pair(as_, world.owner, world)
+    assert told(pairs, "failed", now=now, reason="too many wrong codes were tried")
+    assert "Nothing was paired: too many wrong codes were tried." in html(as_, world.owner, world)
+    pair(as_, world.owner, world)
+    assert told(pairs, "shown", now=now, code="8vXJ0m2hQ4bT", valid_s=0)
+    shown = html(as_, world.owner, world)
+    assert ("8vXJ0m2hQ4bT" in shown, "The last code was not used" in shown) == (False, True)
+
+
+@pytest.mark.parametrize("who", ["member", "operator", "viewer"])
+def test_others_see_no_code_and_get_none(world: World, as_: As, pairs: Hub, now: datetime, who: str) -> None:
+    assert "only an owner of this home decides this" in pair(as_, getattr(world, who), world)
+    assert DevicePairing.objects.count() == 0
+    pair(as_, world.owner, world)
+    assert told(pairs, "shown", now=now, code="8vXJ0m2hQ4bT", valid_s=300)
+    shown = html(as_, getattr(world, who), world)
+    assert ("8vXJ0m2hQ4bT" in shown, "Show a code" in shown) == (False, False)
+
+
+def test_hub_that_pairs_with_nobody_has_no_button(world: World, as_: As, hub: Hub) -> None:
+    assert "Pair a device with a code" not in html(as_, world.owner, world)
+    assert "its configuration has no pairing table" in pair(as_, world.owner, world)
+    assert DevicePairing.objects.count() == 0
+
+
 def test_unknown_words_change_nothing(world: World, as_: As, hub: Hub) -> None:
     assert (decide(as_, world.owner, world, "shell"), state()) == (302, "proposed")
 
@@ -123,4 +184,5 @@ def test_without_a_hub_the_page_says_what_to_do(world: World, as_: As) -> None:
     ],
 )
 def test_power_is_said_with_its_direction(role: str, power_kw: float | None, said: str) -> None:
-    assert power_words(role, power_kw) == said
+    with translation.override("en"):
+        assert power_words(role, power_kw) == said

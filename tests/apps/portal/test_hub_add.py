@@ -1,14 +1,16 @@
 """Entering a hub's claim code."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.test import Client
 
 from apps.accounts.models import User
+from apps.hubs.device_reports import device_message_store
 from apps.hubs.models import Hub
-from tests.apps.portal.world import CODE, World, add_hub, waiting_hub
+from tests.apps.portal.world import CODE, World, add_hub, add_snapshot, waiting_hub, words
+from vpp.protocols.link.messages import Devices, DeviceState
 
 As = Callable[[User | None], Client]
 
@@ -28,7 +30,7 @@ def states() -> list[tuple[str, int | None]]:
 
 def test_owner_claims_a_hub_however_the_code_is_typed(world: World, as_: As, hub: Hub) -> None:
     response = as_(world.owner).post(path(world), {"code": f" {CODE.lower().replace('-', '')} "}, follow=True)
-    assert response.redirect_chain == [(f"/sites/{world.sites[0].pk}/", 302)]
+    assert response.redirect_chain == [(f"/sites/{world.sites[0].pk}/hub/progress/", 302)]
     assert "Your hub belongs to this home now." in response.content.decode()
     assert states() == [("active", world.sites[0].pk)]
 
@@ -93,3 +95,40 @@ def test_an_owner_who_says_so_replaces_the_hub(world: World, as_: As, now: datet
     waiting_hub(machine_now=datetime.now(UTC))
     assert as_(world.owner).post(path(world), {"code": CODE, "replace": "on"}).status_code == 302
     assert sorted(states()) == [("active", world.sites[0].pk), ("revoked", world.sites[0].pk)]
+
+
+def test_every_step_of_a_new_hub_shows_and_what_to_do_where_it_stops(
+    world: World, as_: As, now: datetime
+) -> None:
+    site, client = world.sites[0], as_(world.owner)
+
+    def said() -> str:
+        return words(client.get(f"{path(world)}progress/", headers={"HX-Request": "true"}).content.decode())
+
+    assert "Enter the claim code that the hub shows." in said()
+    hub = add_hub(site, now=now)
+    Hub.objects.filter(pk=hub.pk).update(claimed_at=now - timedelta(minutes=1), connected_at=None)
+    assert "Hub online waiting" in said()
+    assert "plug it in again" not in said()
+    Hub.objects.filter(pk=hub.pk).update(claimed_at=now - timedelta(minutes=4))
+    assert "plug it in again" in said()
+    Hub.objects.filter(pk=hub.pk).update(connected_at=now, disconnected_at=None)
+    assert "Hub online connected First values waiting" in said()
+    add_snapshot(site, now, grid_kw=1.0)
+    device_message_store(
+        hub_id=str(hub.pk), message=Devices(0, 0, [DeviceState("m", "sunspec", "Meter", "grid")]), now=now
+    )
+    assert "1 device All is well: your home is on." in said()
+
+
+def test_the_camera_is_allowed_where_a_hub_is_added_and_nowhere_else(world: World, as_: As) -> None:
+    client = as_(world.owner)
+    assert client.get(path(world)).headers["Permissions-Policy"].startswith("camera=(self),")
+    for other in (f"/sites/{world.sites[0].pk}/", f"{path(world)}progress/"):
+        assert client.get(other).headers["Permissions-Policy"].startswith("camera=(),")
+
+
+@pytest.mark.parametrize(("who", "status"), [("stranger", 404), (None, 302)])
+def test_nobody_else_sees_how_far_a_hub_got(world: World, as_: As, who: str | None, status: int) -> None:
+    client = as_(getattr(world, who) if who else None)
+    assert client.get(f"{path(world)}progress/").status_code == status

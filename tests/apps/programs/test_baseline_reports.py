@@ -112,7 +112,7 @@ class TestApi:
             answer = api.post(path, {"starts": "18:00", "minutes": 60, "placebo_days": 2})
         assert (answer.status_code, answer.json()["state"]) == (202, "waiting")
         assert "programs.baseline_report" in factories.run_queued()
-        found = api.get(path).json()
+        found = api.get(path).json()["results"]
         assert [one["state"] for one in found] == ["done"]
         assert found[0]["result"]["fits"][0]["rrmse"] == 0.0
         assert AuditEntry.objects.filter(action="baseline_report").count() == 1

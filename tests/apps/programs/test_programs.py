@@ -157,7 +157,7 @@ class TestApi:
         assert (answer.status_code, answer.json()["energy_price"]) == (200, "0.7500")
         fleet.program.refresh_from_db()
         assert (fleet.program.energy_price, fleet.program.currency) == (Decimal("0.7500"), "USD")
-        assert fleet.program.name != "x"
+        assert fleet.program.name == "x"
         assert AuditEntry.objects.get(action="program_set_payment").detail["currency"] == "USD"
 
     @pytest.mark.parametrize(
@@ -277,7 +277,7 @@ class TestApi:
         signal = factories.make_signal(program=fleet.program)
         ours = factories.make_aggregator(organization=fleet.organization)
         theirs = factories.make_aggregator(organization=factories.make_organization())
-        assert [one["id"] for one in ours.get("/signals").json()] == [str(signal.pk)]
-        assert theirs.get("/signals").json() == []
+        assert [one["id"] for one in ours.get("/signals").json()["results"]] == [str(signal.pk)]
+        assert theirs.get("/signals").json()["results"] == []
         assert ours.get(f"/signals/{signal.pk}").status_code == 200
         assert theirs.get(f"/signals/{signal.pk}").status_code == 404

@@ -21,7 +21,7 @@ def test_an_area_is_made_limited_and_put_below_another() -> None:
     assert answer.json() == {
         "id": street["id"], "name": "street", "parent": feeder.json()["id"], "import_limit_kw": 100.0, "export_limit_kw": None,
     }  # fmt: skip
-    assert [area["name"] for area in api.get("/grid-areas").json()] == ["feeder", "street"]
+    assert [area["name"] for area in api.get("/grid-areas").json()["results"]] == ["feeder", "street"]
     assert (
         api.patch(f"/grid-areas/{street['id']}", {"import_limit_kw": None}).json()["import_limit_kw"] is None
     )
@@ -62,7 +62,7 @@ def test_a_strangers_area_is_not_there() -> None:
     fleet = factories.make_fleet(homes=0)
     theirs = GridArea.objects.create(organization=factories.make_organization(), name="theirs")
     api = factories.make_aggregator(organization=fleet.organization)
-    assert api.get("/grid-areas").json() == []
+    assert api.get("/grid-areas").json()["results"] == []
     assert api.patch(f"/grid-areas/{theirs.pk}", {"export_limit_kw": 1}).status_code == 404
     theirs.refresh_from_db()
     assert theirs.export_limit_kw is None

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.conf import settings
+from django.apps import apps
 from django.db import connection
 
 from apps.sites.models import Site
@@ -15,7 +15,9 @@ from tests import factories
 from tests.factories import NOW, ms, write_snapshots
 from vpp.protocols.link.messages import Snapshots
 
-pytestmark = pytest.mark.django_db(transaction=True, available_apps=list(settings.INSTALLED_APPS))
+pytestmark = pytest.mark.django_db(
+    transaction=True, available_apps=[one.name for one in apps.get_app_configs()]
+)
 
 
 @pytest.fixture(autouse=True)

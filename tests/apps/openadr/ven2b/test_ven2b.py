@@ -13,7 +13,9 @@ from apps.openadr.ven2b.connections import (
     connection_create,
 )
 from apps.programs.models import GridSignal, Program
-from apps.programs.services import signal_cancel
+from apps.programs.opt_out_periods import opt_out_period_create, opt_out_period_end
+from apps.programs.services import enrollment_create, signal_cancel
+from apps.sites.services import site_create
 from tests.exhaustive import exhaustive
 from tests.openadr2b import VenProcess, soon
 from tests.openadr2b_ven import LibraryVtn, VenThread, until
@@ -60,6 +62,19 @@ def signal_of(connection: VenConnection2b, event_id: str = "e-1") -> GridSignal:
 
 
 class TestEvents:
+    def test_utility_hears_when_no_home_is_left_and_when_one_is_back(
+        self, utility: LibraryVtn, connection: VenConnection2b, ven: VenThread
+    ) -> None:
+        home = site_create(organization=connection.program.organization, name="Rose Street 1", now=soon(0))
+        enrollment_create(program=connection.program, site=home, now=soon(0))
+        period = opt_out_period_create(
+            site=home, starts_at=soon(0), ends_at=None, user=None, actor="owner", now=soon(0)
+        )
+        utility.show(event(starts_at=soon()))
+        until(lambda: bool(utility.opts) and utility.opts[-1] == ("e-1", "optOut"))
+        opt_out_period_end(site=home, period_id=period.pk, actor="owner", now=soon(0))
+        until(lambda: utility.opts[-1] == ("e-1", "optIn"))
+
     def test_event_becomes_a_signal_that_is_revised_and_canceled(
         self, utility: LibraryVtn, connection: VenConnection2b, ven: VenThread
     ) -> None:

@@ -1,0 +1,7 @@
+"""German."""
+
+DECIMAL_SEPARATOR = "."
+THOUSAND_SEPARATOR = ","
+DATE_FORMAT = "j. F Y"
+SHORT_DATE_FORMAT = "d.m.Y"
+MONTH_DAY_FORMAT = "j. F"

@@ -1,0 +1,1 @@
+"""Calls from the platform to addresses that others chose: checked, to one address, with limits."""

@@ -1,0 +1,96 @@
+"""The console's first page: how the fleet is, what runs, and what needs somebody now."""
+
+import dataclasses
+from datetime import datetime
+
+from django.urls import reverse
+
+from apps.accounts.models import Organization
+from apps.console.selectors import QUIET_AFTER
+from apps.hubs.models import Campaign
+from apps.hubs.selectors import hub_counts
+from apps.programs.models import GridSignal
+from apps.programs.selectors import signals_of_organization
+from apps.programs.services import RUNNING
+from apps.settlement.models import Dispute
+from apps.settlement.reviews import drafts_count
+from apps.settlement.selectors import disputes_of_organization
+from apps.sites.selectors import sites_of_organization
+from apps.telemetry.selectors import FleetTotals, fleet_totals
+
+SHOWN_EVENTS = 6
+
+
+@dataclasses.dataclass(frozen=True)
+class Todo:
+    """Something that waits for a person, and where it is dealt with."""
+
+    count: int
+    words: str
+    detail: str
+    url: str
+    urgent: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Overview:
+    homes: int
+    hubs_online: int
+    hubs: int
+    totals: FleetTotals
+    todos: list[Todo]
+    running: list[GridSignal]
+    coming: list[GridSignal]
+
+
+def overview(*, organization: Organization, now: datetime) -> Overview:
+    """Return the first page."""
+    sites = sites_of_organization(organization=organization)
+    online, hubs = hub_counts(organization=organization)
+    signals = signals_of_organization(organization=organization).filter(state__in=RUNNING, ends_at__gt=now)
+    coming = signals.filter(starts_at__gt=now).order_by("starts_at")
+    running = list(signals.filter(starts_at__lte=now).order_by("ends_at")[:SHOWN_EVENTS])
+    return Overview(
+        homes=sites.count(),
+        hubs_online=online,
+        hubs=hubs,
+        totals=fleet_totals(site_ids=sites.order_by().values_list("pk", flat=True), since=now - QUIET_AFTER),
+        todos=[one for one in _todos(organization, running, offline=hubs - online) if one.count],
+        running=running,
+        coming=list(coming[:SHOWN_EVENTS]),
+    )
+
+
+def _todos(organization: Organization, running: list[GridSignal], *, offline: int) -> list[Todo]:
+    def url(name: str) -> str:
+        return reverse(f"console:{name}", args=[organization.pk])
+
+    short = [one for one in running if one.is_shed and is_short(one)]
+    disputes = disputes_of_organization(organization=organization).filter(state=Dispute.State.OPEN).count()
+    paused = Campaign.objects.filter(organization=organization, state=Campaign.State.PAUSED).count()
+    first = reverse("console:event", args=[organization.pk, short[0].pk]) if short else url("events")
+    return [
+        Todo(
+            len(short), "running short of target", "events that deliver less than asked", first, urgent=True
+        ),
+        Todo(disputes, "open objections", "households wait for an answer", url("disputes")),
+        Todo(
+            drafts_count(organization=organization),
+            "settlement runs to approve",
+            "homes are paid after that",
+            url("runs") + "?state=draft",
+        ),
+        Todo(paused, "paused updates", "too many hubs failed, or somebody paused it", url("updates")),
+        Todo(
+            offline,
+            "hubs off the link",
+            "their homes keep their last schedule",
+            url("sites") + "?hub=offline",
+        ),
+    ]
+
+
+def is_short(signal: GridSignal) -> bool:
+    """Whether the last look saw less than nine tenths of the target."""
+    latest = signal.tracking.order_by("-at").first()
+    return latest is not None and latest.delivered_kw < 0.9 * latest.target_kw

@@ -1,0 +1,1 @@
+"""What the platform noticed about a home, with the numbers behind it."""

@@ -1,0 +1,38 @@
+"""The page of apps that somebody has connected."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext
+from django.views.decorators.http import require_GET, require_POST
+
+from apps.accounts.models import User
+from apps.common import clock
+from apps.common.errors import NotFoundError
+from apps.common.pages import page, signed_in
+from apps.sites.app_grants import app_revoke, connected_apps
+
+
+@require_GET
+@signed_in
+def overview(request: HttpRequest) -> HttpResponse:
+    """List the apps with what each may do where."""
+    return page(request, "portal/apps.html", {"apps": connected_apps(user=_user(request))})
+
+
+@require_POST
+@signed_in
+def disconnect(request: HttpRequest, client_pk: int) -> HttpResponse:
+    """Shut an app out."""
+    try:
+        name = app_revoke(user=_user(request), client_pk=client_pk, now=clock.now())
+    except NotFoundError:
+        messages.error(request, gettext("This app was not connected any more."))
+    else:
+        messages.success(request, gettext("%(app)s sees nothing of your homes any more.") % {"app": name})
+    return redirect("portal:apps")
+
+
+def _user(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)
+    return request.user

@@ -1,0 +1,31 @@
+"""Words that are stored or told in English and read by households: their names in the reader's language."""
+
+from typing import Final
+
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as noop
+
+# Marked here for the catalogs; looked up when a page is written.
+WORDS: Final = (
+    # an order to a hub, an order on the market, an objection
+    noop("queued"), noop("sent"), noop("acknowledged"), noop("applied"), noop("verified"), noop("rejected"), noop("expired"),
+    noop("open"), noop("canceled"), noop("cleared"), noop("accepted"),
+    # a device
+    noop("running"), noop("trouble"), noop("starting"), noop("missing"),
+    # why a pairing code ended
+    noop("the code ran out, or a newer one took its place"), noop("too many wrong codes were tried"),
+    # what a device without a hub is
+    noop("as it says itself"), noop("the meter at the grid connection"), noop("solar power"), noop("battery"),
+    noop("car charger"), noop("heat pump or boiler"), noop("other appliance"),
+    # parts of a statement
+    noop("Energy given"), noop("For taking part"), noop("Capacity"), noop("Penalty"), noop("Up to the least a home gets"),
+    noop("Up to the least the event pays"), noop("Rounding"),
+    # why an order ended as it did
+    noop("delivery began before it was cleared"), noop("the interval was cleared without it"), noop("the run was canceled"),
+)  # fmt: skip
+
+
+def word(text: object) -> str:
+    """Return a stored word in the reader's language; what is not known stays as it is."""
+    said = str(text)
+    return gettext(said) if said else ""

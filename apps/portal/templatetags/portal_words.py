@@ -1,0 +1,18 @@
+"""Stored words and amounts as the reader writes them."""
+
+from django import template
+
+from apps.common.language import separated
+from apps.portal.phrases import said, say
+from apps.portal.stored_words import word
+
+register = template.Library()
+register.filter("word", word)
+register.filter("say", say)
+register.filter("said", said)
+
+
+@register.filter
+def as_read(amount: object) -> str:
+    """An amount with the reader's decimal sign."""
+    return separated(str(amount))

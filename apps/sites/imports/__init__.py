@@ -1,0 +1,1 @@
+"""Bulk import of sites and resources."""

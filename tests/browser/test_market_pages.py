@@ -1,0 +1,80 @@
+"""The market's pages in a real browser: a household's, and its operators' with curves, replay and map."""
+
+import re
+from typing import Any
+
+import pytest
+from django.test import Client
+from playwright.sync_api import Page, expect
+from pytest_django.live_server_helper import LiveServer
+
+from apps.common import clock
+from apps.markets.models import ClearingRun
+from apps.sites.models import GridArea
+from tests import factories
+from tests.apps.markets.world import BID, CLOSED, OFFER, START, Street, make_street
+from tests.factories import NOW
+
+
+@pytest.fixture
+def street(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Street:
+    """Home 0 has bought of home 1 below a full line, and both have orders for later."""
+    monkeypatch.setattr(clock.Clock, "now", lambda self: NOW)
+    found = make_street(homes=2, history=False, mechanism="network")
+    for place, limit_kw in enumerate((None, 2.0)):
+        site = found.fleet.sites[place]
+        site.grid_area = GridArea.objects.create(
+            organization=found.fleet.organization, name=f"Branch {place}", parent=found.area, export_limit_kw=limit_kw
+        )  # fmt: skip
+        site.save(update_fields=["grid_area"])
+    found.order(0, BID, 300_000, 1000)
+    found.order(1, OFFER, 100_000, 1500, green=True)
+    found.clear()
+    later = START + (START - CLOSED)
+    found.order(0, BID, 290_000, 700, starts_at=later)
+    found.order(1, OFFER, 110_000, 900, starts_at=later)
+    return found
+
+
+def signed_in(page: Page, server: LiveServer, user: Any) -> None:
+    client = Client()
+    client.force_login(user)
+    page.context.add_cookies(
+        [{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": server.url}]
+    )
+
+
+def fits(page: Page) -> bool:
+    """Whether nothing sticks out sideways, styles applied."""
+    page.wait_for_load_state("load")
+    return bool(page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"))
+
+
+def test_household_reads_and_places_its_orders(page: Page, live_server: LiveServer, street: Street) -> None:
+    site = street.fleet.sites[0]
+    signed_in(page, live_server, factories.make_owner(site=site))
+    page.goto(f"{live_server.url}/sites/{site.pk}/market/")
+    expect(page.get_by_role("heading", level=1)).to_have_text(street.market.name)
+    expect(page.get_by_text("Saved in 30 days")).to_be_visible()
+    assert fits(page)
+    page.get_by_label("kWh", exact=True).fill("0.5")
+    page.get_by_label("EUR per kWh").fill("0.25")
+    page.get_by_role("button", name="Place").click()
+    expect(page.get_by_text("Your order stands.")).to_be_visible()
+    assert fits(page)
+
+
+def test_operator_reads_book_curves_map_and_replays(
+    page: Page, live_server: LiveServer, street: Street
+) -> None:
+    organization, run = street.fleet.organization, ClearingRun.objects.get()
+    signed_in(page, live_server, factories.make_operator(organization=organization))
+    page.goto(f"{live_server.url}/console/{organization.pk}/markets/{street.market.pk}/")
+    expect(page.get_by_role("heading", name=re.compile("^Order book"))).to_be_visible()
+    assert fits(page)
+    page.goto(f"{live_server.url}/console/{organization.pk}/markets/{street.market.pk}/runs/{run.pk}/")
+    expect(page.get_by_role("img", name=re.compile("^Prices at 3 nodes"))).to_be_visible()
+    assert fits(page)
+    page.get_by_role("link", name="Compute it again").click()
+    expect(page.get_by_text("the same bytes")).to_be_visible()
+    assert fits(page)
