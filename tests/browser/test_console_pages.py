@@ -12,7 +12,7 @@ from apps.programs.models import EnrollmentJob
 from apps.sites.models import Site
 from tests import factories
 from tests.apps.portal.world import World, add_day, add_hub, add_signal, build_world, evening, settle
-from tests.browser.console_menu import go
+from tests.browser.following import follow, go
 from tests.browser.test_pages import fits, sign_in
 
 
@@ -61,12 +61,12 @@ def test_operator_finds_a_site_in_the_table_and_on_the_map(
 def test_operator_approves_a_run_and_enrolls_homes(page: Page, live_server: LiveServer, world: World) -> None:
     sign_in(page, live_server, world.operator)
     go(page, "Settlement")
-    page.get_by_role("link", name="Morning ramp").click()
+    follow(page.get_by_role("link", name="Morning ramp"))
     page.get_by_role("button", name="Approve").click()
     expect(page.get_by_text("Approved. It can be paid now.")).to_be_visible()
     assert fits(page)
     go(page, "Programs")
-    page.get_by_role("link", name="Enroll homes…").click()
+    follow(page.get_by_role("link", name="Enroll homes…"))
     page.get_by_label("Name").fill("street 5")
     page.get_by_role("button", name="Take out 1 home").click()
     expect(page.get_by_text("0 of 1 homes")).to_be_visible()

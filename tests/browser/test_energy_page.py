@@ -9,6 +9,7 @@ from pytest_django.live_server_helper import LiveServer
 from apps.common import clock
 from tests import factories
 from tests.apps.portal.world import World, add_day, add_hub, build_world, evening
+from tests.browser.following import follow
 from tests.browser.test_pages import fits, sign_in
 
 
@@ -25,7 +26,7 @@ def world(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> World:
 
 def test_the_curve_is_drawn_and_spans_lead_on(page: Page, live_server: LiveServer, world: World) -> None:
     sign_in(page, live_server, world.owner)
-    page.get_by_role("navigation", name="Main").get_by_role("link", name="Energy").click()
+    follow(page.get_by_role("navigation", name="Main").get_by_role("link", name="Energy"))
     curve = page.locator(".quarters[data-drawn]")
     expect(curve).to_have_attribute("data-drawn", "76")
     expect(page.get_by_role("img", name="Energy used, made and imported")).to_be_visible()
@@ -34,11 +35,11 @@ def test_the_curve_is_drawn_and_spans_lead_on(page: Page, live_server: LiveServe
     assert fits(page)
     page.get_by_text("The same as a table").click()
     expect(page.get_by_role("row", name="12:00")).to_be_visible()
-    page.get_by_role("link", name="Year", exact=True).click()
+    follow(page.get_by_role("link", name="Year", exact=True))
     expect(page.get_by_text("2026 so far")).to_be_visible()
     expect(page.locator(".quarters[data-drawn]")).to_have_attribute("data-drawn", "16104")
     assert fits(page)
-    page.get_by_role("link", name="Enter your tariff").click()
+    follow(page.get_by_role("link", name="Enter your tariff"))
     page.get_by_label("Price per kWh").first.fill("0,25")
     assert fits(page)
     page.get_by_role("button", name="Save").click()
@@ -55,7 +56,7 @@ def test_a_choice_of_dark_holds_on_every_page(page: Page, live_server: LiveServe
     expect(page.locator("html[data-theme=dark]")).to_be_attached()
     expect(body).to_have_css("background-color", dark)
     assert page.url == address
-    page.get_by_role("link", name="Energy").click()
+    follow(page.get_by_role("link", name="Energy"))
     expect(page.locator(".quarters[data-drawn]")).to_be_visible()
     expect(body).to_have_css("background-color", dark)
     page.get_by_role("button", name="Automatic").click()

@@ -12,6 +12,7 @@ from apps.alerts.notifications import household_tell
 from apps.common import clock
 from tests import factories
 from tests.apps.portal.world import World, add_hub, build_world, evening
+from tests.browser.following import follow
 from tests.browser.test_pages import fits, sign_in
 
 
@@ -38,7 +39,7 @@ def test_a_homeowner_reads_a_message_and_says_how_to_be_told(
         site_id=world.sites[0].pk, kind=NotificationKind.HUB_OFFLINE, key="1", facts=facts, now=now
     )
     sign_in(page, live_server, world.owner)
-    page.get_by_role("link", name="Notifications, 1 unread").click()
+    follow(page.get_by_role("link", name="Notifications, 1 unread"))
     expect(page.get_by_role("heading", name="Notifications")).to_be_visible()
     assert fits(page)
     page.get_by_role("button", name="The hub of Rose Street 1 is offline").click()
@@ -66,7 +67,7 @@ def test_an_operator_acknowledges_an_incident_and_undoes_it(
     sign_in(page, live_server, world.operator)
     expect(page.locator(".nav-count").first).to_have_text(", open: 1")
     page.goto(f"{live_server.url}/console/{world.organization.pk}/alerts/")
-    page.get_by_role("link", name="The hub of Rose Street 1 is offline").click()
+    follow(page.get_by_role("link", name="The hub of Rose Street 1 is offline"))
     assert fits(page)
     page.get_by_label("Note").fill("calling the owner")
     page.get_by_role("button", name="Acknowledge").click()
@@ -75,6 +76,6 @@ def test_an_operator_acknowledges_an_incident_and_undoes_it(
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_role("link", name="The hub of Rose Street 1 is offline")).to_be_visible()
     assert Incident.objects.get().acknowledged_at is None
-    page.get_by_role("link", name="Rules").click()
+    follow(page.get_by_role("link", name="Rules"))
     expect(page.get_by_role("heading", name="Hub offline")).to_be_visible()
     assert fits(page)

@@ -15,7 +15,7 @@ from apps.openadr.ven2b.secrets import decrypt
 from apps.openadr.vtn2b.vens import ven_create
 from apps.programs.models import GridSignal
 from tests import factories
-from tests.browser.console_menu import go
+from tests.browser.following import follow, go
 from tests.browser.test_pages import fits, sign_in
 from tests.factories import NOW
 from tests.openadr3_fake import FakeVtn
@@ -44,7 +44,7 @@ def test_operator_composes_previews_sends_and_cancels(
     go(page, "OpenADR")
     expect(page.get_by_text("No OpenADR events yet.")).to_be_visible()
     look(page, "events-empty")
-    page.get_by_role("link", name="Compose an event").click()
+    follow(page.get_by_role("link", name="Compose an event"))
     expect(page.get_by_label("From", exact=True)).to_have_value("18:00")
     page.get_by_label("The same for all, kW").fill("6")
     page.get_by_role("button", name="Fill all 8").click()
@@ -70,11 +70,11 @@ def test_operator_composes_previews_sends_and_cancels(
     expect(page.get_by_role("list", name="Life of the event").get_by_text("planned")).to_be_visible()
     assert fits(page)
     look(page, "event")
-    page.get_by_role("link", name="Cancel this event").click()
+    follow(page.get_by_role("link", name="Cancel this event"))
     page.get_by_role("button", name="Cancel this event").click()
     expect(page.get_by_text("Canceled. Homes are released")).to_be_visible()
     assert GridSignal.objects.get().state == "canceled"
-    page.get_by_role("link", name="OpenADR events").click()
+    follow(page.get_by_role("link", name="OpenADR events"))
     expect(page.get_by_role("list", name="Life of the event")).to_be_visible()
     assert fits(page)
     look(page, "events")
@@ -89,7 +89,7 @@ def test_operator_walks_through_programs_vens_credentials_and_messages(
     tabs = page.get_by_role("navigation", name="OpenADR")
     page.goto(f"{live_server.url}/console/openadr/{fleet.organization.pk}/programs/")
     look(page, "programs")
-    page.get_by_role("link", name=fleet.program.name).click()
+    follow(page.get_by_role("link", name=fleet.program.name))
     page.get_by_label("Level 1, %").fill("10")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Saved. Plans made from now on")).to_be_visible()
@@ -97,7 +97,7 @@ def test_operator_walks_through_programs_vens_credentials_and_messages(
     look(page, "program")
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_label("Level 1, %")).to_have_value("25")
-    tabs.get_by_role("link", name="Credentials").click()
+    follow(tabs.get_by_role("link", name="Credentials"))
     page.get_by_label("Name, e.g. of the utility").fill("City Power")
     page.get_by_role("button", name="Create").click()
     expect(page.get_by_text("the secret is shown once")).to_be_visible()
@@ -105,20 +105,20 @@ def test_operator_walks_through_programs_vens_credentials_and_messages(
     expect(page.get_by_role("button", name=re.compile("Copied|Marked"))).to_be_visible()
     assert fits(page)
     look(page, "credentials")
-    page.get_by_role("link", name="Revoke…").click()
+    follow(page.get_by_role("link", name="Revoke…"))
     page.get_by_role("button", name="Revoke it").click()
     expect(page.get_by_text("City Power is revoked.")).to_be_visible()
     assert ApiClient.objects.exclude(revoked_at=None).count() == 1
-    tabs.get_by_role("link", name="VENs").click()
+    follow(tabs.get_by_role("link", name="VENs"))
     look(page, "vens")
-    page.get_by_role("link", name="School").click()
+    follow(page.get_by_role("link", name="School"))
     expect(page.get_by_role("heading", name="What it sees")).to_be_visible()
     assert fits(page)
     look(page, "ven2b")
-    tabs.get_by_role("link", name="Messages").click()
+    follow(tabs.get_by_role("link", name="Messages"))
     page.get_by_role("searchbox", name="Search").fill("refused")
     page.get_by_role("button", name="Search").click()
-    assert page.locator("tbody tr").count() == 1
+    expect(page.locator("tbody tr")).to_have_count(1)
     assert fits(page)
     look(page, "messages")
     page.locator("tbody tr a").click()
@@ -144,12 +144,12 @@ def test_operator_connects_to_a_utility_and_sees_how_it_does(
         fake.objects["programs"] = [{"id": "p", "programName": "Relief"}]
         sign_in(page, live_server, factories.make_operator(organization=fleet.organization))
         page.goto(f"{live_server.url}/console/openadr/{fleet.organization.pk}/vens/")
-        page.get_by_role("link", name="Connect to a 2.0b server").click()
+        follow(page.get_by_role("link", name="Connect to a 2.0b server"))
         expect(page.get_by_label("Its key (PEM). Kept encrypted, never shown")).to_be_empty()
         assert fits(page)
         look(page, "connection-2b")
         page.go_back()
-        page.get_by_role("link", name="Connect to a 3.x server").click()
+        follow(page.get_by_role("link", name="Connect to a 3.x server"))
         page.get_by_label("Our venName").fill("ores")
         page.get_by_label("Address, e.g.").fill(fake.server.url)
         page.get_by_label("Whose homes answer").select_option(fleet.program.name)
@@ -166,7 +166,7 @@ def test_operator_connects_to_a_utility_and_sees_how_it_does(
         look(page, "connection")
         page.get_by_role("button", name="Switch off").click()
         expect(page.get_by_role("button", name="Switch on")).to_be_visible()
-        page.get_by_role("navigation", name="OpenADR").get_by_role("link", name="VENs").click()
+        follow(page.get_by_role("navigation", name="OpenADR").get_by_role("link", name="VENs"))
         expect(page.get_by_role("cell", name="off")).to_be_visible()
         assert fits(page)
         look(page, "vens-connected")

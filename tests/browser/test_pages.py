@@ -26,7 +26,7 @@ from tests.apps.portal.world import (
     track,
     waiting_hub,
 )
-from tests.browser.console_menu import go
+from tests.browser.following import follow, go
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_homeowner_sees_the_home_and_opts_out(page: Page, live_server: LiveServe
 
 def test_homeowner_follows_a_payment_to_its_lines(page: Page, live_server: LiveServer, world: World) -> None:
     sign_in(page, live_server, world.owner)
-    page.locator(".area-earnings").get_by_role("link", name="Morning ramp").click()
+    follow(page.locator(".area-earnings").get_by_role("link", name="Morning ramp"))
     expect(page.get_by_role("heading", name="1.75")).to_be_visible()
     assert page.locator("tbody tr").count() == 8
     assert fits(page)
@@ -89,7 +89,7 @@ def test_owner_types_a_claim_code(page: Page, live_server: LiveServer, world: Wo
     Hub.objects.all().delete()
     waiting_hub(machine_now=datetime.now().astimezone())
     sign_in(page, live_server, world.owner)
-    page.get_by_role("link", name="Add your hub").click()
+    follow(page.get_by_role("link", name="Add your hub"))
     page.get_by_label("Claim code").fill("7kxqm2rd4p")
     page.get_by_role("button", name="Add this hub").click()
     expect(page.get_by_text("Your hub belongs to this home now.")).to_be_visible()
@@ -101,11 +101,11 @@ def test_operator_sees_fleet_event_and_hubs(page: Page, live_server: LiveServer,
     expect(page.get_by_role("heading", name="Sunny Street Energy")).to_be_visible()
     assert fits(page)
     go(page, "Events")
-    page.get_by_role("link", name="Evening peak").click()
+    follow(page.get_by_role("link", name="Evening peak"))
     expect(page.get_by_role("img", name="Target, planned and delivered")).to_be_visible()
     assert fits(page)
     go(page, "Hubs")
-    page.get_by_role("link", name="Revoke…").click()
+    follow(page.get_by_role("link", name="Revoke…"))
     page.get_by_role("button", name="Revoke this hub").click()
     expect(page.get_by_text("The hub of Rose Street 1 is revoked.")).to_be_visible()
     assert fits(page)
@@ -120,7 +120,7 @@ def test_operator_looks_behind_a_decision(page: Page, live_server: LiveServer, w
     assert plan is not None
     sign_in(page, live_server, operator)
     page.goto(f"{live_server.url}/console/{fleet.organization.pk}/events/{signal.pk}/")
-    page.get_by_role("link", name="Revision 1").click()
+    follow(page.get_by_role("link", name="Revision 1"))
     expect(page.get_by_role("img", name="Target, planned and missing")).to_be_visible()
     expect(page.get_by_role("img", name="What one more kWh would cost")).to_be_visible()
     assert page.locator("tbody tr").count() == 3
@@ -153,11 +153,11 @@ def test_operator_walks_through_the_other_pages(page: Page, live_server: LiveSer
         expect(page.get_by_role("heading", name=heading, exact=True)).to_be_visible()
         assert fits(page)
     go(page, "Baselines")
-    page.get_by_role("link", name="Evening relief").click()
+    follow(page.get_by_role("link", name="Evening relief"))
     expect(page.get_by_role("heading", name="Which method fits?")).to_be_visible()
     assert fits(page)
     go(page, "Payments")
-    page.get_by_role("link", name="Evening relief").click()
+    follow(page.get_by_role("link", name="Evening relief"))
     page.locator("select[name=rounding_mode]").select_option("down")
     page.get_by_role("button", name="Try on past events").click()
     expect(page.get_by_role("heading", name="What past events would have paid")).to_be_visible()
@@ -169,7 +169,7 @@ def test_household_objects_and_the_operator_sees_it(
     page: Page, live_server: LiveServer, world: World
 ) -> None:
     sign_in(page, live_server, world.owner)
-    page.locator(".area-earnings").get_by_role("link", name="Morning ramp").click()
+    follow(page.locator(".area-earnings").get_by_role("link", name="Morning ramp"))
     expect(page.get_by_role("link", name="PDF")).to_be_visible()
     expect(page.get_by_role("link", name="CSV")).to_be_visible()
     page.get_by_role("textbox").fill("The meter was exchanged that day.")
@@ -179,7 +179,7 @@ def test_household_objects_and_the_operator_sees_it(
     page.get_by_role("button", name="Sign out").click()
     sign_in(page, live_server, world.operator)
     go(page, "Objections")
-    page.get_by_role("link", name="Rose Street 1").click()
+    follow(page.get_by_role("link", name="Rose Street 1"))
     expect(page.get_by_role("button", name="Accept and settle again")).to_be_visible()
     assert fits(page)
 
