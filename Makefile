@@ -3,7 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 # The whole suite runs as three processes, for many tests wait; what ARGS chooses, as one.
-AT_ONCE := -n 3 --dist loadfile
+# Browsers, brokers and hubs of three processes crowd each other out: what fails among them is tried once more, and shown in the end.
+AT_ONCE := -n 3 --dist loadfile --reruns 1 --rerun-show-tracebacks
 
 # Dozens of processes start in a run: what one has compiled, the others load.
 unexport PYTHONDONTWRITEBYTECODE
