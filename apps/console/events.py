@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from apps.accounts.models import Organization
 from apps.common.charts import Chart, Point, Series, chart, stepped
+from apps.console.event_results import HomeResult, home_results
 from apps.console.shortfall import Redispatch, Shortfall, redispatches, shortfall
 from apps.dispatch.models import Plan, TrackingPoint
 from apps.dispatch.selectors import HomeInSignal, SignalView, first_interval, interval_at, signal_view
@@ -49,10 +50,15 @@ class SignalPage:
     short: Shortfall | None
     redispatches: list[Redispatch]
     shown_homes: list[HomeInSignal]
+    results: list[HomeResult]
 
     @property
     def signal(self) -> GridSignal:
         return self.view.signal
+
+    @property
+    def opted_out(self) -> int:
+        return self.counts.get("opted out", 0)
 
     @property
     def outlook(self) -> TrackingPoint | None:
@@ -83,19 +89,23 @@ def signal_page(*, signal: GridSignal, zone: ZoneInfo, now: datetime) -> SignalP
     planned = planned_kw(signal, view.plans)
     rows = _rows(view, planned)
     index = interval_at(signal=signal, at=now)
+    phase = _phase(signal, now)
+    run = runs_of_organization(organization=signal.organization).filter(signal=signal).first()
+    is_past = phase == "past"
     return SignalPage(
         view=view,
-        phase=_phase(signal, now),
+        phase=phase,
         rows=rows,
         present=rows[index] if index is not None else None,
         delivered_now_kw=view.tracking[-1].delivered_kw if index is not None and view.tracking else None,
         planned_short_kw=max(view.plan.shortfall_kw, default=0.0) if view.plan else 0.0,
         counts=view.fleet.counts(),
         chart=_chart(view, planned, zone=zone, now=now),
-        settlement=runs_of_organization(organization=signal.organization).filter(signal=signal).first(),
+        settlement=run,
         short=shortfall(view=view, now=now) if index is not None else None,
         redispatches=redispatches(view=view),
-        shown_homes=view.fleet.listed(view.fleet.asked_most(SHOWN_HOMES)),
+        shown_homes=[] if is_past else view.fleet.listed(view.fleet.asked_most(SHOWN_HOMES)),
+        results=home_results(signal=signal, fleet=view.fleet, run=run) if is_past else [],
     )
 
 

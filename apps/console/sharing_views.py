@@ -1,11 +1,9 @@
 """Operators' pages about communities that share their generation."""
 
-from datetime import date
-
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods
 
 from apps.common import clock
 from apps.common.errors import DomainError
@@ -15,40 +13,46 @@ from apps.console.payment_views import _page
 from apps.console.views import _tenant, _user
 
 
-@require_GET
+@require_http_methods(["GET", "POST"])
 @signed_in
 def community_list(request: HttpRequest, organization_id: int) -> HttpResponse:
-    """List the communities."""
-    tenant = _tenant(request, organization_id)
+    """List the communities; found another."""
+    tenant, said, status = _tenant(request, organization_id), "", 200
+    if request.method == "POST":
+        try:
+            made = sharing.found(
+                user=_user(request), organization=tenant.organization, sent=request.POST.dict(),
+                zone=tenant.time_zone, now=clock.now(),
+            )  # fmt: skip
+            messages.success(request, "The community is founded. Now let homes share.")
+            return redirect("console:sharing_community", organization_id, made.pk)
+        except DomainError as error:
+            said, status = error.detail, error.status
     return _page(
-        request, "sharing", tenant=tenant, communities=sharing.communities(organization=tenant.organization)
-    )
+        request, "sharing", tenant=tenant, said=said, sent=request.POST.dict(), status=status,
+        communities=sharing.communities(organization=tenant.organization),
+        form=sharing.found_form(organization=tenant.organization),
+    )  # fmt: skip
 
 
 @require_http_methods(["GET", "POST"])
 @signed_in
 def community_detail(request: HttpRequest, organization_id: int, community_id: int) -> HttpResponse:
-    """Show a community's days and one of them home by home; settle a day now."""
+    """Show a community's days, one of them home by home, and who shares; change that, settle a day now."""
     tenant, said, status = _tenant(request, organization_id), "", 200
     community = sharing.community_of(organization=tenant.organization, community_id=community_id)
     if community is None:
         raise Http404
-    day = _day(request.POST.get("date", "") or request.GET.get("date", ""))
     if request.method == "POST":
         try:
-            made = sharing.settle(user=_user(request), community=community, day=day, now=clock.now())
-            messages.success(
-                request, "Settled." if made else "Nothing has changed since the last settlement."
+            done = sharing.change(
+                user=_user(request), community=community, sent=request.POST.dict(), now=clock.now()
             )
-            return redirect("console:sharing_community", organization_id, community_id)
+            messages.success(request, done)
+            return redirect(request.get_full_path())
         except DomainError as error:
             said, status = error.detail, error.status
-    shown = sharing.community_view(community=community, day=day)
+            community.refresh_from_db()
+    day = sharing.day_of(request.POST.get("date", "") or request.GET.get("date", ""))
+    shown = sharing.community_view(community=community, day=day, find=request.GET.get("find", ""))
     return _page(request, "sharing_community", tenant=tenant, shown=shown, said=said, status=status)
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None

@@ -18,6 +18,7 @@ from apps.markets.errors import SharingInvalidError, SharingTakenError
 from apps.markets.models import LogEntry, SharingCommunity, SharingCredit, SharingMember, SharingRun
 from apps.markets.sealing import Leaf, Subject, seal
 from apps.markets.sharing_keys import share_day
+from apps.markets.sharing_selectors import homes_to_share
 from apps.sites.models import GridArea, Site
 from apps.sites.selectors import areas_fed_by
 from apps.telemetry.selectors import register_readings
@@ -75,8 +76,7 @@ def member_set(
         area=community.grid_area
     ):
         raise SharingInvalidError("the home is not in the community's grid area")
-    if not 0 <= part <= GREATEST_PART:
-        raise SharingInvalidError("a part is between 0 and 1,000,000,000")
+    _check_part(part)
     held = SharingMember.objects.select_for_update().filter(site=site).first()
     if held is not None and held.community_id != community.pk:
         raise SharingTakenError("the home shares in another community")
@@ -86,6 +86,19 @@ def member_set(
     held.save()
     _note(community, "sharing_member_set", actor=actor, now=now, site=site.pk, part=part)
     return held
+
+
+@transaction.atomic
+def members_add(*, community: SharingCommunity, part: int, actor: str, now: datetime) -> int:
+    """Let every home of the community's area share that shares nowhere yet; return how many."""
+    _check_part(part)
+    found = list(homes_to_share(community=community).values_list("pk", flat=True))
+    joining = [
+        SharingMember(community=community, site_id=pk, part=part, joined_at=now) for pk in sorted(found)
+    ]
+    made = SharingMember.objects.bulk_create(joining, ignore_conflicts=True)
+    _note(community, "sharing_members_add", actor=actor, now=now, homes=len(made), part=part)
+    return len(made)
 
 
 @transaction.atomic
@@ -212,6 +225,11 @@ def _net_wh(
         ).net_kwh.tolist()
         found.append([None if value != value else round(value * WH) for value in net_kwh])  # noqa: PLR0124
     return found
+
+
+def _check_part(part: int) -> None:
+    if not 0 <= part <= GREATEST_PART:
+        raise SharingInvalidError("a part is between 0 and 1,000,000,000")
 
 
 def _check(community: SharingCommunity) -> None:

@@ -8,6 +8,7 @@ from django.db.models import Count, F, Max, OuterRef, Q, QuerySet, Subquery, Sum
 from apps.accounts.models import Organization
 from apps.markets.models import LogLeaf, SharingCommunity, SharingCredit, SharingMember, SharingRun
 from apps.sites.models import Site
+from apps.sites.selectors import areas_fed_by
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +37,13 @@ def communities_of_organization(*, organization: Organization) -> QuerySet[Shari
 def members_of_community(*, community: SharingCommunity) -> QuerySet[SharingMember]:
     """Return who shares."""
     return SharingMember.objects.filter(community=community).select_related("site").order_by("site_id")
+
+
+def homes_to_share(*, community: SharingCommunity) -> QuerySet[Site]:
+    """Return the homes of a community's area that share nowhere, by name."""
+    areas = areas_fed_by(area=community.grid_area)
+    found = Site.objects.filter(organization_id=community.organization_id, grid_area_id__in=areas)
+    return found.filter(sharing__isnull=True).order_by("name", "pk")
 
 
 def runs_of_community(*, community: SharingCommunity) -> QuerySet[SharingRun]:

@@ -8,6 +8,8 @@ from django.test import Client
 
 from apps.accounts.models import AuditEntry, User
 from apps.hubs.models import Hub
+from apps.programs.models import OptOut
+from apps.settlement.models import StatementLine
 from tests.apps.portal.world import (
     World,
     add_hub,
@@ -119,6 +121,22 @@ def test_a_settled_event_shows_what_it_cost(world: World, as_: As, now: datetime
     settle(signal, world.sites)
     html = text(as_(world.viewer), f"/console/{world.organization.pk}/events/{signal.pk}/")
     assert "5.25 € for 10.5 kWh delivered by the meters" in html
+
+
+def test_an_event_that_is_over_shows_what_each_home_gave(world: World, as_: As, now: datetime) -> None:
+    signal = add_signal(world, starts_at=now - timedelta(hours=5), state="planned")
+    add_plan(signal, world.sites[:1], shed_kw=2.0)
+    path = f"/console/{world.organization.pk}/events/{signal.pk}/"
+    waiting = text(as_(world.viewer), path)
+    assert "What each gave stands here once the event is settled" in waiting
+    StatementLine.objects.filter(
+        statement=settle(signal, world.sites[:1])[0], starts_at=signal.starts_at
+    ).update(status="missing")
+    OptOut.objects.create(signal=signal, site=world.sites[1], at=now)
+    shown = text(as_(world.viewer), path)
+    for part in ("3.50 kWh", "1.75 €", "1 interval without meter data", "1 opted out"):
+        assert part in shown, part
+    assert "Scheduled now" not in shown
 
 
 def test_hubs_show_their_state_and_last_instruction(world: World, as_: As, hub: Hub, now: datetime) -> None:

@@ -226,19 +226,59 @@ def test_operators_settle_viewers_look_strangers_see_nothing(settings: Any) -> N
     viewer = signed_in(factories.make_operator(organization=fleet.organization, role="viewer"))
     stranger = signed_in(factories.make_operator(organization=factories.make_organization()))
     assert viewer.get(path).status_code == 200
-    assert viewer.post(path, {"date": DAY.isoformat()}).status_code == 403
-    assert [stranger.get(path).status_code, stranger.post(path, {"date": DAY.isoformat()}).status_code] == [
+    assert viewer.post(path, {"do": "settle", "date": DAY.isoformat()}).status_code == 403
+    assert [
+        stranger.get(path).status_code,
+        stranger.post(path, {"do": "settle", "date": DAY.isoformat()}).status_code,
+    ] == [
         404,
         404,
     ]
     assert not SharingRun.objects.exists()
     operator = signed_in(factories.make_operator(organization=fleet.organization))
-    assert operator.post(path, {"date": DAY.isoformat()}).status_code == 302
-    assert operator.post(path, {"date": NOW.date().isoformat()}).status_code == 400
+    assert operator.post(path, {"do": "settle", "date": DAY.isoformat()}).status_code == 302
+    assert operator.post(path, {"do": "settle", "date": NOW.date().isoformat()}).status_code == 400
     assert SharingRun.objects.get().shared_wh == 24_000
     assert AuditEntry.objects.filter(action="sharing_settle").count() == 1
     assert "24.000" in operator.get(path).content.decode()
     assert community.name in operator.get(f"/console/{fleet.organization.pk}/sharing/").content.decode()
+
+
+@pytest.mark.django_db
+def test_operators_found_a_community_and_choose_who_shares(settings: Any) -> None:
+    settings.ORES_CLOCK = factories.clock_at(NOW)
+    fleet = factories.make_fleet(homes=3, history=False)
+    area = GridArea.objects.create(organization=fleet.organization, name="village")
+    for site in fleet.sites:
+        site.grid_area = area
+        site.save(update_fields=["grid_area"])
+    operator = signed_in(factories.make_operator(organization=fleet.organization))
+    path = f"/console/{fleet.organization.pk}/sharing/"
+    form = {"name": "Village", "area": area.pk, "key": "static", "minutes": 15}
+    for wrong in ({"name": " "}, {"area": 9**9}, {"area": "x"}, {"key": "fair"}, {"minutes": 7}):
+        assert operator.post(path, {**form, **wrong}).status_code == 400, wrong
+    assert operator.post(path, form).status_code == 302
+    community = SharingCommunity.objects.get()
+    page = f"{path}{community.pk}/"
+    assert "Add all 3" in operator.get(page).content.decode()
+    first = fleet.sites[0]
+    assert operator.post(page, {"do": "set", "site": first.pk, "part": 7}).status_code == 302
+    assert operator.post(page, {"do": "add_all", "part": 1}).status_code == 302
+    assert operator.post(page, {"do": "remove", "site": fleet.sites[2].pk}).status_code == 302
+    assert operator.post(page, {"do": "key", "key": "hybrid"}).status_code == 302
+    elsewhere = factories.make_site(organization=factories.make_organization())
+    for wrong in (
+        {"do": "set", "site": elsewhere.pk, "part": 1}, {"do": "set", "site": first.pk, "part": 10**10},
+        {"do": "set", "site": first.pk, "part": "-1"}, {"do": "remove", "site": fleet.sites[2].pk},
+        {"do": "key", "key": "fair"}, {"do": "rule"}, {"do": "settle", "date": "soon"},
+    ):  # fmt: skip
+        assert operator.post(page, wrong).status_code == 400, wrong
+    community.refresh_from_db()
+    assert community.key == "hybrid"
+    parts = SharingMember.objects.order_by("site_id").values_list("site_id", "part")
+    assert list(parts) == [(first.pk, 7), (fleet.sites[1].pk, 1)]
+    found = operator.get(page, {"find": fleet.sites[2].name}).content.decode()
+    assert "No home of this name shares." in found and f"Add {fleet.sites[2].name}" in found
 
 
 @pytest.mark.django_db
