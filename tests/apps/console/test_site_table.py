@@ -11,6 +11,7 @@ from apps.common.errors import DomainError
 from apps.common.keyset import keyset_page
 from apps.console.fleet_map import Window, clusters, extent
 from apps.console.site_filter import SiteFilter, sites_filtered
+from apps.console.templatetags.console import rated
 from apps.hubs.models import Hub
 from apps.programs.models import Enrollment
 from apps.sites.models import Resource, Site
@@ -188,3 +189,15 @@ def test_an_outline_is_taken_in_any_usual_wrapping() -> None:
 def test_an_outline_that_cannot_be_drawn_is_refused(text: str) -> None:
     with pytest.raises(SiteInvalidError):
         shape_of(text)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ({"charge_kw": 2.5, "reserve_soc": 0.1, "capacity_kwh": 5.0}, "charge 2.5 kW, reserve 10 %, capacity 5 kWh"),
+        ({"model": "X", "has_meter": True, "curve": [1, 2], "comfort_low_c": 19}, "model X, has meter True, comfort low 19 °C"),
+        ({"kw": "?"}, "kw ?"),
+    ],
+)  # fmt: skip
+def test_what_a_resource_is_rated_at_is_said_with_units(parameters: dict[str, object], words: str) -> None:
+    assert rated(parameters) == words
