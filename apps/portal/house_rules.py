@@ -73,7 +73,7 @@ def rules_page(*, site: Site) -> RulesPage:
     return RulesPage(
         held=held,
         rows=[_row(one, names) for one in held.rules.routines],
-        devices=devices,
+        devices=sorted(devices, key=lambda one: one[0] in NEVER_SHED),
         shed=[
             ShedRow(key, names.get(key, key), index == 0, index == len(order) - 1)
             for index, key in enumerate(order)
