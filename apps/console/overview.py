@@ -1,11 +1,13 @@
 """The console's first page: how the fleet is, what runs, and what needs somebody now."""
 
 import dataclasses
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from django.urls import reverse
 
 from apps.accounts.models import Organization
+from apps.common.charts import Chart, Series, chart
 from apps.console.selectors import QUIET_AFTER
 from apps.hubs.models import Campaign
 from apps.hubs.selectors import hub_counts
@@ -16,9 +18,12 @@ from apps.settlement.models import Dispute
 from apps.settlement.reviews import drafts_count
 from apps.settlement.selectors import disputes_of_organization
 from apps.sites.selectors import sites_of_organization
+from apps.telemetry.fleets import fleet_quarters
 from apps.telemetry.selectors import FleetTotals, fleet_totals
 
 SHOWN_EVENTS = 6
+QUARTER = timedelta(minutes=15)
+DAY = timedelta(days=1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,9 +46,10 @@ class Overview:
     todos: list[Todo]
     running: list[GridSignal]
     coming: list[GridSignal]
+    power: Chart | None
 
 
-def overview(*, organization: Organization, now: datetime) -> Overview:
+def overview(*, organization: Organization, zone: ZoneInfo, now: datetime) -> Overview:
     """Return the first page."""
     sites = sites_of_organization(organization=organization)
     online, hubs = hub_counts(organization=organization)
@@ -58,7 +64,37 @@ def overview(*, organization: Organization, now: datetime) -> Overview:
         todos=[one for one in _todos(organization, running, offline=hubs - online) if one.count],
         running=running,
         coming=list(coming[:SHOWN_EVENTS]),
+        power=_power(organization, zone=zone, now=now),
     )
+
+
+def _power(organization: Organization, *, zone: ZoneInfo, now: datetime) -> Chart | None:
+    """Draw all homes' power over the last day, by whole quarter-hours; None where nothing was measured."""
+    ends_at = now.astimezone(UTC).replace(minute=now.minute // 15 * 15, second=0, microsecond=0)
+    period = (ends_at - DAY, ends_at)
+    rows = fleet_quarters(organization_id=organization.pk, starts_at=period[0], ends_at=period[1])
+    if not rows:
+        return None
+    found = {row.at: row for row in rows}
+    times = [period[0] + QUARTER * index for index in range(int(DAY / QUARTER))]
+    grid = [(at, found[at].grid_kw if at in found else None) for at in times]
+    sun = [(at, _negated(found[at].pv_kw) if at in found else None) for at in times]
+    battery = [(at, _negated(found[at].battery_kw) if at in found else None) for at in times]
+    series = [
+        Series("grid", "Grid: import up, export down", grid, "area"),
+        Series("sun", "Sun", sun),
+        Series("battery", "Batteries: discharge up, charge down", battery),
+    ]
+    shown = [one for one in series if any(value is not None for _, value in one.points)]
+    return (
+        chart(title="The fleet's power over the last day", period=period, series=shown, zone=zone)
+        if shown
+        else None
+    )
+
+
+def _negated(kw: float | None) -> float | None:
+    return None if kw is None else -kw
 
 
 def _todos(organization: Organization, running: list[GridSignal], *, offline: int) -> list[Todo]:

@@ -35,7 +35,8 @@ def start(request: HttpRequest) -> HttpResponse:
 def fleet(request: HttpRequest, organization_id: int) -> HttpResponse:
     """Show how the fleet is and what needs somebody now."""
     tenant = _tenant(request, organization_id)
-    shown = overview(organization=tenant.organization, now=clock.now())
+    zone = ZoneInfo(tenant.time_zone)
+    shown = overview(organization=tenant.organization, zone=zone, now=clock.now())
     return _page(request, "fleet", tenant, fleet=shown)
 
 

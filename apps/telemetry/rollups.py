@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
+from apps.telemetry.fleets import fleets_sum_up
 from vpp.protocols.link.messages import COLUMNS
 
 QUARTER = timedelta(minutes=15)
@@ -43,7 +44,7 @@ def roll_up(*, now: datetime) -> int:
     """Bring both rollups up to `now`, late data included; return how many quarter-hours were written."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-        written = _late(cursor)
+        written, earliest = _late(cursor)
         cursor.execute("SELECT until FROM telemetry_rolled_up FOR UPDATE")
         until: datetime = cursor.fetchone()[0]
         start = (until if until.year > 1970 else _floor(now) - timedelta(days=1)) - QUARTER
@@ -53,6 +54,7 @@ def roll_up(*, now: datetime) -> int:
             _DAYS.format(where="q.at >= date_bin('1 day', %s::timestamptz, 'epoch') AND q.at <= %s"),
             [start, now],
         )
+        fleets_sum_up(cursor, starts_at=min(start, earliest or start), now=now)
         cursor.execute(
             "UPDATE telemetry_rolled_up SET until = date_bin('15 minutes', %s::timestamptz, 'epoch')", [now]
         )
@@ -64,8 +66,8 @@ def _floor(at: datetime) -> datetime:
     return at - (at - datetime(1970, 1, 1, tzinfo=UTC)) % QUARTER
 
 
-def _late(cursor: CursorWrapper) -> int:
-    """Roll up again what came in late."""
+def _late(cursor: CursorWrapper) -> tuple[int, datetime | None]:
+    """Roll up again what came in late; return how many quarter-hours, and since when."""
     execute = cursor.execute
     execute(
         "CREATE TEMP TABLE IF NOT EXISTS late (site_id integer, from_at timestamptz, to_at timestamptz) ON COMMIT DELETE ROWS"
@@ -97,4 +99,5 @@ def _late(cursor: CursorWrapper) -> int:
         "floor(date_part('epoch', from_at) / 86400)::int, floor(date_part('epoch', to_at) / 86400)::int) FROM late "
         "ON CONFLICT DO NOTHING"
     )
-    return written
+    execute("SELECT min(from_at) FROM late")
+    return written, cursor.fetchone()[0]

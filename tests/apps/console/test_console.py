@@ -10,6 +10,7 @@ from apps.accounts.models import AuditEntry, User
 from apps.hubs.models import Hub
 from apps.programs.models import OptOut
 from apps.settlement.models import StatementLine
+from apps.telemetry.rollups import roll_up
 from tests.apps.portal.world import (
     World,
     add_hub,
@@ -89,6 +90,18 @@ def test_fleet_sums_homes_that_reported_lately(world: World, as_: As, hub: Hub, 
         "Homes 3 2 reported in the last 5 minutes Hubs online 1 of 1 Importing 1.50 kW Exporting 0.50 kW "
         "Sun 3.00 kW Discharging 0.75 kW Charging 1.00 kW Mean state of charge 50 %"
     )
+
+
+def test_fleet_draws_the_last_day(world: World, as_: As, now: datetime) -> None:
+    path = f"/console/{world.organization.pk}/"
+    assert "Power, last 24 hours" not in text(as_(world.viewer), path)
+    for site in world.sites:
+        add_snapshot(site, now - timedelta(hours=2), grid_kw=1.0, pv_kw=-2.0)
+    roll_up(now=now)
+    html = as_(world.viewer).get(path).content.decode()
+    for part in ("Power, last 24 hours", "Grid: import up, export down", "Sun"):
+        assert part in html
+    assert "Batteries: discharge up" not in html
 
 
 def test_event_shows_target_plan_and_delivery(world: World, as_: As, now: datetime) -> None:

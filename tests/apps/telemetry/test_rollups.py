@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from apps.sites.models import Site
+from apps.telemetry.fleets import FleetQuarter, fleet_quarters
 from apps.telemetry.rollups import roll_up
 from apps.telemetry.tasks import roll_up as roll_up_task
 from tests import factories
@@ -132,3 +133,21 @@ def test_task_rolls_up_by_the_platforms_clock(site: Site, settings: object) -> N
     snapshot(site, at("17:01"), grid_kw=1.0)
     roll_up_task()
     assert quarters(site, "grid_kw") == [(at("17:00"), 1.0)]
+
+
+def test_fleets_are_summed_home_by_home_and_again_where_something_came_late(site: Site) -> None:
+    neighbor = factories.make_site(organization=site.organization, battery=None)
+    stranger = factories.make_site(organization=factories.make_organization(), battery=None)
+    for one, kw in ((site, 1.0), (neighbor, -3.0), (stranger, 50.0)):
+        snapshot(one, at("17:05"), grid_kw=kw, pv_kw=-2.0 * abs(kw))
+    roll_up(now=at("17:20"))
+
+    def sums() -> list[FleetQuarter]:
+        ends_at = DAY + timedelta(days=1)
+        return fleet_quarters(organization_id=site.organization_id, starts_at=DAY, ends_at=ends_at)
+
+    assert sums() == [FleetQuarter(at("17:00"), 2, -2.0, -8.0, None)]
+    roll_up(now=at("18:20"))
+    snapshot(neighbor, at("17:06"), grid_kw=-5.0, pv_kw=-6.0, battery_kw=1.0)
+    roll_up(now=at("18:21"))
+    assert sums() == [FleetQuarter(at("17:00"), 2, -3.0, -8.0, 1.0)]
