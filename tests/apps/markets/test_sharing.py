@@ -267,12 +267,13 @@ def test_operators_found_a_community_and_choose_who_shares(settings: Any) -> Non
     assert operator.post(page, {"do": "remove", "site": fleet.sites[2].pk}).status_code == 302
     assert operator.post(page, {"do": "key", "key": "hybrid"}).status_code == 302
     elsewhere = factories.make_site(organization=factories.make_organization())
-    for wrong in (
+    refused: tuple[dict[str, Any], ...] = (
         {"do": "set", "site": elsewhere.pk, "part": 1}, {"do": "set", "site": first.pk, "part": 10**10},
         {"do": "set", "site": first.pk, "part": "-1"}, {"do": "remove", "site": fleet.sites[2].pk},
         {"do": "key", "key": "fair"}, {"do": "rule"}, {"do": "settle", "date": "soon"},
-    ):  # fmt: skip
-        assert operator.post(page, wrong).status_code == 400, wrong
+    )  # fmt: skip
+    for sent in refused:
+        assert operator.post(page, sent).status_code == 400, sent
     community.refresh_from_db()
     assert community.key == "hybrid"
     parts = SharingMember.objects.order_by("site_id").values_list("site_id", "part")
