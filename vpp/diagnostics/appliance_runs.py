@@ -1,16 +1,17 @@
 """Runs of an appliance, found in the power of its plug, and what they would have cost at another time of day.
 
 A run is a stretch of power above a plug's standby, with short rests in it. Every run is put to every allowed time of its
-own day with its own course of power, and costs what the home's bill at the meter grows by it: sun that would have been fed in costs what
-feeding it in earns, everything else the price of that quarter-hour. The time told is one time for all days, because
-households have habits and not optimizers; and the saving told is that of the runs of every second day at the time that was
-best for the other days' runs, so that the search for the best time does not flatter it.
+own day with its own course of power, and costs what the home's bill at the meter grows by it: sun that would have been
+fed in costs what feeding it in earns, everything else the price of that quarter-hour. The time told is one time for all
+days, because households have habits and not optimizers; and the saving told is that of every second run at the time
+that was best for the others, so that the search for the best time does not flatter it.
 
-Limits: the rest of the home is taken to have done the same. What a home battery, or a limit at the grid connection, would have done
-instead is not followed: with a battery that covers the evening the saving is told too small. Prices are marginal, without
-demand charges. The method is ours.
+Limits: the rest of the home is taken to have done the same. What a home battery, or a limit at the grid connection,
+would have done instead is not followed: with a battery that covers the evening the saving is told too small. Prices are
+marginal, without demand charges. The method is ours.
 """
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,7 +75,7 @@ def appliance_runs(power_kw: ArrayLike, *, step_h: float, thresholds: Thresholds
     keep = [
         ends - starts <= thresholds.run_longest_h / step_h
         and power[starts:ends].sum() * step_h >= thresholds.run_least_kwh  # false where a value is missing
-        and 0 < starts
+        and starts > 0
         and ends < len(power)
         for starts, ends in zip(found.starts, found.ends, strict=True)
     ]
@@ -198,7 +199,8 @@ def _means(by_slot: Floats) -> Floats:
     """(S,) means over the runs, of the intervals that nearly all runs can be priced in."""
     enough = (~np.isnan(by_slot)).mean(axis=0) >= 0.8
     means = np.full(by_slot.shape[1], np.nan)
-    means[enough] = np.nanmean(by_slot[:, enough], axis=0)
+    # Times that cost the same but for rounding are the same; the earliest of them is told.
+    means[enough] = np.nanmean(by_slot[:, enough], axis=0).round(9)
     return means
 
 
@@ -216,7 +218,7 @@ def _joined(on: Bools, *, most: int) -> Bools:
     """(T,) the same with rests of up to `most` intervals between two true values filled."""
     at = np.flatnonzero(on)
     filled = on.copy()
-    for before, after in zip(at[:-1], at[1:], strict=True):
+    for before, after in itertools.pairwise(at):
         if after - before - 1 <= most:
             filled[before:after] = True
     return filled

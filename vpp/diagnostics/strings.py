@@ -6,9 +6,9 @@ left is its own. How sure that is comes from leaving out blocks of neighboring d
 (the delete-a-group jackknife, Quenouille and Tukey, from memory), and from Student's distribution.
 
 With two strings nobody can tell which of them changed: one that was mended makes the other look worse. A string
-that gives no less than it did itself the year before is therefore never told of. A shadow that is new, modules that were turned, and a
-year with other mornings than evenings, where strings look to different sides, look like a fault. The choice of method
-is ours.
+that gives no less than it did itself the year before is therefore never told of. New shade, modules that were turned,
+and, where strings look to different sides, a year with other mornings than evenings look like a fault. The choice of
+method is ours.
 """
 
 from collections.abc import Sequence

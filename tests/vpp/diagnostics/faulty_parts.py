@@ -11,9 +11,7 @@ DAYS = 28
 HOURS = np.arange(INTERVALS) / 4
 
 
-def string_roofs(
-    seed: int, *, homes: int, strings: int, lost: dict[int, float]
-) -> tuple[Floats, Floats]:
+def string_roofs(seed: int, *, homes: int, strings: int, lost: dict[int, float]) -> tuple[Floats, Floats]:
     """Daily yields (homes, strings, 28) now and a year before [kWh], of other weeks' weather.
 
     Strings lean from east to west; the first string of each home in `lost` gives that share less now.
@@ -40,7 +38,9 @@ class Plugged:
     starts: list[int]
 
 
-def plugged_home(seed: int, *, hour: float, runs: int = 18, band: tuple[float, float] = (0.0, 0.0)) -> Plugged:
+def plugged_home(
+    seed: int, *, hour: float, runs: int = 18, band: tuple[float, float] = (0.0, 0.0)
+) -> Plugged:
     """A home with sun at noon whose appliance begins about `hour` on most days; `band` is the hours of a lower price."""
     chance = np.random.default_rng(seed + 9000)
     sun = solar_fleet(seed, homes=1)[0, :DAYS].ravel() * 4.0

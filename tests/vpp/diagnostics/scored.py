@@ -206,7 +206,9 @@ def habits(seed: int) -> dict[str, Score]:
     for home in range(BATTERIES):
         is_dear = home % 2 == 0
         hour = float(chance.uniform(18, 20)) if is_dear else 12.0 if home % 4 == 1 else 3.0
-        made = plugged_home(seed * BATTERIES + home, hour=hour, band=(2.0, 6.0) if home % 4 == 3 else (0.0, 0.0))
+        made = plugged_home(
+            seed * BATTERIES + home, hour=hour, band=(2.0, 6.0) if home % 4 == 3 else (0.0, 0.0)
+        )
         power = made.power_kw + np.abs(chance.normal(0, 0.004, len(made.power_kw)))
         habit = habit_shift(
             power, made.grid_kw, buy_per_kwh=made.buy, sell_per_kwh=0.16, allowed=np.ones(INTERVALS, bool), step_h=0.25

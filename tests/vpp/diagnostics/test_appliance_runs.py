@@ -38,7 +38,12 @@ def days(evening_kw: float = 1.0) -> tuple[Floats, Floats]:
 
 def habit(power: Floats, grid: Floats, *, sell: float = 0.08, allowed: object = ANY) -> Habit:
     found = habit_shift(
-        power, grid, buy_per_kwh=np.full(len(power), 0.30), sell_per_kwh=sell, allowed=np.asarray(allowed), step_h=0.25
+        power,
+        grid,
+        buy_per_kwh=np.full(len(power), 0.30),
+        sell_per_kwh=sell,
+        allowed=np.asarray(allowed),
+        step_h=0.25,
     )
     assert found is not None
     return found
@@ -109,7 +114,12 @@ def test_savings_are_told_out_of_sample() -> None:
         home = plugged_home(seed, hour=20.0)
         noise = chance.uniform(0.1, 0.5, len(home.buy))
         found = habit_shift(
-            home.power_kw, np.abs(home.grid_kw) + 5.0, buy_per_kwh=noise, sell_per_kwh=0.0, allowed=ANY, step_h=0.25
+            home.power_kw,
+            np.abs(home.grid_kw) + 5.0,
+            buy_per_kwh=noise,
+            sell_per_kwh=0.0,
+            allowed=ANY,
+            step_h=0.25,
         )
         assert found is not None
         savings.append(float(found.saving.mean()))
@@ -126,7 +136,13 @@ def test_what_does_not_fit_is_refused() -> None:
         {"allowed": np.zeros(96, dtype=np.bool_)},
         {"step_h": 0.0},
     ):
-        right = {"power_kw": power, "grid_kw": grid, "buy_per_kwh": np.full(len(power), 0.3), "allowed": ANY, "step_h": 0.25}
+        right = {
+            "power_kw": power,
+            "grid_kw": grid,
+            "buy_per_kwh": np.full(len(power), 0.3),
+            "allowed": ANY,
+            "step_h": 0.25,
+        }
         asked = right | wrong
         with pytest.raises(DiagnosticsError):
             habit_shift(asked.pop("power_kw"), asked.pop("grid_kw"), sell_per_kwh=0.1, **asked)  # type: ignore[arg-type]

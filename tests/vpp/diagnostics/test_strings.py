@@ -64,9 +64,7 @@ def test_a_string_that_stands_still_has_lost_all() -> None:
 def test_the_size_of_strings_and_the_sun_of_a_year_do_not_count(
     seed: int, strings: int, weather: float, size: float
 ) -> None:
-    now, before = (
-        part[0] for part in string_roofs(seed, homes=1, strings=strings, lost={0: 0.3})
-    )
+    now, before = (part[0] for part in string_roofs(seed, homes=1, strings=strings, lost={0: 0.3}))
     found = string_yields(now, before)
     sizes = np.linspace(1.0, size, strings)[:, None]
     other = string_yields(now * weather * sizes, before * sizes)
