@@ -7,20 +7,21 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods
 
+from apps.accounts.visitors import user_of
 from apps.common import clock
 from apps.common.errors import DomainError
 from apps.common.pages import signed_in
 from apps.console import sharing
-from apps.console.payment_views import _page
-from apps.console.views import _tenant, _user
+from apps.console.pages import show
+from apps.sites.tenant_pages import tenant_of
 
 
 @require_GET
 @signed_in
 def community_list(request: HttpRequest, organization_id: int) -> HttpResponse:
     """List the communities."""
-    tenant = _tenant(request, organization_id)
-    return _page(
+    tenant = tenant_of(request, organization_id)
+    return show(
         request, "sharing", tenant=tenant, communities=sharing.communities(organization=tenant.organization)
     )
 
@@ -29,14 +30,14 @@ def community_list(request: HttpRequest, organization_id: int) -> HttpResponse:
 @signed_in
 def community_detail(request: HttpRequest, organization_id: int, community_id: int) -> HttpResponse:
     """Show a community's days and one of them home by home; settle a day now."""
-    tenant, said, status = _tenant(request, organization_id), "", 200
+    tenant, said, status = tenant_of(request, organization_id), "", 200
     community = sharing.community_of(organization=tenant.organization, community_id=community_id)
     if community is None:
         raise Http404
     day = _day(request.POST.get("date", "") or request.GET.get("date", ""))
     if request.method == "POST":
         try:
-            made = sharing.settle(user=_user(request), community=community, day=day, now=clock.now())
+            made = sharing.settle(user=user_of(request), community=community, day=day, now=clock.now())
             messages.success(
                 request, "Settled." if made else "Nothing has changed since the last settlement."
             )
@@ -44,7 +45,7 @@ def community_detail(request: HttpRequest, organization_id: int, community_id: i
         except DomainError as error:
             said, status = error.detail, error.status
     shown = sharing.community_view(community=community, day=day)
-    return _page(request, "sharing_community", tenant=tenant, shown=shown, said=said, status=status)
+    return show(request, "sharing_community", tenant=tenant, shown=shown, said=said, status=status)
 
 
 def _day(text: str) -> date | None:
