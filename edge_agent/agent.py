@@ -26,6 +26,7 @@ from edge_agent.controllers.owner import OwnerController, renewed
 from edge_agent.controllers.rules import LeisureController, RulesController
 from edge_agent.controllers.single_loads import SingleLoads
 from edge_agent.cycle import Cycle
+from edge_agent.details import DetailRecorder
 from edge_agent.diagnostics.checks import Diagnostics
 from edge_agent.diagnostics.log import EventLog
 from edge_agent.drivers import LivingDriver
@@ -87,6 +88,7 @@ class Agent:
         self.owner = OwnerController(config, saved=self.outbox.get("owner"))
         self.config = self.owner.config()
         self.recorder = Recorder(config.snapshot_interval_s)
+        self.details = DetailRecorder()
         self._heard_at = int(self.outbox.get("heard_at") or 0)
         self._limits_heard_at: int | None = None
         self._doubts_clock = False
@@ -244,6 +246,7 @@ class Agent:
         while source is not None and (row := source.step()) is not None:
             waiting.append(row)
             rows += 1
+            self.details.note(row.at, self.driver, outbox=self.outbox)
             if len(waiting) == ROWS_PER_MESSAGE:
                 self.outbox.add_backfill(message_of(waiting))
                 waiting = []
@@ -283,6 +286,8 @@ class Agent:
             self.local.step(image, row)
         if row is not None:
             self.outbox.add_row(row, clock_trusted=self._trusts_clock)
+        if self._trusts_clock:
+            self.details.note(at, self.driver, outbox=self.outbox)
 
     def _commit(self) -> None:
         self.outbox.put("device_state", self.driver.state())
@@ -379,13 +384,8 @@ class Agent:
     def _report(self, notices: list[Notice]) -> None:
         for notice in notices:
             self.outbox.add_status(notice.numbered(0))
-            self.emit(
-                "instruction",
-                id=notice.instruction_id,
-                revision=notice.revision,
-                state=notice.state,
-                reason=notice.reason,
-            )
+            told = {"id": notice.instruction_id, "revision": notice.revision, "state": notice.state}
+            self.emit("instruction", **told, reason=notice.reason)
         if notices:
             self.outbox.put("schedules", self.book.dump())
 

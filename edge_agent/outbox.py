@@ -21,6 +21,7 @@ from vpp.protocols.link.messages import (
     DeviceMessage,
     InstructionStatus,
     Lane,
+    Points,
     Snapshots,
 )
 
@@ -199,8 +200,8 @@ class Outbox:
             self.add_backfill(message)
             self._open = None
 
-    def add_backfill(self, message: Snapshots) -> None:
-        """Stage a message of old rows; its lane and seq are given here."""
+    def add_backfill(self, message: Snapshots | Points) -> None:
+        """Stage a message of old rows, or of what is not urgent; its lane and seq are given here."""
         lane = self._lanes["backfill"]
         message.lane, message.seq = "backfill", lane.staged_end
         lane.staged_end += 1
@@ -213,7 +214,9 @@ class Outbox:
         lane.staged_end += 1
         self._stage(status, 1)
 
-    def _stage(self, message: Snapshots | InstructionStatus | CheckResult | DeviceMessage, rows: int) -> None:
+    def _stage(
+        self, message: Snapshots | Points | InstructionStatus | CheckResult | DeviceMessage, rows: int
+    ) -> None:
         self._staged.messages[(message.lane, message.seq)] = (rows, codec.encode_json(message))
 
     def acknowledge(self, lane: Lane, seq: int) -> None:

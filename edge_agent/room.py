@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from edge_agent.thinning import thinned
 from vpp.protocols.link import codec
-from vpp.protocols.link.messages import Gap, Lane, Snapshots
+from vpp.protocols.link.messages import Gap, Lane, Points, Snapshots
 
 # Rows a message has at most after thinning; those that have no more are left alone.
 _THIN_ROWS = 8
@@ -55,7 +55,7 @@ def drop(database: sqlite3.Connection, lane: Lane, *, before: int, wanted: int) 
 
 def _joined(gap: Gap | None, message: object, *, seq: int) -> Gap | None:
     """A marker up to `seq`, of what was missing so far and of one more message."""
-    if isinstance(message, Snapshots):
+    if isinstance(message, Snapshots | Points):
         starts, ends, rows = min(message.at), max(message.at), len(message.at)
         lane: Lane = message.lane
     elif isinstance(message, Gap):

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_GET, require_POST
 from apps.accounts import security, services
 from apps.accounts.adapter import language_cookie
 from apps.accounts.models import User
+from apps.accounts.visitors import user_of
 from apps.common.errors import DomainError
 from apps.common.pages import page, signed_in
 
@@ -17,7 +18,7 @@ from apps.common.pages import page, signed_in
 @signed_in
 def overview(request: HttpRequest) -> HttpResponse:
     """Show the account."""
-    user = _user(request)
+    user = user_of(request)
     protection = security.protection_of(user=user, session_key=request.session.session_key)
     return page(
         request, "accounts/overview.html", {"protection": protection, "languages": User.Language.choices}
@@ -28,7 +29,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 @signed_in
 def profile(request: HttpRequest) -> HttpResponse:
     """Change name and language."""
-    user, sent = _user(request), request.POST
+    user, sent = user_of(request), request.POST
     response = redirect("accounts:overview")
     try:
         services.profile_set(
@@ -47,7 +48,7 @@ def profile(request: HttpRequest) -> HttpResponse:
 @signed_in
 def sign_out_others(request: HttpRequest) -> HttpResponse:
     """Sign out everywhere but here."""
-    security.sessions_end_others(user=_user(request), session_key=request.session.session_key)
+    security.sessions_end_others(user=user_of(request), session_key=request.session.session_key)
     messages.success(request, _("You are signed out everywhere but here."))
     return redirect("accounts:overview")
 
@@ -57,14 +58,9 @@ def sign_out_others(request: HttpRequest) -> HttpResponse:
 def sign_out_one(request: HttpRequest, session_id: int) -> HttpResponse:
     """Sign out on one browser."""
     try:
-        security.session_end(user=_user(request), number=session_id)
+        security.session_end(user=user_of(request), number=session_id)
     except DomainError:
         messages.error(request, _("That browser is signed out already."))
     else:
         messages.success(request, _("That browser is signed out."))
     return redirect("accounts:overview")
-
-
-def _user(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)  # signed_in has seen to it
-    return request.user

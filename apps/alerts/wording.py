@@ -6,9 +6,11 @@ from decimal import Decimal
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.urls import reverse
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.formats import date_format
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
 from apps.alerts.models import Notification, NotificationKind
@@ -129,7 +131,8 @@ def _hub_back(told: _Told) -> Words:
 
 
 def _device_fault(told: _Told) -> Words:
-    names = {"site": told.site, "device": told["device"], "trouble": told["trouble"]}
+    said = import_string(settings.SENTENCES)(told["trouble"])
+    names = {"site": told.site, "device": told["device"], "trouble": said}
     return Words(
         _("%(device)s reports a fault") % names,
         _("At %(site)s: %(trouble)s") % names,

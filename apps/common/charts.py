@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo
 
 from django.utils.formats import date_format
 
+from apps.common.language import separated
+
 UNITS = 1000.0
 DAY_MIN = 1440
 X_STEPS_MIN = (
@@ -129,7 +131,10 @@ def chart(
         drawn=[Drawn(one.css, one.shape, _path(one, frame)) for one in series],
         legend=[(one.css, one.shape, one.label) for one in series],
         x_ticks=list(_time_ticks(frame, zone)),
-        y_ticks=[Tick(_percent(frame.y(value)), f"{value:g} {unit}".replace("-", "−")) for value in ticks],
+        y_ticks=[
+            Tick(_percent(frame.y(value)), f"{separated(f'{value:g}')} {unit}".replace("-", "−"))
+            for value in ticks
+        ],
         zero=_percent(frame.y(0.0)),
         now=_percent(frame.x(now)) if inside and now is not None else "",
         hovers=[

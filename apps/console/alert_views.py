@@ -6,6 +6,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from apps.accounts.visitors import user_of
 from apps.alerts.acknowledging import SNOOZES
 from apps.alerts.errors import IncidentUnknownError
 from apps.alerts.incident_selectors import Wish, incident_page
@@ -15,14 +16,15 @@ from apps.common import clock
 from apps.common.errors import DomainError
 from apps.common.pages import signed_in
 from apps.console import alerts
-from apps.console.views import _page, _tenant, _user
+from apps.console.pages import show_live
+from apps.sites.tenant_pages import tenant_of
 
 
 @require_GET
 @signed_in
 def alert_list(request: HttpRequest, organization_id: int) -> HttpResponse:
     """List incidents by state, kind and severity."""
-    tenant = _tenant(request, organization_id)
+    tenant = tenant_of(request, organization_id)
     now = clock.now()
     wish = Wish(
         state=request.GET.get("state", "open"),
@@ -30,10 +32,10 @@ def alert_list(request: HttpRequest, organization_id: int) -> HttpResponse:
         severity=request.GET.get("severity", ""),
         before=_number(request.GET.get("before", "")),
     )
-    return _page(
+    return show_live(
         request,
         "alerts",
-        tenant,
+        tenant=tenant,
         shown=incident_page(organization=tenant.organization, wish=wish, now=now),
         done=alerts.done(
             organization=tenant.organization, incident_id=_number(request.GET.get("done", "")), now=now
@@ -49,22 +51,22 @@ def alert_list(request: HttpRequest, organization_id: int) -> HttpResponse:
 @signed_in
 def alert_detail(request: HttpRequest, organization_id: int, incident_id: int) -> HttpResponse:
     """Show one incident and its life."""
-    tenant = _tenant(request, organization_id)
+    tenant = tenant_of(request, organization_id)
     try:
         shown = alerts.incident_detail(organization=tenant.organization, incident_id=incident_id)
     except IncidentUnknownError as error:
         raise Http404 from error
-    return _page(request, "alert", tenant, shown=shown, snoozes=list(SNOOZES), now=clock.now())
+    return show_live(request, "alert", tenant=tenant, shown=shown, snoozes=list(SNOOZES), now=clock.now())
 
 
 @require_POST
 @signed_in
 def alert_act(request: HttpRequest, organization_id: int, incident_id: int) -> HttpResponse:
     """Acknowledge, snooze, or take it back."""
-    tenant = _tenant(request, organization_id)
+    tenant = tenant_of(request, organization_id)
     try:
         alerts.act(
-            user=_user(request),
+            user=user_of(request),
             organization=tenant.organization,
             incident_id=incident_id,
             sent=request.POST.dict(),
@@ -82,20 +84,26 @@ def alert_act(request: HttpRequest, organization_id: int, incident_id: int) -> H
 @signed_in
 def alert_rules(request: HttpRequest, organization_id: int) -> HttpResponse:
     """Show from when on what is an incident; change one rule."""
-    tenant = _tenant(request, organization_id)
+    tenant = tenant_of(request, organization_id)
     said, status = "", 200
     if request.method == "POST":
         try:
             rule = alerts.rule_save(
-                user=_user(request), organization=tenant.organization, sent=request.POST.dict(), now=clock.now()
+                user=user_of(request), organization=tenant.organization, sent=request.POST.dict(), now=clock.now()
             )  # fmt: skip
             messages.success(request, f"{rule.label}: saved.")
             return redirect("console:alert_rules", organization_id)
         except DomainError as error:
             said, status = error.detail, error.status
     rules = rules_of_organization(organization=tenant.organization)
-    return _page(
-        request, "alert_rules", tenant, rules=rules, severities=Severity.choices, said=said, status=status
+    return show_live(
+        request,
+        "alert_rules",
+        tenant=tenant,
+        rules=rules,
+        severities=Severity.choices,
+        said=said,
+        status=status,
     )
 
 

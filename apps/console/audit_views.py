@@ -5,11 +5,12 @@ from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_GET
 
 from apps.accounts.audit_log import audit_csv, audit_json
+from apps.accounts.visitors import user_of
 from apps.common import clock
 from apps.common.pages import signed_in
 from apps.console import audit
 from apps.console.pages import refusing, show
-from apps.sites.tenant_pages import tenant_of, user_of, zone_of
+from apps.sites.tenant_pages import tenant_of, zone_of
 
 EXPORTS = {"csv": (audit_csv, "text/csv; charset=utf-8"), "jsonl": (audit_json, "application/x-ndjson")}
 

@@ -10,21 +10,23 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
+from apps.accounts.visitors import user_of
 from apps.common.errors import DomainError
 from apps.common.pages import signed_in
 from apps.console import decisions
 from apps.console.events import signal_of_organization
+from apps.console.pages import show_live
 from apps.console.steered_decisions import steered_changes, steered_decision
-from apps.console.views import _page, _tenant, _user
 from apps.dispatch.models import Plan
 from apps.dispatch.selectors import plan_of_signal
+from apps.sites.tenant_pages import tenant_of
 
 
 @require_http_methods(["GET", "POST"])
 @signed_in
 def decision(request: HttpRequest, organization_id: int, signal_id: UUID, revision: int) -> HttpResponse:
     """Show a plan's revision with its prices and reasons; replay it, or ask what else could have been."""
-    tenant = _tenant(request, organization_id)
+    tenant = tenant_of(request, organization_id)
     signal = signal_of_organization(organization=tenant.organization, signal_id=signal_id)
     plan = plan_of_signal(signal=signal, revision=revision) if signal else None
     if plan is None:
@@ -32,7 +34,7 @@ def decision(request: HttpRequest, organization_id: int, signal_id: UUID, revisi
     said, status = "", 200
     if request.method == "POST":
         try:
-            token = decisions.ask(user=_user(request), plan=plan, change=lambda: _change(plan, request))
+            token = decisions.ask(user=user_of(request), plan=plan, change=lambda: _change(plan, request))
             here = reverse("console:decision", args=[organization_id, signal_id, revision])
             return redirect(f"{here}?{urlencode({'answer': token})}#answer")
         except DomainError as error:
@@ -42,9 +44,9 @@ def decision(request: HttpRequest, organization_id: int, signal_id: UUID, revisi
     zone = ZoneInfo(tenant.time_zone)
     if plan.is_steered:
         steered = steered_decision(plan=plan, zone=zone, page_number=page_number, token=token)
-        return _page(request, "steered_decision", tenant, shown=steered, status=status, **said_to)
+        return show_live(request, "steered_decision", tenant=tenant, shown=steered, status=status, **said_to)
     shown = decisions.decision(plan=plan, zone=zone, page_number=page_number, token=token, sent=request.POST)
-    return _page(request, "decision", tenant, shown=shown, status=status, **said_to)
+    return show_live(request, "decision", tenant=tenant, shown=shown, status=status, **said_to)
 
 
 def _change(plan: Plan, request: HttpRequest) -> dict[str, Any]:

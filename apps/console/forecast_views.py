@@ -8,14 +8,15 @@ from django.views.decorators.http import require_GET
 from apps.common import clock
 from apps.common.pages import signed_in
 from apps.console import forecasts as shown
-from apps.console.views import _page, _tenant
+from apps.console.pages import show_live
+from apps.sites.tenant_pages import tenant_of
 
 
 @require_GET
 @signed_in
 def forecasts(request: HttpRequest, organization_id: int) -> HttpResponse:
     """Show how good the day-ahead forecasts were, and one home's band against what came."""
-    tenant = _tenant(request, organization_id)
+    tenant = tenant_of(request, organization_id)
     found = shown.forecast_page(
         organization=tenant.organization,
         quantity=request.GET.get("quantity", "load"),
@@ -26,4 +27,4 @@ def forecasts(request: HttpRequest, organization_id: int) -> HttpResponse:
     )
     if found is None:
         raise Http404
-    return _page(request, "forecasts", tenant, forecasts=found)
+    return show_live(request, "forecasts", tenant=tenant, forecasts=found)

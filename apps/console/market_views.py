@@ -7,15 +7,16 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods
 
+from apps.accounts.visitors import user_of
 from apps.common import clock
 from apps.common.errors import DomainError
 from apps.common.pages import signed_in
 from apps.console import markets
-from apps.console.payment_views import _page
-from apps.console.views import _tenant, _user
+from apps.console.pages import show
 from apps.markets.documents import account_statement, statement_csv, statement_pdf
 from apps.markets.models import ClearingRun, Market
 from apps.markets.selectors import month_before
+from apps.sites.tenant_pages import tenant_of
 from apps.sites.tenants import Tenant
 
 FORMS = {"pdf": "application/pdf", "csv": "text/csv; charset=utf-8"}
@@ -25,20 +26,20 @@ FORMS = {"pdf": "application/pdf", "csv": "text/csv; charset=utf-8"}
 @signed_in
 def market_list(request: HttpRequest, organization_id: int) -> HttpResponse:
     """List the markets."""
-    tenant = _tenant(request, organization_id)
-    return _page(request, "markets", tenant=tenant, markets=markets.markets(organization=tenant.organization))
+    tenant = tenant_of(request, organization_id)
+    return show(request, "markets", tenant=tenant, markets=markets.markets(organization=tenant.organization))
 
 
 @require_http_methods(["GET", "POST"])
 @signed_in
 def market_detail(request: HttpRequest, organization_id: int, market_id: int) -> HttpResponse:
     """Show a market's book, prices and runs; pause or resume it."""
-    tenant = _tenant(request, organization_id)
+    tenant = tenant_of(request, organization_id)
     market, said, status = _market(tenant, market_id), "", 200
     if request.method == "POST":
         try:
             reason = request.POST.get("reason", "")
-            changed = markets.set_state(user=_user(request), market=market, reason=reason, now=clock.now())
+            changed = markets.set_state(user=user_of(request), market=market, reason=reason, now=clock.now())
             messages.success(request, f"The market is {changed.state}.")
             return redirect("console:market", organization_id, market_id)
         except DomainError as error:
@@ -46,27 +47,27 @@ def market_detail(request: HttpRequest, organization_id: int, market_id: int) ->
     shown = markets.market_view(
         market=market, zone=ZoneInfo(tenant.time_zone), now=clock.now(), before=_before(request, market)
     )
-    return _page(request, "market", tenant=tenant, shown=shown, said=said, status=status)
+    return show(request, "market", tenant=tenant, shown=shown, said=said, status=status)
 
 
 @require_http_methods(["GET", "POST"])
 @signed_in
 def run_detail(request: HttpRequest, organization_id: int, market_id: int, run_id: int) -> HttpResponse:
     """Show a run with its curves; replay it, cancel it, run it again."""
-    tenant = _tenant(request, organization_id)
+    tenant = tenant_of(request, organization_id)
     run, said, status = _run(_market(tenant, market_id), run_id), "", 200
     if request.method == "POST":
         change = markets.redo if request.POST.get("do") == "again" else markets.undo
         try:
             made = change(
-                user=_user(request), run=run, reason=request.POST.get("reason", ""), now=clock.now()
+                user=user_of(request), run=run, reason=request.POST.get("reason", ""), now=clock.now()
             )
             return redirect("console:market_run", organization_id, market_id, made.pk)
         except DomainError as error:
             said, status = error.detail, error.status
             run.refresh_from_db()
     shown = markets.run_view(run=run, now=clock.now(), replay="replay" in request.GET)
-    return _page(request, "market_run", tenant=tenant, shown=shown, said=said, status=status)
+    return show(request, "market_run", tenant=tenant, shown=shown, said=said, status=status)
 
 
 @require_GET
@@ -75,7 +76,7 @@ def statement(
     request: HttpRequest, organization_id: int, market_id: int, participant_id: int, form: str
 ) -> HttpResponse:
     """Download a participant's account of the last thirty days as PDF or CSV."""
-    tenant = _tenant(request, organization_id)
+    tenant = tenant_of(request, organization_id)
     market = _market(tenant, market_id)
     one = markets.participant_of(market=market, participant_id=participant_id)
     if one is None or form not in FORMS:

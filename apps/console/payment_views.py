@@ -7,15 +7,16 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods
 
+from apps.accounts.visitors import user_of
 from apps.common import clock
 from apps.common.errors import DomainError
-from apps.common.pages import page, signed_in
+from apps.common.pages import signed_in
 from apps.console import payments
-from apps.console.views import _tenant, _user
+from apps.console.pages import show
 from apps.programs.selectors import programs_of_organization
 from apps.settlement.documents import run_csv
 from apps.settlement.selectors import disputes_of_organization, runs_of_organization
-from apps.sites.tenants import Tenant
+from apps.sites.tenant_pages import tenant_of
 
 NEWEST = 200
 
@@ -24,16 +25,16 @@ NEWEST = 200
 @signed_in
 def program_list(request: HttpRequest, organization_id: int) -> HttpResponse:
     """List what each program pays."""
-    tenant = _tenant(request, organization_id)
+    tenant = tenant_of(request, organization_id)
     found = programs_of_organization(organization=tenant.organization)
-    return _page(request, "payments", tenant=tenant, programs=found)
+    return show(request, "payments", tenant=tenant, programs=found)
 
 
 @require_http_methods(["GET", "POST"])
 @signed_in
 def payment_rules(request: HttpRequest, organization_id: int, program_id: int) -> HttpResponse:
     """Show a program's rule, try another on past events, and make it the program's."""
-    tenant = _tenant(request, organization_id)
+    tenant = tenant_of(request, organization_id)
     program = payments.program_of_organization(organization=tenant.organization, program_id=program_id)
     if program is None:
         raise Http404
@@ -41,7 +42,7 @@ def payment_rules(request: HttpRequest, organization_id: int, program_id: int) -
     if sent is not None:
         try:
             if sent.get("do") == "save":
-                payments.save(user=_user(request), program=program, sent=sent, now=clock.now())
+                payments.save(user=user_of(request), program=program, sent=sent, now=clock.now())
                 messages.success(request, "Saved. Events that are not settled yet are paid by this rule.")
                 return redirect("console:payment_rules", organization_id, program_id)
             preview = payments.preview(program=program, sent=sent)
@@ -49,7 +50,7 @@ def payment_rules(request: HttpRequest, organization_id: int, program_id: int) -
             said, status = error.detail, error.status
             program.refresh_from_db()
     fields = payments.rule_fields(program=program, sent=sent)
-    return _page(
+    return show(
         request,
         "payment_rules",
         tenant=tenant,
@@ -65,7 +66,7 @@ def payment_rules(request: HttpRequest, organization_id: int, program_id: int) -
 @signed_in
 def run_download(request: HttpRequest, organization_id: int, signal_id: UUID, version: int) -> HttpResponse:
     """Download a settlement run with a line for each home."""
-    tenant = _tenant(request, organization_id)
+    tenant = tenant_of(request, organization_id)
     run = (
         runs_of_organization(organization=tenant.organization)
         .filter(signal_id=signal_id, version=version)
@@ -82,32 +83,25 @@ def run_download(request: HttpRequest, organization_id: int, signal_id: UUID, ve
 @signed_in
 def dispute_list(request: HttpRequest, organization_id: int) -> HttpResponse:
     """List objections, open ones first."""
-    tenant = _tenant(request, organization_id)
+    tenant = tenant_of(request, organization_id)
     found = disputes_of_organization(organization=tenant.organization)[:NEWEST]
-    return _page(request, "disputes", tenant=tenant, disputes=found)
+    return show(request, "disputes", tenant=tenant, disputes=found)
 
 
 @require_http_methods(["GET", "POST"])
 @signed_in
 def dispute_detail(request: HttpRequest, organization_id: int, dispute_id: int) -> HttpResponse:
     """Show an objection and answer it."""
-    tenant = _tenant(request, organization_id)
+    tenant = tenant_of(request, organization_id)
     shown = payments.dispute_page(organization=tenant.organization, dispute_id=dispute_id)
     if shown is None:
         raise Http404
     said, status = "", 200
     if request.method == "POST":
         try:
-            payments.answer(user=_user(request), shown=shown, sent=request.POST, now=clock.now())
+            payments.answer(user=user_of(request), shown=shown, sent=request.POST, now=clock.now())
             return redirect("console:dispute", organization_id, dispute_id)
         except DomainError as error:
             said, status = error.detail, error.status
             shown.dispute.refresh_from_db()
-    return _page(request, "dispute", tenant=tenant, shown=shown, sent=request.POST, said=said, status=status)
-
-
-def _page(
-    request: HttpRequest, name: str, *, tenant: Tenant, status: int = 200, **context: object
-) -> HttpResponse:
-    held = {"tenant": tenant, "organization": tenant.organization, "section": name, **context}
-    return page(request, f"console/{name}.html", held, time_zone=tenant.time_zone, status=status)
+    return show(request, "dispute", tenant=tenant, shown=shown, sent=request.POST, said=said, status=status)

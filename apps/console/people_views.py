@@ -14,11 +14,12 @@ from apps.accounts.members import (
     tenants,
 )
 from apps.accounts.models import Membership
+from apps.accounts.visitors import user_of
 from apps.common import clock
 from apps.common.errors import DomainError
 from apps.common.pages import page, signed_in
 from apps.console.pages import show
-from apps.sites.tenant_pages import posted, tenant_of, user_of
+from apps.sites.tenant_pages import posted, tenant_of
 
 
 @require_http_methods(["GET", "POST"])

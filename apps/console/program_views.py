@@ -5,13 +5,14 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods
 
+from apps.accounts.visitors import user_of
 from apps.common import clock
 from apps.common.pages import signed_in
 from apps.console import programs
 from apps.console.pages import show
 from apps.console.site_filter import SiteFilter
 from apps.programs.models import Program
-from apps.sites.tenant_pages import posted, tenant_of, user_of
+from apps.sites.tenant_pages import posted, tenant_of
 from apps.sites.tenants import Tenant
 
 

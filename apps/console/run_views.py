@@ -6,12 +6,13 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods
 
+from apps.accounts.visitors import user_of
 from apps.common import clock
 from apps.common.pages import signed_in
 from apps.console import runs
 from apps.console.pages import refusing, show
 from apps.settlement.models import SettlementRun
-from apps.sites.tenant_pages import posted, tenant_of, user_of
+from apps.sites.tenant_pages import posted, tenant_of
 from apps.sites.tenants import Tenant
 
 

@@ -8,13 +8,14 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods
 
+from apps.accounts.visitors import user_of
 from apps.common import clock
 from apps.common.pages import signed_in
 from apps.console import site, site_acts, sites
 from apps.console.pages import refusing, show
 from apps.console.site_filter import SiteFilter
 from apps.sites.models import Site
-from apps.sites.tenant_pages import posted, tenant_of, user_of, zone_of
+from apps.sites.tenant_pages import posted, tenant_of, zone_of
 from apps.sites.tenants import Tenant
 
 

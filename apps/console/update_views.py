@@ -6,33 +6,35 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
+from apps.accounts.visitors import user_of
 from apps.common import clock
 from apps.common.errors import DomainError
 from apps.common.pages import signed_in
 from apps.console import selectors, updates
-from apps.console.views import _page, _tenant, _user
+from apps.console.pages import show_live
+from apps.sites.tenant_pages import tenant_of
 
 
 @require_http_methods(["GET", "POST"])
 @signed_in
 def update_list(request: HttpRequest, organization_id: int) -> HttpResponse:
     """Show releases and campaigns; begin one."""
-    tenant = _tenant(request, organization_id)
+    tenant = tenant_of(request, organization_id)
     organization = tenant.organization
     said, status = "", 200
     if request.method == "POST":
         try:
             made = updates.start(
-                user=_user(request), organization=organization, sent=request.POST, now=clock.now()
+                user=user_of(request), organization=organization, sent=request.POST, now=clock.now()
             )
             return redirect("console:update", organization.pk, made.pk)
         except DomainError as error:
             said, status = error.detail, error.status
     rows = updates.campaign_rows(organization=organization)
-    return _page(
+    return show_live(
         request,
         "updates",
-        tenant,
+        tenant=tenant,
         releases=updates.releases(),
         rows=rows,
         is_open=any(row.campaign.is_open for row in rows),
@@ -47,27 +49,27 @@ def update_list(request: HttpRequest, organization_id: int) -> HttpResponse:
 @signed_in
 def update_detail(request: HttpRequest, organization_id: int, campaign_id: int) -> HttpResponse:
     """Show a campaign ring by ring, with what failed and why; pause, resume or stop it."""
-    tenant = _tenant(request, organization_id)
+    tenant = tenant_of(request, organization_id)
     campaign = updates.campaign_of_organization(organization=tenant.organization, campaign_id=campaign_id)
     if campaign is None:
         raise Http404
     said, status = "", 200
     if request.method == "POST":
         try:
-            updates.change(user=_user(request), campaign=campaign, sent=request.POST, now=clock.now())
+            updates.change(user=user_of(request), campaign=campaign, sent=request.POST, now=clock.now())
             return redirect("console:update", organization_id, campaign_id)
         except DomainError as error:
             said, status = error.detail, error.status
             campaign.refresh_from_db()
     row, troubles = updates.campaign_row(campaign), updates.troubles(campaign)
-    return _page(request, "update", tenant, row=row, troubles=troubles, said=said, status=status)
+    return show_live(request, "update", tenant=tenant, row=row, troubles=troubles, said=said, status=status)
 
 
 @require_http_methods(["GET", "POST"])
 @signed_in
 def hub_checks(request: HttpRequest, organization_id: int, hub_id: UUID) -> HttpResponse:
     """Show what a hub was asked for and its answers; ask."""
-    tenant = _tenant(request, organization_id)
+    tenant = tenant_of(request, organization_id)
     hub = selectors.hub_of_organization(organization=tenant.organization, hub_id=hub_id)
     if hub is None:
         raise Http404
@@ -75,7 +77,7 @@ def hub_checks(request: HttpRequest, organization_id: int, hub_id: UUID) -> Http
     if request.method == "POST":
         try:
             updates.ask(
-                user=_user(request),
+                user=user_of(request),
                 organization=tenant.organization,
                 hub=hub,
                 name=request.POST.get("name", ""),
@@ -84,10 +86,10 @@ def hub_checks(request: HttpRequest, organization_id: int, hub_id: UUID) -> Http
             return redirect("console:hub_checks", organization_id, hub_id)
         except DomainError as error:
             said, status = error.detail, error.status
-    return _page(
+    return show_live(
         request,
         "hub_checks",
-        tenant,
+        tenant=tenant,
         hub=hub,
         can_answer="diagnostics" in hub.features,
         checks=updates.checks_of(hub),

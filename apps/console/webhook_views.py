@@ -8,13 +8,14 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
+from apps.accounts.visitors import user_of
 from apps.alerts.errors import WebhookUnknownError
 from apps.alerts.webhooks import Made, webhook_create, webhook_delete
 from apps.common import clock
 from apps.common.pages import signed_in
 from apps.console import webhooks
 from apps.console.pages import show
-from apps.sites.tenant_pages import posted, tenant_of, user_of
+from apps.sites.tenant_pages import posted, tenant_of
 
 
 @require_http_methods(["GET", "POST"])

@@ -26,6 +26,16 @@ LEAST_SHARE = 0.8
 
 
 @dataclasses.dataclass(frozen=True)
+class String:
+    """A string of panels: daily yields (days,) now and a year before [kWh], NaN for days not known well enough."""
+
+    key: str
+    name: str
+    now_kwh: Floats
+    before_kwh: Floats
+
+
+@dataclasses.dataclass(frozen=True)
 class HomeData:
     """A home's last weeks: rows are quantities by name, (days × 96,) with NaN where nothing is known."""
 
@@ -34,6 +44,7 @@ class HomeData:
     columns: dict[str, Floats]
     before: dict[str, Floats]
     price: Floats | None
+    export_price: float
     currency: str
     reserve_soc: float
     capacity_kwh: float
@@ -75,6 +86,7 @@ def home_data(*, site: Site, now: datetime) -> HomeData:
         columns=_columns(site, starts_at),
         before=_columns(site, starts_at - timedelta(days=364)),
         price=price,
+        export_price=float(tariff.export_price) if tariff is not None else 0.0,
         currency=tariff.currency if tariff is not None else "",
         reserve_soc=float(battery.get("reserve_soc", site.reserve_soc)),
         capacity_kwh=float(battery.get("capacity_kwh", 0.0)),

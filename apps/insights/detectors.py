@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from apps.insights.data import DAYS, QUARTERS, STEP_H, HomeData
+from apps.insights.noticed import Noticed, by_day, mean_day, money
+from apps.insights.part_detectors import PART_DETECTORS
 
 if TYPE_CHECKING:
     from apps.insights.data import Floats
@@ -16,24 +17,6 @@ if TYPE_CHECKING:
 STANDBY_KW = 0.2
 # A loss of yield against the year before below this may be the weather [share].
 YIELD_LOSS = 0.15
-CENT = Decimal("0.01")
-
-
-@dataclasses.dataclass(frozen=True)
-class Noticed:
-    """One thing noticed; `series` are drawn values by label, one a day (or a quarter-hour of the mean day)."""
-
-    kind: str
-    resource: str
-    confidence: float
-    evidence: dict[str, float]
-    series: dict[str, Any]
-    severity: str = "info"
-    amount_per_week: Decimal | None = None
-
-    @property
-    def key(self) -> str:
-        return f"{self.kind}:{self.resource}"
 
 
 def notice(data: HomeData) -> list[Noticed]:
@@ -58,7 +41,7 @@ def _yield_below_last_year(data: HomeData) -> Iterator[Noticed]:
         "now_kwh": round(total, 1),
         "before_kwh": round(was, 1),
     }
-    series = _days(data, {"this": now_kwh, "before": then_kwh}, unit="kWh")
+    series = by_day({"this": now_kwh, "before": then_kwh}, unit="kWh")
     yield Noticed("yield_below_last_year", "pv", below * 0.8, evidence, series, severity="warning")
 
 
@@ -71,7 +54,7 @@ def _clipping(data: HomeData) -> Iterator[Noticed]:
     made = -data.columns["pv_kw"]
     found = clipping(made[None, :])
     for one in clipping_findings(found, ["pv"], grid=Grid(data.starts_at, 900, len(made))):
-        series = _mean_day({"sun": -data.filled("pv_kw")})
+        series = mean_day({"sun": -data.filled("pv_kw")})
         yield Noticed("clipping", "pv", one.confidence, dict(one.evidence), series, severity=one.severity)
 
 
@@ -86,7 +69,7 @@ def _stuck(data: HomeData) -> Iterator[Noticed]:
             "stuck_value", stuck_values(rows), values=rows, resources=[name], grid=grid
         ):
             resource = name.removesuffix("_kw")
-            series = _days(data, {"value": _daily_kwh(abs(data.filled(name)))}, unit="kWh")
+            series = by_day({"value": _daily_kwh(abs(data.filled(name)))}, unit="kWh")
             yield Noticed(
                 "stuck_value", resource, one.confidence, dict(one.evidence), series, severity="warning"
             )
@@ -102,10 +85,10 @@ def _standby(data: HomeData) -> Iterator[Noticed]:
     if base <= STANDBY_KW:
         return
     over = base - STANDBY_KW
-    amount = _money(over * 24 * 7 * float(data.price.mean())) if data.price is not None else None
+    amount = money(over * 24 * 7 * float(data.price.mean())) if data.price is not None else None
     evidence = {"standby_kw": round(base, 3), "usual_kw": STANDBY_KW, "kwh_per_year": round(base * 8760)}
     spread = float(np.nanstd(nights)) / base
-    series = _days(data, {"value": nights}, unit="kW")
+    series = by_day({"value": nights}, unit="kW")
     yield Noticed("standby", "load", max(0.3, 1.0 - spread), evidence, series, amount_per_week=amount)
 
 
@@ -124,7 +107,7 @@ def _cheaper_hours(data: HomeData) -> Iterator[Noticed]:
         there = np.isfinite(data.columns[name]).reshape(load.shape)
         shift = cheaper_hours(load, data.price.reshape(DAYS, QUARTERS), available=there, step_h=STEP_H)
         for one in shift_suggestions(shift, [name], currency=data.currency, least_per_week=Decimal("0.20")):
-            series = _mean_day({"this": power, "best": shift.best_kw.reshape(-1)})
+            series = mean_day({"this": power, "best": shift.best_kw.reshape(-1)})
             yield Noticed(
                 "shift_load", name.removesuffix("_kw"), 0.8, dict(one.evidence), series,
                 amount_per_week=one.amount_per_week,
@@ -149,7 +132,7 @@ def _reserve(data: HomeData) -> Iterator[Noticed]:
         saving, ["battery"], freed_kwh=[freed], weeks=DAYS / 7, currency=data.currency, least_per_week=Decimal("0.20")
     )  # fmt: skip
     for one in found:
-        series = _mean_day({"soc": 100 * np.nan_to_num(data.columns["battery_soc"])}, unit="%")
+        series = mean_day({"soc": 100 * np.nan_to_num(data.columns["battery_soc"])}, unit="%")
         evidence = {
             **one.evidence,
             "reserve_pct": 100 * data.reserve_soc,
@@ -169,7 +152,7 @@ def _export_limit(data: HomeData) -> Iterator[Noticed]:
     if hours < 2.0:
         return
     evidence = {"hours_per_week": round(hours / DAYS * 7, 1), "limit_kw": limit}
-    yield Noticed("export_limit", "grid", 0.9, evidence, _mean_day({"export": export}))
+    yield Noticed("export_limit", "grid", 0.9, evidence, mean_day({"export": export}))
 
 
 DETECTORS: tuple[Callable[[HomeData], Iterator[Noticed]], ...] = (
@@ -180,6 +163,7 @@ DETECTORS: tuple[Callable[[HomeData], Iterator[Noticed]], ...] = (
     _cheaper_hours,
     _reserve,
     _export_limit,
+    *PART_DETECTORS,
 )
 
 
@@ -187,25 +171,3 @@ def _daily_kwh(power_kw: Floats) -> Floats:
     import numpy as np
 
     return np.asarray(power_kw.reshape(DAYS, QUARTERS).sum(axis=1) * STEP_H, dtype=np.float64)
-
-
-def _money(amount: float) -> Decimal:
-    return Decimal(str(amount)).quantize(CENT)
-
-
-def _days(data: HomeData, values: dict[str, Floats], *, unit: str) -> dict[str, Any]:
-    return {
-        "unit": unit,
-        "step": "day",
-        "values": {name: [round(float(one), 3) for one in row] for name, row in values.items()},
-    }
-
-
-def _mean_day(values: dict[str, Floats], *, unit: str = "kW") -> dict[str, Any]:
-    """The mean of all days, by quarter-hour of the local day."""
-    means = {name: row.reshape(DAYS, QUARTERS).mean(axis=0) for name, row in values.items()}
-    return {
-        "unit": unit,
-        "step": "quarter",
-        "values": {name: [round(float(one), 3) for one in row] for name, row in means.items()},
-    }

@@ -1,4 +1,4 @@
-"""Findings and suggestions for homes, as of the last night, and what households decided on them."""
+"""Findings and suggestions for homes, as of the last night, what households decided on them, and what has to be kept."""
 
 from django.db import models
 
@@ -17,6 +17,7 @@ class Insight(models.Model):
     site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="insights")
     key = models.CharField(max_length=120, help_text="kind and resource: what it is about")
     kind = models.CharField(max_length=40)
+    name = models.CharField(max_length=120, blank=True, help_text="what the household calls a single device")
     severity = models.CharField(max_length=16, default="info")
     confidence = models.FloatField()
     evidence = models.JSONField(default=dict, help_text="numbers by name with unit suffix")
@@ -46,3 +47,19 @@ class Insight(models.Model):
     @property
     def resource(self) -> str:
         return self.key.partition(":")[2]
+
+
+class BatteryWeek(models.Model):
+    """What went into a home's battery, and came out, for its whole state of charge; empty where a week has no window."""
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="battery_weeks")
+    on_date = models.DateField(help_text="the Monday it begins on, by UTC")
+    charge_kwh = models.FloatField(null=True, blank=True, help_text="median energy per full charge")
+    discharge_kwh = models.FloatField(null=True, blank=True, help_text="median energy per full discharge")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["site", "on_date"], name="battery_week_once")]
+
+    @property
+    def is_known(self) -> bool:
+        return self.charge_kwh is not None or self.discharge_kwh is not None

@@ -5,10 +5,12 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from apps.accounts.services import audit
+from apps.insights.battery_weeks import battery_fade, battery_weeks_refresh
 from apps.insights.data import home_data
-from apps.insights.detectors import Noticed, notice
+from apps.insights.detectors import notice
 from apps.insights.errors import InsightActError, InsightUnknownError
 from apps.insights.models import Insight
+from apps.insights.noticed import Noticed
 from apps.sites.models import Site
 
 SNOOZE = timedelta(days=30)
@@ -21,6 +23,9 @@ def insights_refresh(*, site_id: int, now: datetime) -> int:
     site = Site.objects.get(pk=site_id)
     data = home_data(site=site, now=now)
     found = {one.key: one for one in notice(data)}
+    if data.capacity_kwh > 0.0:
+        battery_weeks_refresh(site=site, now=now)
+        found |= {one.key: one for one in battery_fade(site)}
     with transaction.atomic():
         held = {one.key: one for one in Insight.objects.select_for_update().filter(site=site).order_by("pk")}
         for key, one in found.items():
@@ -58,5 +63,6 @@ def _keep(held: Insight, noticed: Noticed, *, currency: str, now: datetime) -> N
             held.state, held.snoozed_until = _State.OPEN, None
     held.kind, held.severity, held.confidence = noticed.kind, noticed.severity, noticed.confidence
     held.evidence, held.series, held.seen_at = noticed.evidence, noticed.series, now
+    held.name = noticed.name[:120]
     held.amount_per_week, held.currency = noticed.amount_per_week, currency
     held.save()

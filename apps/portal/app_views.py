@@ -6,7 +6,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext
 from django.views.decorators.http import require_GET, require_POST
 
-from apps.accounts.models import User
+from apps.accounts.visitors import user_of
 from apps.common import clock
 from apps.common.errors import NotFoundError
 from apps.common.pages import page, signed_in
@@ -17,7 +17,7 @@ from apps.sites.app_grants import app_revoke, connected_apps
 @signed_in
 def overview(request: HttpRequest) -> HttpResponse:
     """List the apps with what each may do where."""
-    return page(request, "portal/apps.html", {"apps": connected_apps(user=_user(request))})
+    return page(request, "portal/apps.html", {"apps": connected_apps(user=user_of(request))})
 
 
 @require_POST
@@ -25,14 +25,9 @@ def overview(request: HttpRequest) -> HttpResponse:
 def disconnect(request: HttpRequest, client_pk: int) -> HttpResponse:
     """Shut an app out."""
     try:
-        name = app_revoke(user=_user(request), client_pk=client_pk, now=clock.now())
+        name = app_revoke(user=user_of(request), client_pk=client_pk, now=clock.now())
     except NotFoundError:
         messages.error(request, gettext("This app was not connected any more."))
     else:
         messages.success(request, gettext("%(app)s sees nothing of your homes any more.") % {"app": name})
     return redirect("portal:apps")
-
-
-def _user(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)
-    return request.user

@@ -3,21 +3,19 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
+from apps.accounts.visitors import user_of
 from apps.common import clock
-from apps.common.errors import DomainError
 from apps.common.pages import is_fragment, signed_in
 from apps.portal import device_control, devices, house_rules, services
-from apps.portal.homes import home_or_404
-from apps.portal.phrases import refused
+from apps.portal.answers import answered
+from apps.portal.homes import home_or_404, home_page
 from apps.portal.selectors import Home
-from apps.portal.views import _page, _user
 
 _SAID: Final = {
     "add": gettext_lazy("Your hub is told to add this device."),
@@ -34,7 +32,7 @@ def overview(request: HttpRequest, site_id: int) -> HttpResponse:
     seen = home_or_404(request, site_id, right="devices")
     template = "portal/_devices.html" if is_fragment(request) else "portal/devices.html"
     shown = devices.devices_page(site=seen.site, may_pair=seen.may_install, now=clock.now())
-    return _page(request, template, seen, shown=shown)
+    return home_page(request, template, seen, shown=shown)
 
 
 @require_POST
@@ -45,7 +43,7 @@ def look(request: HttpRequest, site_id: int) -> HttpResponse:
         request,
         site_id,
         said=_("Your hub looks around now. What it finds appears here within a minute."),
-        change=lambda seen: services.look_for_devices(user=_user(request), site=seen.site, now=clock.now()),
+        change=lambda seen: services.look_for_devices(user=user_of(request), site=seen.site, now=clock.now()),
     )
 
 
@@ -58,7 +56,7 @@ def pair(request: HttpRequest, site_id: int) -> HttpResponse:
         site_id,
         said=_("Your hub makes a code. It appears here in a moment."),
         change=lambda seen: services.ask_for_pairing_code(
-            user=_user(request), site=seen.site, now=clock.now()
+            user=user_of(request), site=seen.site, now=clock.now()
         ),
     )
 
@@ -73,7 +71,7 @@ def decide(request: HttpRequest, site_id: int, proposal_id: int) -> HttpResponse
         site_id,
         said=str(_SAID.get(act, "")),
         change=lambda seen: services.decide_device(
-            user=_user(request), site=seen.site, proposal_id=proposal_id, act=act, now=clock.now()
+            user=user_of(request), site=seen.site, proposal_id=proposal_id, act=act, now=clock.now()
         ),
     )
 
@@ -87,7 +85,7 @@ def device(request: HttpRequest, site_id: int, key: str) -> HttpResponse:
     if shown is None:
         raise Http404
     template = "portal/_device.html" if is_fragment(request) else "portal/device.html"
-    return _page(request, template, seen, shown=shown, hours=device_control.HOURS)
+    return home_page(request, template, seen, shown=shown, hours=device_control.HOURS)
 
 
 @require_POST
@@ -100,7 +98,7 @@ def control(request: HttpRequest, site_id: int, key: str) -> HttpResponse:
         site_id,
         said=_("Taken back.") if is_undo else _("Your hub is being told."),
         change=lambda seen: device_control.control(
-            user=_user(request), site=seen.site, key=key, sent=request.POST, now=clock.now()
+            user=user_of(request), site=seen.site, key=key, sent=request.POST, now=clock.now()
         ),
         back=("portal:device", site_id, key),
     )
@@ -112,14 +110,14 @@ def routines(request: HttpRequest, site_id: int) -> HttpResponse:
     """Show the household's week and what is shed first, or what became of it to a fragment's request."""
     seen = home_or_404(request, site_id, right="devices")
     template = "portal/_routines_told.html" if is_fragment(request) else "portal/routines.html"
-    return _page(request, template, seen, shown=house_rules.rules_page(site=seen.site))
+    return home_page(request, template, seen, shown=house_rules.rules_page(site=seen.site))
 
 
 @require_POST
 @signed_in
 def routine_change(request: HttpRequest, site_id: int) -> HttpResponse:
     """Add or remove a routine, move a device in the order, or go back to what was before."""
-    sent, user, now = request.POST, _user(request), clock.now()
+    sent, user, now = request.POST, user_of(request), clock.now()
 
     def change(seen: Home) -> object:
         if "remove" in sent:
@@ -143,10 +141,6 @@ def _do(
     back: tuple[Any, ...] = (),
 ) -> HttpResponse:
     seen = home_or_404(request, site_id, right="devices")
-    try:
-        change(seen)
-    except DomainError as error:
-        messages.error(request, refused(error))
-    else:
-        messages.success(request, said)
-    return redirect(*(back or ("portal:devices", site_id)))
+    return answered(
+        request, lambda: change(seen), said=said, back=redirect(*(back or ("portal:devices", site_id)))
+    )

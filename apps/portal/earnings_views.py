@@ -6,8 +6,7 @@ from django.views.decorators.http import require_GET
 from apps.common import clock
 from apps.common.pages import signed_in
 from apps.portal import earnings
-from apps.portal.homes import home_or_404
-from apps.portal.views import _page
+from apps.portal.homes import home_or_404, home_page
 from apps.settlement.payouts import payouts_of_site
 
 
@@ -17,7 +16,7 @@ def overview(request: HttpRequest, site_id: int) -> HttpResponse:
     """Show a year's earnings, what is owed, and what was paid."""
     seen, text = home_or_404(request, site_id), request.GET.get("year", "")
     year = int(text) if text.isascii() and text.isdigit() and len(text) == 4 else None
-    return _page(
+    return home_page(
         request, "portal/earnings.html", seen,
         shown=earnings.earnings_page(site=seen.site, year=year, now=clock.now()),
     )  # fmt: skip

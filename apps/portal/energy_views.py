@@ -14,7 +14,7 @@ from django.utils.cache import get_conditional_response
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
-from apps.accounts.models import User
+from apps.accounts.visitors import user_of
 from apps.common import clock
 from apps.common.errors import DomainError
 from apps.common.pages import page, signed_in, signed_in_kept
@@ -95,7 +95,7 @@ def tariff(request: HttpRequest, site_id: int) -> HttpResponse:
     seen, said, status = home_or_404(request, site_id), "", 200
     if request.method == "POST":
         try:
-            set_tariff(user=_user(request), site=seen.site, typed=request.POST, now=clock.now())
+            set_tariff(user=user_of(request), site=seen.site, typed=request.POST, now=clock.now())
         except DomainError as error:
             said, status = say(error.detail), error.status
         else:
@@ -131,8 +131,3 @@ def _line(cells: tuple[object, ...]) -> str:
     out = io.StringIO()
     csv.writer(out).writerow(cells)
     return out.getvalue()
-
-
-def _user(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)  # signed_in has seen to it
-    return request.user

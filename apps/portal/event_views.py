@@ -3,20 +3,18 @@
 from collections.abc import Callable
 from uuid import UUID
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
+from apps.accounts.visitors import user_of
 from apps.common import clock
-from apps.common.errors import DomainError
 from apps.common.pages import is_fragment, signed_in
 from apps.portal import event_list, taking_part
-from apps.portal.homes import home_or_404
-from apps.portal.phrases import refused
+from apps.portal.answers import answered
+from apps.portal.homes import home_or_404, home_page, signal_or_404
 from apps.portal.selectors import Home
-from apps.portal.views import _page, _signal, _user
 
 
 @require_GET
@@ -26,11 +24,11 @@ def overview(request: HttpRequest, site_id: int) -> HttpResponse:
     seen, now, after = home_or_404(request, site_id), clock.now(), request.GET.get("after", "")
     if after and is_fragment(request):
         past = event_list.past_events(site=seen.site, now=now, after=after)
-        return _page(request, "portal/_events_past.html", seen, past=past)
+        return home_page(request, "portal/_events_past.html", seen, past=past)
     lists = event_list.event_lists(site=seen.site, now=now)
     if after:
         lists = event_list.EventLists([], [], event_list.past_events(site=seen.site, now=now, after=after))
-    return _page(
+    return home_page(
         request, "portal/events.html", seen, lists=lists, after=after,
         part=taking_part.taking_part(site=seen.site, now=now),
     )  # fmt: skip
@@ -40,7 +38,7 @@ def overview(request: HttpRequest, site_id: int) -> HttpResponse:
 @signed_in
 def periods(request: HttpRequest, site_id: int) -> HttpResponse:
     """Take the home out of all events of a time, or of all."""
-    sent, user, now = request.POST, _user(request), clock.now()
+    sent, user, now = request.POST, user_of(request), clock.now()
     if sent.get("what") == "all":
         return _do(
             request, site_id, said=_("Your home is out of all events. Your hub is being told."),
@@ -66,7 +64,7 @@ def period_end(request: HttpRequest, site_id: int, period_id: int) -> HttpRespon
         site_id,
         said=_("Taken back: your home takes part again."),
         change=lambda seen: taking_part.come_back(
-            user=_user(request), site=seen.site, period_id=period_id, now=clock.now()
+            user=user_of(request), site=seen.site, period_id=period_id, now=clock.now()
         ),
     )
 
@@ -75,13 +73,13 @@ def period_end(request: HttpRequest, site_id: int, period_id: int) -> HttpRespon
 @signed_in
 def opt_in(request: HttpRequest, site_id: int, signal_id: UUID) -> HttpResponse:
     """Take part in an event after all."""
-    signal = _signal(home_or_404(request, site_id), signal_id)
+    signal = signal_or_404(home_or_404(request, site_id), signal_id)
     _do(
         request,
         site_id,
         said=_("Your home takes part again. The plan is made anew."),
         change=lambda seen: taking_part.opt_in(
-            user=_user(request), site=seen.site, signal_id=signal.pk, now=clock.now()
+            user=user_of(request), site=seen.site, signal_id=signal.pk, now=clock.now()
         ),
     )
     return redirect("portal:event", site_id, signal_id)
@@ -89,10 +87,4 @@ def opt_in(request: HttpRequest, site_id: int, signal_id: UUID) -> HttpResponse:
 
 def _do(request: HttpRequest, site_id: int, *, said: str, change: Callable[[Home], object]) -> HttpResponse:
     seen = home_or_404(request, site_id)
-    try:
-        change(seen)
-    except DomainError as error:
-        messages.error(request, refused(error))
-    else:
-        messages.success(request, said)
-    return redirect("portal:events", site_id)
+    return answered(request, lambda: change(seen), said=said, back=redirect("portal:events", site_id))

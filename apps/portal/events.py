@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _
 from apps.common.charts import Chart, Note, Series, chart, stepped
 from apps.common.language import separated
 from apps.dispatch.selectors import SiteSignalView, interval_at, site_signal_view
+from apps.portal.phrases import say
 from apps.portal.signals import HomeSignal, home_signal
-from apps.portal.stored_words import word
 from apps.programs.models import GridSignal
 from apps.programs.selectors import signals_of_site
 from apps.settlement.documents import PART_NAMES
@@ -193,7 +193,7 @@ def statement_page(*, site: Site, statement_id: int) -> StatementPage | None:
         event_payment=Decimal(str(rule.get("event_payment", program.event_payment))),
         baseline_kwh=sum(line.baseline_kwh for line in lines),
         metered_kwh=sum(line.metered_kwh or 0.0 for line in lines),
-        parts=[(word(PART_NAMES.get(kind, kind)), amount) for kind, amount in statement.parts],
+        parts=[(say(PART_NAMES.get(kind, kind)), amount) for kind, amount in statement.parts],
         disputes=list(disputes_of_statement(statement=statement)),
         newer=None if newest == statement else newest,
     )

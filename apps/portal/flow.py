@@ -5,7 +5,9 @@ import math
 from collections.abc import Iterator
 from typing import Final, Protocol
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.utils.translation import gettext_noop as noop
 
 from apps.common.language import separated
@@ -131,29 +133,33 @@ class _Device:
 
     key: str
     kind: str
-    name: str
+    name: Promise
     words: tuple[str, str, str]
     soc: str = ""
 
 
 _DEVICES = [
-    _Device("sun", "pv", noop("Sun"), (noop("producing"), noop("no sun"), noop("standby"))),
-    _Device("grid", "", noop("Grid"), (noop("exporting"), noop("balanced"), noop("importing"))),
+    _Device(
+        "sun", "pv", pgettext_lazy("in the sky", "Sun"), (noop("producing"), noop("no sun"), noop("standby"))
+    ),
+    _Device("grid", "", gettext_lazy("Grid"), (noop("exporting"), noop("balanced"), noop("importing"))),
     _Device(
         "battery",
         "battery",
-        noop("Battery"),
+        gettext_lazy("Battery"),
         (noop("discharging"), noop("resting"), noop("charging")),
         soc="battery_soc",
     ),
     _Device(
         "ev",
         "ev_charger",
-        noop("Car"),
+        gettext_lazy("Car"),
         (noop("giving"), noop("not charging"), noop("charging")),
         soc="ev_soc",
     ),
-    _Device("heat", "heat_pump", noop("Heat pump"), (noop("giving"), noop("resting"), noop("heating"))),
+    _Device(
+        "heat", "heat_pump", gettext_lazy("Heat pump"), (noop("giving"), noop("resting"), noop("heating"))
+    ),
 ]
 _COLUMNS = {"sun": "pv_kw"}
 # How a circle is called within a sentence.
@@ -175,7 +181,7 @@ def _devices(row: Measured | None, kinds: set[str]) -> Iterator[Node]:
         x, y = PLACES[device.key]
         soc: float | None = getattr(row, device.soc, None) if device.soc else None
         magnitude = None if kw is None else abs(kw)
-        yield Node(device.key, _(device.name), x, y, NODE_R, magnitude, _word(kw, device.words), soc)
+        yield Node(device.key, str(device.name), x, y, NODE_R, magnitude, _word(kw, device.words), soc)
 
 
 def _word(kw: float | None, words: tuple[str, str, str]) -> str:

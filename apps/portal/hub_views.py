@@ -8,14 +8,14 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
+from apps.accounts.visitors import user_of
 from apps.common import clock
 from apps.common.errors import DomainError
 from apps.common.pages import is_fragment, signed_in
 from apps.portal import services
-from apps.portal.homes import home_or_404
+from apps.portal.homes import home_or_404, home_page
 from apps.portal.hub_progress import hub_progress
 from apps.portal.phrases import say
-from apps.portal.views import _page, _user
 
 
 @require_http_methods(["GET", "POST"])
@@ -27,7 +27,7 @@ def hub_add(request: HttpRequest, site_id: int) -> HttpResponse:
     if request.method == "POST":
         try:
             services.claim_hub(
-                user=_user(request), site=seen.site, code=code, machine_now=datetime.now(UTC), now=clock.now(),
+                user=user_of(request), site=seen.site, code=code, machine_now=datetime.now(UTC), now=clock.now(),
                 replaces="replace" in request.POST,
             )  # fmt: skip
         except DomainError as error:
@@ -35,7 +35,7 @@ def hub_add(request: HttpRequest, site_id: int) -> HttpResponse:
         else:
             messages.success(request, _("Your hub belongs to this home now. It will report within a minute."))
             return redirect("portal:hub_progress", site_id)
-    response = _page(request, "portal/hub_add.html", seen, status=status, code=code, said=said)
+    response = home_page(request, "portal/hub_add.html", seen, status=status, code=code, said=said)
     response.headers["Permissions-Policy"] = "camera=(self), microphone=(), geolocation=()"
     return response
 
@@ -46,4 +46,4 @@ def progress(request: HttpRequest, site_id: int) -> HttpResponse:
     """Show how far the new hub got, or that alone to a fragment's request."""
     seen = home_or_404(request, site_id, right="devices")
     template = "portal/_hub_progress.html" if is_fragment(request) else "portal/hub_progress.html"
-    return _page(request, template, seen, shown=hub_progress(site=seen.site, now=clock.now()))
+    return home_page(request, template, seen, shown=hub_progress(site=seen.site, now=clock.now()))

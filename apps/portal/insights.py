@@ -10,16 +10,20 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
 from apps.common.charts import Chart, Series, chart
+from apps.common.language import separated
+from apps.common.templatetags.ores import NARROW, money, number
 from apps.insights.models import Insight
 from apps.insights.selectors import insights_decided, insights_of_site
 from apps.insights.services import insight_decide
-from apps.portal.insight_words import TEXTS
+from apps.portal.insight_words import NUMBERS, PROBABLE, TEXTS
 from apps.portal.rights import check_owner
 from apps.sites.models import Site
 
 WEEKS_A_YEAR: Final = 52
 _COLORS: Final = {"this": "used", "before": "baseline", "best": "given", "sun": "sun", "soc": "battery",
-                  "export": "grid", "value": "used"}  # fmt: skip
+                  "export": "grid", "value": "used", "cost": "used", "capacity": "battery"}  # fmt: skip
+_STEPS: Final = {"day": timedelta(days=1), "week": timedelta(days=7), "quarter": timedelta(minutes=15)}
+_UNITS: Final = {"pct": "%", "kwh": "kWh", "kw": "kW"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +37,7 @@ class InsightCard:
     sureness: str
     per_year: Decimal | None
     chart: Chart
-    rows: list[tuple[str, list[float]]]
+    numbers: list[tuple[str, str]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +83,7 @@ def _card(one: Insight, site: Site) -> InsightCard:
         else _("a hint"),
         per_year=amount * WEEKS_A_YEAR if amount is not None else None,
         chart=_chart(one, title=title, zone=ZoneInfo(site.time_zone)),
-        rows=list(one.series.get("values", {}).items()),
+        numbers=_numbers(one),
     )
 
 
@@ -87,28 +91,51 @@ def _words(one: Insight) -> tuple[str, str, str]:
     """Title, explanation with the numbers, and what to do."""
     things = {"ev": _("your car"), "heat": _("your heat pump"), "load": _("the household"), "pv": _("your solar system"),
               "grid": _("the meter"), "battery": _("your battery")}  # fmt: skip
-    numbers: dict[str, Any] = {name: _number(value) for name, value in one.evidence.items()}
+    numbers: dict[str, Any] = {name: _number(name, value) for name, value in one.evidence.items()}
     numbers |= {
-        "thing": things.get(one.resource, one.resource),
-        "amount": one.amount_per_week,
+        "thing": one.name or things.get(one.resource, one.resource),
+        "amount": separated(f"{one.amount_per_week or 0:,.2f}"),
         "currency": one.currency,
     }
     title, text, action = TEXTS.get(one.kind, (one.kind.replace("_", " "), "", ""))
     return str(title), str(text) % numbers, str(action)
 
 
-def _number(value: float) -> str:
-    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+def _numbers(one: Insight) -> list[tuple[str, str]]:
+    """The numbers behind an insight, by what they are called."""
+    told = dict(one.evidence)
+    if one.kind in PROBABLE:
+        told["confidence_pct"] = 100.0 * one.confidence
+    return [
+        (str(NUMBERS.get(name, name.replace("_", " "))), _measured(name, value, currency=one.currency))
+        for name, value in told.items()
+    ]
+
+
+def _measured(name: str, value: float, *, currency: str) -> str:
+    """A number with its unit, which its name tells."""
+    if "cost" in name or name.startswith("saving"):
+        return money(Decimal(str(value)), currency)
+    unit = next((unit for part, unit in _UNITS.items() if part in name.split("_")), "")
+    return f"{_number(name, value)}{NARROW}{unit}" if unit else _number(name, value)
+
+
+def _number(name: str, value: float) -> str:
+    if name.endswith("_hour"):
+        return f"{int(value):02d}:{round(value % 1 * 60):02d}"
+    if name.endswith("_pct") or float(value).is_integer():
+        return separated(f"{value:,.0f}" if abs(value) >= 10 or float(value).is_integer() else f"{value:.1f}")
+    return number(value)
 
 
 def _chart(one: Insight, *, title: str, zone: ZoneInfo) -> Chart:
     labels = {"this": _("now"), "before": _("a year before"), "best": _("in the cheapest hours"), "sun": _("sun"),
-              "soc": _("state of charge"), "export": _("fed in"), "value": _("measured")}  # fmt: skip
-    values, is_daily = one.series.get("values", {}), one.series.get("step") == "day"
-    step = timedelta(days=1) if is_daily else timedelta(minutes=15)
+              "soc": _("state of charge"), "export": _("fed in"), "value": _("measured"),
+              "cost": _("cost of a run, by when it begins"), "capacity": _("usable capacity")}  # fmt: skip
+    values, step = one.series.get("values", {}), _STEPS[one.series.get("step", "quarter")]
     midnight = one.seen_at.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
     count = max((len(row) for row in values.values()), default=1)
-    starts_at = midnight - (count * step if is_daily else timedelta(days=1))
+    starts_at = midnight - max(count * step, timedelta(days=1))
     return chart(
         title=title,
         period=(starts_at, starts_at + count * step),
@@ -123,5 +150,7 @@ def _chart(one: Insight, *, title: str, zone: ZoneInfo) -> Chart:
     )
 
 
-def _points(row: list[float], starts_at: datetime, *, step: timedelta) -> list[tuple[datetime, float | None]]:
+def _points(
+    row: list[float | None], starts_at: datetime, *, step: timedelta
+) -> list[tuple[datetime, float | None]]:
     return [(starts_at + (index + 0.5) * step, value) for index, value in enumerate(row)]

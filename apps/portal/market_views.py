@@ -6,12 +6,12 @@ from datetime import date
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
-from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
+from apps.accounts.visitors import user_of
 from apps.common import clock
 from apps.common.errors import DomainError
 from apps.common.pages import signed_in
@@ -19,10 +19,9 @@ from apps.markets.documents import account_statement, statement_csv, statement_p
 from apps.markets.models import Participant
 from apps.markets.selectors import month_before
 from apps.portal import market
-from apps.portal.homes import home_or_404
-from apps.portal.phrases import refused
+from apps.portal.answers import answered
+from apps.portal.homes import home_or_404, home_page
 from apps.portal.selectors import Home
-from apps.portal.views import _page, _user
 
 
 @require_GET
@@ -33,7 +32,7 @@ def overview(request: HttpRequest, site_id: int) -> HttpResponse:
     one = market.participant_of(seen.site)
     shown = market.market_page(participant=one, zone=ZoneInfo(seen.site.time_zone), now=now) if one else None
     shared = market.sharing_of(site=seen.site, now=now)
-    return _page(request, "portal/market.html", seen, shown=shown, shared=shared, key=uuid4().hex)
+    return home_page(request, "portal/market.html", seen, shown=shown, shared=shared, key=uuid4().hex)
 
 
 @require_POST
@@ -43,7 +42,7 @@ def order(request: HttpRequest, site_id: int) -> HttpResponse:
     return _do(
         request, site_id, said=_("Your order stands."),
         change=lambda seen, one: market.bid_or_offer(
-            user=_user(request), site=seen.site, participant=one, sent=request.POST.dict(),
+            user=user_of(request), site=seen.site, participant=one, sent=request.POST.dict(),
             key=request.POST.get("key", ""), now=clock.now(),
         ),
     )  # fmt: skip
@@ -56,7 +55,7 @@ def cancel(request: HttpRequest, site_id: int, order_id: int) -> HttpResponse:
     return _do(
         request, site_id, said=_("Your order is taken back."),
         change=lambda seen, one: market.take_back(
-            user=_user(request), site=seen.site, participant=one, order_id=order_id, now=clock.now()
+            user=user_of(request), site=seen.site, participant=one, order_id=order_id, now=clock.now()
         ),
     )  # fmt: skip
 
@@ -70,7 +69,7 @@ def terms(request: HttpRequest, site_id: int) -> HttpResponse:
     return _do(
         request, site_id, said=_("You have accepted the terms."),
         change=lambda seen, one: market.accept_terms(
-            user=_user(request), site=seen.site, participant=one, version=version, now=clock.now()
+            user=user_of(request), site=seen.site, participant=one, version=version, now=clock.now()
         ),
     )  # fmt: skip
 
@@ -82,7 +81,7 @@ def preferences(request: HttpRequest, site_id: int) -> HttpResponse:
     return _do(
         request, site_id, said=_("Saved. It counts from the next gate on."),
         change=lambda seen, one: market.prefer(
-            user=_user(request), site=seen.site, participant=one, sent=request.POST.dict(), now=clock.now()
+            user=user_of(request), site=seen.site, participant=one, sent=request.POST.dict(), now=clock.now()
         ),
     )  # fmt: skip
 
@@ -158,13 +157,7 @@ def _do(
     request: HttpRequest, site_id: int, *, said: str, change: Callable[[Home, Participant], object]
 ) -> HttpResponse:
     seen, one = _part(request, site_id)
-    try:
-        change(seen, one)
-    except DomainError as error:
-        messages.error(request, refused(error))
-    else:
-        messages.success(request, said)
-    return redirect("portal:market", site_id)
+    return answered(request, lambda: change(seen, one), said=said, back=redirect("portal:market", site_id))
 
 
 def _part(request: HttpRequest, site_id: int) -> tuple[Home, Participant]:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from apps.accounts.visitors import user_of
 from apps.alerts import notifications, preferences, selectors
 from apps.alerts.errors import SettingsInvalidError
 from apps.alerts.security import browser_name
@@ -21,8 +22,8 @@ from apps.common import clock
 from apps.common.errors import DomainError
 from apps.common.pages import is_fragment, page, signed_in
 from apps.portal import notification_pages
+from apps.portal.answers import answered
 from apps.portal.phrases import refused, say
-from apps.portal.views import _user
 
 
 @require_GET
@@ -30,7 +31,7 @@ from apps.portal.views import _user
 def overview(request: HttpRequest) -> HttpResponse:
     """List somebody's messages, or the list alone to a fragment's request."""
     before = request.GET.get("before", "")
-    shown = selectors.notification_page(user=_user(request), before=_number(before))
+    shown = selectors.notification_page(user=user_of(request), before=_number(before))
     template = "portal/_notifications.html" if is_fragment(request) else "portal/notifications.html"
     return _page(request, template, page=shown)
 
@@ -47,7 +48,7 @@ def bell(request: HttpRequest) -> HttpResponse:
 def follow(request: HttpRequest, notification_id: int) -> HttpResponse:
     """Mark a message as read and go where it leads."""
     found = notifications.notification_read(
-        user=_user(request), notification_id=notification_id, now=clock.now()
+        user=user_of(request), notification_id=notification_id, now=clock.now()
     )
     if found is None:
         raise Http404
@@ -59,7 +60,7 @@ def follow(request: HttpRequest, notification_id: int) -> HttpResponse:
 def read(request: HttpRequest) -> HttpResponse:
     """Mark what is shown, and what came before it, as read."""
     until = _number(request.POST.get("until", ""))
-    notifications.notifications_read(user=_user(request), now=clock.now(), until_id=until)
+    notifications.notifications_read(user=user_of(request), now=clock.now(), until_id=until)
     return redirect("portal:notifications")
 
 
@@ -71,10 +72,10 @@ def settings(request: HttpRequest) -> HttpResponse:
         return _do(
             request,
             said=_("Your choices are saved."),
-            change=lambda: notification_pages.choices_save(user=_user(request), sent=request.POST),
+            change=lambda: notification_pages.choices_save(user=user_of(request), sent=request.POST),
         )
     return _page(
-        request, "portal/notification_settings.html", shown=notification_pages.settings_page(user=_user(request))
+        request, "portal/notification_settings.html", shown=notification_pages.settings_page(user=user_of(request))
     )  # fmt: skip
 
 
@@ -83,11 +84,11 @@ def settings(request: HttpRequest) -> HttpResponse:
 def webhook(request: HttpRequest) -> HttpResponse:
     """Set somebody's own webhook; its secret is shown once."""
     try:
-        secret = preferences.own_webhook_set(user=_user(request), url=request.POST.get("url", ""))
+        secret = preferences.own_webhook_set(user=user_of(request), url=request.POST.get("url", ""))
     except DomainError as error:
         messages.error(request, refused(error))
         return redirect("portal:notification_settings")
-    shown = notification_pages.settings_page(user=_user(request))
+    shown = notification_pages.settings_page(user=user_of(request))
     return _page(
         request, "portal/notification_settings.html", shown=shown, secret=secret, url_gone=not secret
     )
@@ -100,7 +101,7 @@ def test(request: HttpRequest) -> HttpResponse:
     return _do(
         request,
         said=_("A test is on its way. What became of it stands in the log below."),
-        change=lambda: notification_pages.test_send(user=_user(request), now=clock.now()),
+        change=lambda: notification_pages.test_send(user=user_of(request), now=clock.now()),
     )
 
 
@@ -122,10 +123,10 @@ def push(request: HttpRequest) -> HttpResponse:
 
 def _push(request: HttpRequest, sent: dict[str, Any]) -> bool:
     if "off" in sent:
-        preferences.push_unsubscribe(user=_user(request), endpoint=str(sent["off"])[:1000])
+        preferences.push_unsubscribe(user=user_of(request), endpoint=str(sent["off"])[:1000])
         return False
     preferences.push_subscribe(
-        user=_user(request),
+        user=user_of(request),
         subscription=sent,
         browser=browser_name(request.headers.get("User-Agent", "")),
         now=clock.now(),
@@ -150,17 +151,11 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _do(request: HttpRequest, *, said: str, change: Callable[[], object]) -> HttpResponse:
-    try:
-        change()
-    except DomainError as error:
-        messages.error(request, refused(error))
-    else:
-        messages.success(request, said)
-    return redirect("portal:notification_settings")
+    return answered(request, change, said=said, back=redirect("portal:notification_settings"))
 
 
 def _page(request: HttpRequest, template: str, **context: object) -> HttpResponse:
-    home = notification_pages.first_home(user=_user(request))
+    home = notification_pages.first_home(user=user_of(request))
     zone = home.site.time_zone if home is not None else "UTC"
     site = home.site if home is not None else None
     return page(

@@ -13,15 +13,17 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from apps.accounts.models import User
+from apps.accounts.visitors import user_of
 from apps.alerts.security import member_added_tell
 from apps.common import clock
 from apps.common.errors import DomainError
 from apps.common.pages import page, signed_in
 from apps.portal import people
-from apps.portal.homes import home_or_404
+from apps.portal.answers import answered
+from apps.portal.homes import home_or_404, home_page
 from apps.portal.phrases import refused
 from apps.portal.selectors import Home
-from apps.portal.views import _page, _user, first_page
+from apps.portal.views import first_page
 from apps.sites import households, invitations
 
 
@@ -31,9 +33,9 @@ def overview(request: HttpRequest, site_id: int) -> HttpResponse:
     """Show who belongs to the home."""
     seen = home_or_404(request, site_id)
     shown = people.people_page(
-        site=seen.site, user=_user(request), is_owner=seen.is_owner, machine_now=datetime.now(UTC)
+        site=seen.site, user=user_of(request), is_owner=seen.is_owner, machine_now=datetime.now(UTC)
     )
-    return _page(request, "portal/people.html", seen, shown=shown)
+    return home_page(request, "portal/people.html", seen, shown=shown)
 
 
 @require_POST
@@ -43,7 +45,7 @@ def invite(request: HttpRequest, site_id: int) -> HttpResponse:
 
     def change(seen: Home) -> str:
         made = invitations.invitation_create(
-            site=seen.site, by=_user(request), email=request.POST.get("email", ""),
+            site=seen.site, by=user_of(request), email=request.POST.get("email", ""),
             role=request.POST.get("role", ""), access_until=people.until(request.POST.get("until", ""), site=seen.site),
             machine_now=datetime.now(UTC), now=clock.now(),
         )  # fmt: skip
@@ -61,7 +63,7 @@ def uninvite(request: HttpRequest, site_id: int, invitation_id: int) -> HttpResp
 
     def change(seen: Home) -> str:
         invitations.invitation_revoke(
-            site=seen.site, by=_user(request), invitation_id=invitation_id, now=clock.now()
+            site=seen.site, by=user_of(request), invitation_id=invitation_id, now=clock.now()
         )
         return _("The invitation is taken back; its link is dead.")
 
@@ -76,11 +78,11 @@ def change_member(request: HttpRequest, site_id: int, member_id: int) -> HttpRes
     def change(seen: Home) -> str:
         if "remove" in request.POST:
             gone = households.member_remove(
-                site=seen.site, by=_user(request), member_id=member_id, now=clock.now()
+                site=seen.site, by=user_of(request), member_id=member_id, now=clock.now()
             )
             return _("%(address)s has no access any more.") % {"address": gone.user.email}
         member = households.member_change(
-            site=seen.site, by=_user(request), member_id=member_id, role=request.POST.get("role", ""),
+            site=seen.site, by=user_of(request), member_id=member_id, role=request.POST.get("role", ""),
             expires_at=people.until(request.POST.get("until", ""), site=seen.site), machine_now=datetime.now(UTC),
             now=clock.now(),
         )  # fmt: skip
@@ -93,10 +95,10 @@ def change_member(request: HttpRequest, site_id: int, member_id: int) -> HttpRes
 @signed_in
 def leave(request: HttpRequest, site_id: int) -> HttpResponse:
     """Leave the home."""
-    standing = households.standing_of(user=_user(request), site_id=site_id)
+    standing = households.standing_of(user=user_of(request), site_id=site_id)
     seen = home_or_404(request, site_id, right=min(standing.rights) if standing else "see")
     try:
-        households.member_leave(site=seen.site, user=_user(request), now=clock.now())
+        households.member_leave(site=seen.site, user=user_of(request), now=clock.now())
     except DomainError as error:
         messages.error(request, refused(error))
         return redirect("portal:people", site_id)
@@ -109,7 +111,9 @@ def leave(request: HttpRequest, site_id: int) -> HttpResponse:
 def totals(request: HttpRequest, site_id: int) -> HttpResponse:
     """Show the energy of the months that are over."""
     seen = home_or_404(request, site_id, right="totals")
-    return _page(request, "portal/totals.html", seen, months=people.totals(site=seen.site, now=clock.now()))
+    return home_page(
+        request, "portal/totals.html", seen, months=people.totals(site=seen.site, now=clock.now())
+    )
 
 
 @never_cache
@@ -138,7 +142,7 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
 @signed_in
 def arrive(request: HttpRequest, site_id: int) -> HttpResponse:
     """Send somebody who has just come in to the first page that is open to them."""
-    standing = households.standing_of(user=_user(request), site_id=site_id)
+    standing = households.standing_of(user=user_of(request), site_id=site_id)
     right = "see" if standing is None or "see" in standing.rights else min(standing.rights)
     seen = home_or_404(request, site_id, right=right)
     return redirect(first_page(seen.standing), site_id)
@@ -176,10 +180,4 @@ def _invitation(
 
 def _do(request: HttpRequest, site_id: int, *, change: Callable[[Home], str]) -> HttpResponse:
     seen = home_or_404(request, site_id)
-    try:
-        said = change(seen)
-    except DomainError as error:
-        messages.error(request, refused(error))
-    else:
-        messages.success(request, said)
-    return redirect("portal:people", site_id)
+    return answered(request, lambda: change(seen), back=redirect("portal:people", site_id))

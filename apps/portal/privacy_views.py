@@ -4,20 +4,19 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from allauth.account.decorators import reauthentication_required
-from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from apps.accounts.visitors import user_of
 from apps.common import clock
 from apps.common.errors import DomainError
 from apps.common.pages import is_fragment, signed_in
 from apps.portal import privacy
-from apps.portal.homes import home_or_404
-from apps.portal.phrases import refused
+from apps.portal.answers import answered
+from apps.portal.homes import home_or_404, home_page
 from apps.portal.selectors import Home
-from apps.portal.views import _page, _user
 from apps.privacy import deletions, exports
 
 
@@ -26,9 +25,9 @@ from apps.privacy import deletions, exports
 def overview(request: HttpRequest, site_id: int) -> HttpResponse:
     """Show the page, or how far a copy has come alone."""
     seen = home_or_404(request, site_id)
-    shown = privacy.privacy_page(site=seen.site, user=_user(request))
+    shown = privacy.privacy_page(site=seen.site, user=user_of(request))
     template = "portal/_exports.html" if is_fragment(request) else "portal/privacy.html"
-    return _page(request, template, seen, shown=shown)
+    return home_page(request, template, seen, shown=shown)
 
 
 @require_POST
@@ -40,7 +39,7 @@ def consent(request: HttpRequest, site_id: int, purpose: str) -> HttpResponse:
 
     def change(seen: Home) -> str:
         privacy.consent_say(
-            user=_user(request),
+            user=user_of(request),
             site=seen.site,
             purpose=purpose,
             version=version,
@@ -58,7 +57,7 @@ def export(request: HttpRequest, site_id: int) -> HttpResponse:
     """Ask for a copy of everything stored."""
 
     def change(seen: Home) -> str:
-        exports.export_ask(site=seen.site, user=_user(request), now=clock.now())
+        exports.export_ask(site=seen.site, user=user_of(request), now=clock.now())
         return _("Your copy is being made.")
 
     return _do(request, site_id, change=change)
@@ -71,7 +70,7 @@ def download(request: HttpRequest, site_id: int, export_id: int) -> HttpResponse
     seen = home_or_404(request, site_id)
     try:
         content = exports.export_take(
-            site=seen.site, user=_user(request), export_id=export_id, now=clock.now()
+            site=seen.site, user=user_of(request), export_id=export_id, now=clock.now()
         )
     except DomainError as error:
         raise Http404 from error
@@ -86,12 +85,12 @@ def delete_home(request: HttpRequest, site_id: int) -> HttpResponse:
     """Say what is deleted and what is kept; take the owner's word."""
     seen = home_or_404(request, site_id)
     if request.method == "GET":
-        shown = privacy.privacy_page(site=seen.site, user=_user(request))
-        return _page(request, "portal/delete_home.html", seen, shown=shown)
+        shown = privacy.privacy_page(site=seen.site, user=user_of(request))
+        return home_page(request, "portal/delete_home.html", seen, shown=shown)
 
     def change(seen: Home) -> str:
         deletions.deletion_ask(
-            site=seen.site, user=_user(request), machine_now=datetime.now(UTC), now=clock.now()
+            site=seen.site, user=user_of(request), machine_now=datetime.now(UTC), now=clock.now()
         )
         return _("Your home will be deleted in 14 days. Until then you can take that back.")
 
@@ -104,7 +103,7 @@ def undo_delete(request: HttpRequest, site_id: int) -> HttpResponse:
     """Take a deletion back."""
 
     def change(seen: Home) -> str:
-        deletions.deletion_undo(site=seen.site, user=_user(request), now=clock.now())
+        deletions.deletion_undo(site=seen.site, user=user_of(request), now=clock.now())
         return _("Nothing is deleted. Everything stays as it is.")
 
     return _do(request, site_id, change=change)
@@ -112,10 +111,4 @@ def undo_delete(request: HttpRequest, site_id: int) -> HttpResponse:
 
 def _do(request: HttpRequest, site_id: int, *, change: Callable[[Home], str]) -> HttpResponse:
     seen = home_or_404(request, site_id)
-    try:
-        said = change(seen)
-    except DomainError as error:
-        messages.error(request, refused(error))
-    else:
-        messages.success(request, said)
-    return redirect("portal:privacy", site_id)
+    return answered(request, lambda: change(seen), back=redirect("portal:privacy", site_id))

@@ -6,6 +6,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
+from apps.accounts.visitors import user_of
 from apps.common import clock
 from apps.common.errors import DomainError
 from apps.common.pages import signed_in
@@ -13,9 +14,8 @@ from apps.hubs.credentials import s2_credentials_of_site
 from apps.hubs.models import S2Credential
 from apps.hubs.selectors import hub_in_the_house
 from apps.portal import services
-from apps.portal.homes import home_or_404
+from apps.portal.homes import home_or_404, home_page
 from apps.portal.phrases import say
-from apps.portal.views import _page, _user
 
 
 @require_http_methods(["GET", "POST"])
@@ -28,11 +28,11 @@ def devices(request: HttpRequest, site_id: int) -> HttpResponse:
     if request.method == "POST":
         try:
             made = services.make_s2_credential(
-                user=_user(request), site=seen.site, name=name, role=role, now=clock.now()
+                user=user_of(request), site=seen.site, name=name, role=role, now=clock.now()
             )
         except DomainError as error:
             said, status = say(error.detail), error.status
-    return _page(
+    return home_page(
         request,
         "portal/s2_devices.html",
         seen,
@@ -55,7 +55,7 @@ def device_remove(request: HttpRequest, site_id: int, s2_credential_id: int) -> 
     seen = home_or_404(request, site_id, right="devices")
     try:
         removed = services.revoke_s2_credential(
-            user=_user(request), site=seen.site, credential_id=s2_credential_id, now=clock.now()
+            user=user_of(request), site=seen.site, credential_id=s2_credential_id, now=clock.now()
         )
     except DomainError as error:
         messages.error(request, say(error.detail))

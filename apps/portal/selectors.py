@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from apps.accounts.models import User
 from apps.accounts.selectors import operated_organizations
@@ -216,7 +217,7 @@ def _day_chart(
 ) -> Chart:
     middle = QUARTER / 2
     lines = [
-        ("sun", _("Sun"), "area", [(q.at + middle, q.sun) for q in quarters]),
+        ("sun", pgettext("in the sky", "Sun"), "area", [(q.at + middle, q.sun) for q in quarters]),
         (
             "battery",
             _("Battery (up: giving, down: charging)"),

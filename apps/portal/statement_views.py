@@ -1,18 +1,16 @@
 """A household's statements: to keep, and to object to."""
 
-from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
+from apps.accounts.visitors import user_of
 from apps.common import clock
-from apps.common.errors import DomainError
 from apps.common.pages import signed_in
 from apps.portal import services
+from apps.portal.answers import answered
 from apps.portal.homes import home_or_404
-from apps.portal.phrases import refused
-from apps.portal.views import _user
 from apps.settlement.documents import statement_csv, statement_pdf
 from apps.settlement.models import Statement
 from apps.settlement.selectors import statement_of_site
@@ -40,13 +38,14 @@ def object_to(request: HttpRequest, site_id: int, statement_id: int) -> HttpResp
     """Object to a statement."""
     statement = _statement(request, site_id=site_id, statement_id=statement_id)
     reason = request.POST.get("reason", "")
-    try:
-        services.object_to(user=_user(request), statement=statement, reason=reason, now=clock.now())
-    except DomainError as error:
-        messages.error(request, refused(error))
-    else:
-        messages.success(request, _("Your objection has been sent. You will find the answer on this page."))
-    return redirect("portal:statement", site_id, statement_id)
+    return answered(
+        request,
+        lambda: services.object_to(
+            user=user_of(request), statement=statement, reason=reason, now=clock.now()
+        ),
+        said=_("Your objection has been sent. You will find the answer on this page."),
+        back=redirect("portal:statement", site_id, statement_id),
+    )
 
 
 def _statement(request: HttpRequest, *, site_id: int, statement_id: int) -> Statement:

@@ -15,16 +15,14 @@ from django.views.decorators.http import (
     require_POST,
 )
 
-from apps.accounts.models import User
+from apps.accounts.visitors import user_of
 from apps.common import clock
 from apps.common.errors import DomainError
 from apps.common.pages import is_fragment, page, signed_in
 from apps.dispatch.why import why_at
 from apps.portal import decided, events, reasons, selectors, services
-from apps.portal.homes import home_or_404
+from apps.portal.homes import home_or_404, home_page, signal_or_404
 from apps.portal.phrases import refused
-from apps.portal.selectors import Home
-from apps.programs.models import GridSignal
 from apps.sites.households import Standing
 
 
@@ -32,7 +30,7 @@ from apps.sites.households import Standing
 @signed_in
 def start(request: HttpRequest) -> HttpResponse:
     """Send people where they belong."""
-    landing = selectors.landing(user=_user(request))
+    landing = selectors.landing(user=user_of(request))
     if landing.operates:
         return redirect("console:start")
     if len(landing.homes) == 1:
@@ -44,7 +42,7 @@ def start(request: HttpRequest) -> HttpResponse:
 @signed_in
 def homes(request: HttpRequest) -> HttpResponse:
     """List the homes one belongs to."""
-    held = selectors.landing(user=_user(request)).homes
+    held = selectors.landing(user=user_of(request)).homes
     return page(request, "portal/homes.html", {"homes": rows_of(held)})
 
 
@@ -65,7 +63,7 @@ def rows_of(held: list[Standing]) -> list[tuple[Standing, str]]:
 def home(request: HttpRequest, site_id: int) -> HttpResponse:
     """Show the whole page of a home."""
     seen, now = home_or_404(request, site_id), clock.now()
-    return _page(
+    return home_page(
         request,
         "portal/home.html",
         seen,
@@ -81,7 +79,9 @@ def home(request: HttpRequest, site_id: int) -> HttpResponse:
 def home_live(request: HttpRequest, site_id: int) -> HttpResponse:
     """Render the live picture alone."""
     seen = home_or_404(request, site_id)
-    return _page(request, "portal/_live.html", seen, live=selectors.home_now(site=seen.site, now=clock.now()))
+    return home_page(
+        request, "portal/_live.html", seen, live=selectors.home_now(site=seen.site, now=clock.now())
+    )
 
 
 @require_GET
@@ -89,7 +89,9 @@ def home_live(request: HttpRequest, site_id: int) -> HttpResponse:
 def home_day(request: HttpRequest, site_id: int) -> HttpResponse:
     """Render today's energy alone."""
     seen = home_or_404(request, site_id)
-    return _page(request, "portal/_day.html", seen, day=selectors.day_energy(site=seen.site, now=clock.now()))
+    return home_page(
+        request, "portal/_day.html", seen, day=selectors.day_energy(site=seen.site, now=clock.now())
+    )
 
 
 @require_GET
@@ -97,7 +99,7 @@ def home_day(request: HttpRequest, site_id: int) -> HttpResponse:
 def home_event(request: HttpRequest, site_id: int) -> HttpResponse:
     """Render the event that matters now, alone."""
     seen = home_or_404(request, site_id)
-    return _page(
+    return home_page(
         request, "portal/_events.html", seen, events=events.home_events(site=seen.site, now=clock.now())
     )
 
@@ -107,7 +109,7 @@ def home_event(request: HttpRequest, site_id: int) -> HttpResponse:
 def home_earnings(request: HttpRequest, site_id: int) -> HttpResponse:
     """Render the earnings alone."""
     seen = home_or_404(request, site_id)
-    return _page(request, "portal/_earnings.html", seen, earnings=events.earnings(site=seen.site))
+    return home_page(request, "portal/_earnings.html", seen, earnings=events.earnings(site=seen.site))
 
 
 @require_GET
@@ -115,9 +117,9 @@ def home_earnings(request: HttpRequest, site_id: int) -> HttpResponse:
 def event_detail(request: HttpRequest, site_id: int, signal_id: UUID) -> HttpResponse:
     """Show the home's part in one event, or the card alone to a fragment's request."""
     seen = home_or_404(request, site_id)
-    event = events.part_of_home(site=seen.site, signal=_signal(seen, signal_id), now=clock.now())
+    event = events.part_of_home(site=seen.site, signal=signal_or_404(seen, signal_id), now=clock.now())
     template = "portal/_event.html" if is_fragment(request) else "portal/event.html"
-    return _page(request, template, seen, event=event, detail=True)
+    return home_page(request, template, seen, event=event, detail=True)
 
 
 @require_GET
@@ -128,7 +130,9 @@ def why(request: HttpRequest, site_id: int) -> HttpResponse:
     at = reasons.instant(request.GET.get("at", ""), zone=ZoneInfo(seen.site.time_zone), now=now)
     rows = reasons.reason_rows(why_at(site=seen.site, at=at or now))
     told = decided.decided(site=seen.site, at=at or now)
-    return _page(request, "portal/why.html", seen, at=at or now, rows=rows, unread=at is None, decided=told)
+    return home_page(
+        request, "portal/why.html", seen, at=at or now, rows=rows, unread=at is None, decided=told
+    )
 
 
 @require_POST
@@ -137,12 +141,12 @@ def opt_out(request: HttpRequest, site_id: int, signal_id: UUID) -> HttpResponse
     """Take the home out of an event."""
     seen, now = home_or_404(request, site_id), clock.now()
     signal, said, status = (
-        _signal(seen, signal_id),
+        signal_or_404(seen, signal_id),
         _("You are out of this event. Your hub is being told."),
         200,
     )
     try:
-        services.opt_out(user=_user(request), site=seen.site, signal_id=signal_id, now=now)
+        services.opt_out(user=user_of(request), site=seen.site, signal_id=signal_id, now=now)
     except DomainError as error:
         said, status = refused(error), error.status
     if not is_fragment(request):
@@ -150,7 +154,7 @@ def opt_out(request: HttpRequest, site_id: int, signal_id: UUID) -> HttpResponse
         return redirect("portal:event", site_id, signal_id)
     signal.refresh_from_db()
     event = events.part_of_home(site=seen.site, signal=signal, now=now)
-    return _page(
+    return home_page(
         request, "portal/_event.html", seen, status=status, event=event, said=said, refused=status != 200
     )
 
@@ -163,28 +167,4 @@ def statement(request: HttpRequest, site_id: int, statement_id: int) -> HttpResp
     shown = events.statement_page(site=seen.site, statement_id=statement_id)
     if shown is None:
         raise Http404
-    return _page(request, "portal/statement.html", seen, page=shown)
-
-
-def _page(
-    request: HttpRequest, template: str, seen: Home, *, status: int = 200, **context: object
-) -> HttpResponse:
-    return page(
-        request,
-        template,
-        {"home": seen, "site": seen.site, **context},
-        time_zone=seen.site.time_zone,
-        status=status,
-    )
-
-
-def _signal(seen: Home, signal_id: UUID) -> GridSignal:
-    signal = events.signal_of_home(site=seen.site, signal_id=signal_id)
-    if signal is None:
-        raise Http404
-    return signal
-
-
-def _user(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)  # signed_in has seen to it
-    return request.user
+    return home_page(request, "portal/statement.html", seen, page=shown)

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from django.http import Http404, HttpRequest
 
 from apps.accounts.errors import OperatorOnlyError
-from apps.accounts.models import User
+from apps.accounts.visitors import user_of
 from apps.common.errors import DomainError
 from apps.sites.tenants import Tenant, tenant
 
@@ -27,12 +27,6 @@ def tenant_of(request: HttpRequest, organization_id: int) -> Tenant:
     if found is None:
         raise Http404
     return found
-
-
-def user_of(request: HttpRequest) -> User:
-    """Return the signed-in person."""
-    assert isinstance(request.user, User)  # signed_in has seen to it
-    return request.user
 
 
 def check_operator(tenant: Tenant) -> None:

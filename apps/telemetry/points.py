@@ -1,7 +1,9 @@
 """Further quantities of single resources: the narrow table."""
 
+import dataclasses
 import json
 import math
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +15,34 @@ from apps.telemetry.partitions import ensure_days
 from vpp.protocols.link.messages import Points
 
 DAY_MS = 86_400_000
+
+
+@dataclasses.dataclass(frozen=True)
+class PointSeries:
+    """A further quantity of a resource."""
+
+    pk: int
+    resource: str
+    quantity: str
+
+
+def series_of_site(*, site_id: int) -> list[PointSeries]:
+    """Return the further quantities that a home has told, by resource."""
+    rows = Series.objects.filter(site_id=site_id).order_by("resource", "quantity")
+    return [PointSeries(*row) for row in rows.values_list("pk", "resource", "quantity")]
+
+
+def quarter_points(
+    *, series_ids: Sequence[int], starts_at: datetime, ends_at: datetime
+) -> list[tuple[int, datetime, float]]:
+    """Return (series, end of the quarter-hour, mean) with starts_at < at <= ends_at, of values told at quarter-hours."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT series_id, at, value FROM telemetry_point WHERE series_id = ANY(%s) AND at > %s AND at <= %s "
+            "AND date_bin('15 minutes', at, 'epoch') = at AND value IS NOT NULL",
+            [list(series_ids), starts_at, ends_at],
+        )
+        return list(cursor.fetchall())
 
 
 @transaction.atomic

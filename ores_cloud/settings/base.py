@@ -218,6 +218,8 @@ LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("es", "Español")]
 CATALOGS = ROOT / "apps" / "portal" / "locale"
 LOCALE_PATHS = [CATALOGS]
 FORMAT_MODULE_PATH = "apps.common.formats"
+# Says a stored English sentence in the reader's language: its phrases are of the room above those that send messages.
+SENTENCES = "apps.portal.phrases.say"
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SECURE = SECURE

@@ -57,6 +57,7 @@ async def test_older_inverter_is_read_apart_from_its_battery() -> None:
         await battery.write(3.0)
         said, stored = await inverter.read(), await battery.read()
         assert (said.power_kw, said.soc, said.export_kwh, said.is_on_grid) == (-6.0, None, 9000.0, True)
+        assert (said.strings, stored.strings) == ((("MPPT 1", 3.0), ("MPPT 2", 3.0)), ())
         assert (stored.power_kw, stored.soc, stored.temperature_c) == (3.0, 0.5, 38.0)
         await battery.close()
         assert (await inverter.read()).power_kw == -6.0

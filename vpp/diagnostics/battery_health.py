@@ -131,21 +131,54 @@ def battery_health(
 
     Parameters and errors as in `capacity_windows`; the trend needs `trend_points` weeks with a window.
     """
+    into, out = energy_by_week(power_kw, soc, step_h=step_h, thresholds=thresholds)
+    return health_of_weeks(into, out, thresholds=thresholds)
+
+
+def energy_by_week(
+    power_kw: ArrayLike, soc: ArrayLike, *, step_h: float, thresholds: Thresholds = DEFAULTS
+) -> tuple[Floats, Floats]:
+    """Weekly medians (N, W) of the energy per full charge, and per full discharge [kWh]; NaN for none.
+
+    Weeks count from the first interval. Parameters and errors as in `capacity_windows`.
+    """
     windows = capacity_windows(power_kw, soc, step_h=step_h, thresholds=thresholds)
     batteries, intervals = np.shape(power_kw)
     week = (windows.ends * step_h // HOURS_PER_WEEK).astype(np.int64)
-    weeks = int(intervals * step_h // HOURS_PER_WEEK) + 1
-    shape = (batteries, weeks)
+    shape = (batteries, int(intervals * step_h // HOURS_PER_WEEK) + 1)
     into, out = (
         weekly_medians(windows.per_full_kwh[way], row=windows.battery[way], week=week[way], shape=shape)
         for way in (windows.charging == 1, windows.charging == 0)
     )
+    return into, out
+
+
+def health_of_weeks(
+    charge_kwh: ArrayLike, discharge_kwh: ArrayLike, *, thresholds: Thresholds = DEFAULTS
+) -> BatteryHealth:
+    """The health of N batteries whose weeks are known already, as kept from `energy_by_week`.
+
+    Parameters
+    ----------
+    charge_kwh, discharge_kwh
+        (N, W) energy per full charge and discharge of weeks in a row [kWh]; NaN is missing.
+    thresholds
+        Of which `trend_points` counts.
+
+    Raises
+    ------
+    DiagnosticsError
+        For negative or infinite energies, or shapes that do not fit.
+    """
+    into = checked("charge", charge_kwh, dimensions=2, least=0.0)
+    out = checked("discharge", discharge_kwh, dimensions=2, least=0.0)
+    same_shape("discharge", out, shape=into.shape)
     round_trip = median_of_rows(out / into)
     # A week with one direction alone says the same, once the losses are taken out by half a round trip each.
     losses = np.sqrt(np.where(np.isnan(round_trip), 1.0, round_trip))[:, None]
     both = np.sqrt(into * out)
     capacity = np.where(~np.isnan(both), both, np.where(np.isnan(into), out / losses, into * losses))
-    years = (np.arange(weeks) + 0.5) / WEEKS_PER_YEAR
+    years = (np.arange(into.shape[1]) + 0.5) / WEEKS_PER_YEAR
     trend = robust_trend(years, capacity, least_points=thresholds.trend_points)
     start = trend.value_at(0.0)
     start = np.where(start > 0, start, np.nan)

@@ -12,6 +12,7 @@ Kind = Literal[
     "pv_degradation",
     "soiling",
     "failing_string",
+    "string_below_last_year",
     "plant_outage",
     "battery_fade",
     "battery_resistance",

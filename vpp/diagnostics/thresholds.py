@@ -14,6 +14,7 @@ _COUNTS = {
     "clipping_intervals",
     "following_intervals",
     "trend_points",
+    "run_least_count",
 }
 
 
@@ -68,6 +69,12 @@ class Thresholds:
     following_share, following_kw, following_intervals
         Error of power against the setpoint: more than the share of the rating and more than [kW], for so many
         intervals in a row [1].
+    string_loss_pct, string_confidence
+        Loss of a string beside its home's others [%], and how sure it must be [0-1].
+    run_standby_kw, run_rest_h
+        Power of an appliance at rest [kW], and the longest rest within a run [h].
+    run_longest_h, run_least_kwh, run_least_count
+        Longest and smallest run [h, kWh], and the fewest runs that make a habit [1].
 
     Raises
     ------
@@ -105,6 +112,13 @@ class Thresholds:
     following_share: float = 0.05
     following_kw: float = 0.1
     following_intervals: int = 3
+    string_loss_pct: float = 5.0
+    string_confidence: float = 0.9
+    run_standby_kw: float = 0.02
+    run_rest_h: float = 0.5
+    run_longest_h: float = 5.0
+    run_least_kwh: float = 0.2
+    run_least_count: int = 6
 
     def __post_init__(self) -> None:
         for name in (field.name for field in fields(self)):

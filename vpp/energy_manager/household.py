@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from vpp.energy_manager import roles
+from vpp.energy_manager import details, roles
 from vpp.energy_manager.combine import Wish
 from vpp.energy_manager.member import FAR_KW, LIKED, ROLES, RoleKey
 from vpp.energy_manager.process_image import ProcessImage, Setpoints
@@ -154,6 +154,10 @@ class Household:
             kept.import_kwh += grid_kw * span_ms / _MS_PER_HOUR
         else:
             kept.export_kwh -= grid_kw * span_ms / _MS_PER_HOUR
+
+    def details(self) -> dict[tuple[str, str], float]:
+        """Powers [kW] of single loads and strings of panels, by resource and quantity."""
+        return details.details(self.units.values(), self.clock())
 
     def write(self, setpoints: Setpoints) -> None:
         """Share what each role is told among its resources, and tell them."""

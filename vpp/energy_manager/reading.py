@@ -8,7 +8,8 @@ class Reading:
     """What a device says of itself. Power [kW] in load convention: what it draws is positive.
 
     Registers [kWh] only count up. `soc` (0-1) is of a battery, a plugged-in car or a tank. `is_ready` is false
-    where the device is there but takes no orders now: no car, a fault, somebody at its panel.
+    where the device is there but takes no orders now: no car, a fault, somebody at its panel. `strings` is what
+    each string of panels gives [kW], by name, where an inverter tells them apart.
     """
 
     power_kw: float | None = None
@@ -21,3 +22,4 @@ class Reading:
     is_ready: bool = True
     is_on_grid: bool | None = None
     faults: tuple[str, ...] = ()
+    strings: tuple[tuple[str, float], ...] = ()

@@ -2,8 +2,9 @@
 
 from django.http import HttpRequest, HttpResponse
 
+from apps.accounts.visitors import user_of
 from apps.common.pages import page
-from apps.sites.tenant_pages import Refusal, check_operator, posted, tenant_of, user_of, zone_of
+from apps.sites.tenant_pages import Refusal, check_operator, posted, tenant_of, zone_of
 from apps.sites.tenants import Tenant
 
 __all__ = ["Refusal", "check_operator", "posted", "show", "tenant_of", "user_of", "zone_of"]

@@ -9,9 +9,8 @@ from django.utils.translation import get_language, gettext
 
 from apps.common.errors import DomainError
 from apps.common.language import separated
-from apps.portal.phrases import devices, orders, plans, refusals, trading
+from apps.portal.phrases import devices, orders, plans, refusals, trading, words
 from apps.portal.phrases.matching import PLACE, Phrases
-from apps.portal.stored_words import WORDS
 from apps.programs.wording import NAMES
 
 LONGEST: Final = 400
@@ -24,7 +23,7 @@ PHRASES: Final = Phrases(
         *orders.PHRASES,
         *plans.PHRASES,
         *devices.PHRASES,
-        *WORDS,
+        *words.PHRASES,
         *NAMES.values(),
     ]
 )
@@ -32,7 +31,7 @@ _OF_PLANS: Final = Phrases(plans.PHRASES)
 
 
 def say(text: str) -> str:
-    """Return a sentence in the reader's language; what no phrase knows stays as it is."""
+    """Return a sentence or word in the reader's language; what no phrase knows stays as it is."""
     return _said(text, depth=1) or text
 
 

@@ -4,10 +4,8 @@ from django import template
 
 from apps.common.language import separated
 from apps.portal.phrases import said, say
-from apps.portal.stored_words import word
 
 register = template.Library()
-register.filter("word", word)
 register.filter("say", say)
 register.filter("said", said)
 

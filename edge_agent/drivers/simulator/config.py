@@ -1,6 +1,6 @@
 """A simulated home: which profiles drive it and how big its devices are."""
 
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -8,7 +8,8 @@ import msgspec
 
 from edge_agent.config import ConfigError, Fraction, Positive
 
-WEEK_STEPS = 7 * 96
+DAY_STEPS = 96
+WEEK_STEPS = 7 * DAY_STEPS
 
 
 class Household(msgspec.Struct, forbid_unknown_fields=True):
@@ -19,12 +20,38 @@ class Household(msgspec.Struct, forbid_unknown_fields=True):
     first_week: int = 0
 
 
+class PvString(msgspec.Struct, forbid_unknown_fields=True):
+    """A part of a PV system: its share of the modules, and how far it looks to the west (1) or the east (-1).
+
+    From `lost_from` on it gives the share `lost` less.
+    """
+
+    name: str
+    share: Positive
+    west: float = 0.0
+    lost: Fraction = 0.0
+    lost_from: datetime | None = None
+
+
 class Pv(msgspec.Struct, forbid_unknown_fields=True):
-    """A PV system; its series gives power per installed kW."""
+    """A PV system; its series gives power per installed kW. With `strings` each is measured by itself."""
 
     profile: str
     peak_kw: Positive
     first_week: int = 0
+    strings: list[PvString] = []
+
+
+class Appliance(msgspec.Struct, forbid_unknown_fields=True):
+    """An appliance behind a plug that measures: its program in quarter-hours, and when it is started.
+
+    `starts` is a local time of the day, `days` the days of the week, Monday 0.
+    """
+
+    key: str
+    quarters_kw: list[float]
+    starts: str
+    days: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6)
 
 
 class Battery(msgspec.Struct, forbid_unknown_fields=True):
@@ -83,6 +110,7 @@ class Home(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     noise: float = 0.005
     profiles: str = ""
     outages: list[Outage] = []
+    appliances: list[Appliance] = []
 
 
 def home_config(document: dict[str, Any]) -> Home:
@@ -90,6 +118,8 @@ def home_config(document: dict[str, Any]) -> Home:
     try:
         home = msgspec.convert(document, Home)
         ZoneInfo(home.time_zone)
+        for one in home.appliances:
+            time.fromisoformat(one.starts)
         monday = date.fromisoformat(home.first_monday).weekday() == 0
     except (msgspec.ValidationError, ZoneInfoNotFoundError, ValueError) as error:
         raise ConfigError(f"simulated home: {error}") from error

@@ -49,6 +49,11 @@ class SimulatorDriver:
         """The PV inverter; what it was told does not outlive the process, as the hub tells it again."""
         return [self.world.inverter] if self.world.inverter else []
 
+    def details(self) -> dict[tuple[str, str], float]:
+        """What strings of panels and appliances do, as the image said."""
+        pv_kw = self._image.pv_kw if self._image is not None else None
+        return self.world.details(pv_kw or 0.0, at=self.world.at - 1)
+
     def state(self) -> bytes:
         """The world's state."""
         return _encoder.encode(self.world.dump())
@@ -58,8 +63,7 @@ class SimulatorDriver:
         world = self.world
         if now_ms <= world.at and self._image is not None:
             return self._image
-        self._image = self.measure(self._live_until(max(now_ms, world.at + 1)))
-        return self._image
+        return self.measure(self._live_until(max(now_ms, world.at + 1)))
 
     def _live_until(self, now_ms: int) -> Flows:
         """The mean powers until `now_ms`."""
@@ -81,7 +85,7 @@ class SimulatorDriver:
         world = self.world
         noise, gauss = self._config.noise, self._noise.gauss
         config = self._config
-        return ProcessImage(
+        image = self._image = ProcessImage(
             at=world.at,
             grid_kw=round(flows.grid_kw * gauss(1.0, noise), 4),
             import_kwh=round(world.import_kwh, 5),
@@ -97,6 +101,7 @@ class SimulatorDriver:
             frequency_hz=round(gauss(50.0, 0.012), 3),
             on_grid=world.on_grid,
         )
+        return image
 
     def history(self, *, days: int, step_s: int, until_ms: int, decide: FollowResidual) -> "History":
         """The `days` before `until_ms`, lived through with the battery as `decide` says."""

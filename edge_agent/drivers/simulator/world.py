@@ -8,9 +8,10 @@ from datetime import datetime
 import msgspec
 
 from edge_agent.drivers import FollowResidual
-from edge_agent.drivers.simulator.config import Home, charger_kw
+from edge_agent.drivers.simulator.config import DAY_STEPS, Home, charger_kw
 from edge_agent.drivers.simulator.devices import BatteryModel, EvModel, HeatModel
 from edge_agent.drivers.simulator.ev import Visit, visits
+from edge_agent.drivers.simulator.parts import Appliances, Strings
 from edge_agent.drivers.simulator.profiles import STEP_MS, Calendar, Profiles
 from edge_agent.drivers.simulator.volt_watt import VoltWatt
 from vpp.energy_manager.process_image import HANDS_OFF, Setpoints
@@ -67,6 +68,7 @@ class World:
         self.on_grid = True
         self._outages = [tuple(_ms(at) for at in (one.starts_at, one.ends_at)) for one in config.outages]
         self._rest_kw = 0.0
+        self.strings = Strings(config.pv.strings) if config.pv and config.pv.strings else None
         self.battery = BatteryModel(config.battery) if config.battery else None
         self.ev = EvModel(config.ev) if config.ev else None
         self.heat = HeatModel(config.heat) if config.heat else None
@@ -80,6 +82,12 @@ class World:
         load = profiles.stretch(config.household.profile, first_week=config.household.first_week, weeks=weeks)
         scale = config.household.annual_kwh / profiles.full_load_hours[config.household.profile]
         self._load_kw = array("d", (value * scale for value in load))
+        self.appliances = Appliances(config.appliances, steps=len(load))
+        if config.appliances:
+            # Their power is part of the household's.
+            self._load_kw = array(
+                "d", (value + self.appliances.power_kw(step) for step, value in enumerate(self._load_kw))
+            )
         self._pv_kw = self._demand_kw = array("d", bytes(8 * len(load)))
         if config.pv:
             series = profiles.stretch(config.pv.profile, first_week=config.pv.first_week, weeks=weeks)
@@ -138,9 +146,12 @@ class World:
 
     def _sun_kw(self, at: int, limit_kw: float | None) -> float:
         """What the sun gives below a limit (zero or negative) and what the voltage lets through."""
-        available_kw = self._pv_kw[self._calendar.sun_step(at)]
+        step = self._calendar.sun_step(at)
+        available_kw = self._pv_kw[step]
         if not available_kw:
             return 0.0
+        if self.strings is not None:
+            available_kw *= sum(self.strings.shares(at, step % DAY_STEPS))
         if limit_kw is not None:
             available_kw = min(available_kw, max(0.0, -limit_kw))
         return self.inverter.power_kw(available_kw, self._voltage_with) if self.inverter else available_kw
@@ -188,6 +199,13 @@ class World:
         into_step_ms = self.at % STEP_MS
         left_ms = (self._visits[visit].departs - local) * STEP_MS - into_step_ms
         return ev.run(limit_kw, hours, hours_left=left_ms / _MS_PER_HOUR, there_kw=there_kw)
+
+    def details(self, pv_kw: float, *, at: int) -> dict[tuple[str, str], float]:
+        """What strings and appliances do in the profiles' step that has `at` in it, while the roof gives `pv_kw` [kW]."""
+        told = self.appliances.told(self._calendar.local_step(at)) if self.on_grid else {}
+        if self.strings is not None:
+            told |= self.strings.told(pv_kw, at=at, quarter=self._calendar.sun_step(at) % DAY_STEPS)
+        return told
 
     def next_stop(self, to_ms: int) -> int:
         """How far one step may go: to `to_ms`, the next change of the profiles, or of the grid."""

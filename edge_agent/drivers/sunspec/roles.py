@@ -103,6 +103,19 @@ def dc_kw(unit: Unit) -> tuple[float | None, float | None]:
     return -sum(w or 0.0 for w in panels) / 1000.0, battery_w / 1000.0
 
 
+def strings(unit: Unit) -> tuple[tuple[str, float], ...]:
+    """What each string of panels gives [kW], by its name or number (model 160); nothing where there is only one."""
+    model = unit.model(160)
+    modules = [] if model is None else model.modules()
+    panels = [
+        (each["name"].strip() or str(number), each["w"] / 1000.0)
+        for number, each in enumerate(modules, start=1)
+        if "StCha" not in each["name"] and "StDisCha" not in each["name"] and each["w"] is not None
+    ]
+    names = {name for name, _ in panels}
+    return tuple(panels) if 1 < len(panels) == len(names) else ()
+
+
 def faults(unit: Unit) -> tuple[str, ...]:
     """Alarms that are on, by the standard's names."""
     found: list[str] = []
@@ -159,6 +172,7 @@ def inverter_reading(unit: Unit, role: str, *, most_w: float) -> Reading:
         is_ready=is_ready(unit, role),
         is_on_grid=is_on_grid(unit),
         faults=faults(unit),
+        strings=strings(unit) if role == "inverter" else (),
     )
 
 

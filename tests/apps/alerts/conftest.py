@@ -4,19 +4,14 @@ import dataclasses
 import http.server
 import threading
 from collections.abc import Callable, Iterator
-from datetime import datetime
 
 import pytest
 from django.test import Client
 
 from apps.accounts.models import User
-from apps.common import clock
-from tests import factories
-from tests.apps.portal.conftest import as_
-from tests.apps.portal.world import World, build_world, evening
+from tests.apps.portal.conftest import NOW, as_, now, world
 
-__all__ = ["as_"]
-NOW = evening()
+__all__ = ["NOW", "as_", "now", "world"]
 As = Callable[[User | None], Client]
 
 
@@ -34,18 +29,6 @@ class Receiver:
     url: str = ""
     status: int = 200
     calls: list[Call] = dataclasses.field(default_factory=list)
-
-
-@pytest.fixture
-def now(monkeypatch: pytest.MonkeyPatch) -> datetime:
-    monkeypatch.setattr(clock.Clock, "now", lambda self: NOW)
-    return NOW
-
-
-@pytest.fixture
-def world(db: None, now: datetime) -> World:
-    factories.forget_counts()
-    return build_world(now=now)
 
 
 @pytest.fixture

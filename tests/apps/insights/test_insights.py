@@ -152,7 +152,7 @@ def test_the_page_says_it_in_words_and_only_owners_decide(world: World, client: 
     url = f"/sites/{world.sites[0].pk}/insights/"
     client.force_login(world.owner)
     said = words(client.get(url).content.decode())
-    assert "Moving 56.0 kWh a week of your car into cheaper hours saves 11.20 EUR a week" in said
+    assert "Moving 56 kWh a week of your car into cheaper hours saves 11.20 EUR a week" in said
     assert "11.20 € a week · 582.40 € a year" in said
     noted = AuditEntry.objects.count()
     others: list[User | None] = [world.member, world.operator, world.viewer, world.stranger, None]

@@ -13,7 +13,9 @@ from tests.vpp.diagnostics.faulty_fleet import (
     setpoints,
     solar_fleet,
 )
+from tests.vpp.diagnostics.faulty_parts import plugged_home, string_roofs
 from tests.vpp.diagnostics.scoring import Score, score
+from vpp.diagnostics.appliance_runs import appliance_runs, habit_shift
 from vpp.diagnostics.battery_health import battery_fade_findings, battery_health
 from vpp.diagnostics.battery_resistance import resistance, resistance_findings
 from vpp.diagnostics.checks import Floats
@@ -25,6 +27,7 @@ from vpp.diagnostics.peer_faults import peer_faults
 from vpp.diagnostics.peers import peer_ratio, similar_peers
 from vpp.diagnostics.runs import Stretches
 from vpp.diagnostics.stale import missing_data, negative_generation, night_generation, stuck_values
+from vpp.diagnostics.strings import string_findings, string_yields
 from vpp.diagnostics.thresholds import DEFAULTS
 from vpp.intervals import Grid, from_ms
 
@@ -178,6 +181,48 @@ def degradations(seed: int) -> dict[str, Score]:
     return {"pv_degradation": score(injected, positions(sure, day=ONCE))}
 
 
+def strings(seed: int) -> dict[str, Score]:
+    """A tenth of the roofs, of two to four strings, has lost 15 to 40 % of one since the year before."""
+    chance = np.random.default_rng(seed + 8000)
+    faulty = {home: float(chance.uniform(0.15, 0.4)) for home in chance.permutation(HOMES)[:FAULTY].tolist()}
+    found: dict[int, float] = {}
+    for count, homes in ((2, range(40)), (3, range(40, 80)), (4, range(80, HOMES))):
+        now, before = string_roofs(seed, homes=HOMES, strings=count, lost=faulty)
+        for home in homes:
+            each = string_findings(string_yields(now[home], before[home]), names(count))
+            # The right home with the wrong string is a wrong finding.
+            found |= {home if one.resource == "0" else -home - 1: ONCE for one in each}
+    return {"string_below_last_year": score(dict.fromkeys(faulty, 0.0), found)}
+
+
+def habits(seed: int) -> dict[str, Score]:
+    """Half of the homes run their dishwasher in the dear evening, the others in the sun or in the cheap night.
+
+    And every run is looked for: the last row scores the runs themselves.
+    """
+    chance = np.random.default_rng(seed + 9000)
+    found, dear = dict[int, float](), dict[int, float]()
+    runs, seen = dict[int, float](), dict[int, float]()
+    for home in range(BATTERIES):
+        is_dear = home % 2 == 0
+        hour = float(chance.uniform(18, 20)) if is_dear else 12.0 if home % 4 == 1 else 3.0
+        made = plugged_home(
+            seed * BATTERIES + home, hour=hour, band=(2.0, 6.0) if home % 4 == 3 else (0.0, 0.0)
+        )
+        power = made.power_kw + np.abs(chance.normal(0, 0.004, len(made.power_kw)))
+        habit = habit_shift(
+            power, made.grid_kw, buy_per_kwh=made.buy, sell_per_kwh=0.16, allowed=np.ones(INTERVALS, bool), step_h=0.25
+        )  # fmt: skip
+        if is_dear:
+            dear[home] = 0.0
+        if habit is not None and habit.confidence(0.02) >= 0.9:
+            found[home] = ONCE
+        spots = appliance_runs(power, step_h=0.25).starts.tolist()
+        runs |= {home * 10_000 + at: 0.0 for at in made.starts}
+        seen |= {home * 10_000 + int(at): ONCE for at in spots}
+    return {"dear_habit": score(dear, found), "appliance_run": score(runs, seen)}
+
+
 ALL: tuple[Callable[[int], dict[str, Score]], ...] = (
     plants,
     data,
@@ -186,6 +231,8 @@ ALL: tuple[Callable[[int], dict[str, Score]], ...] = (
     batteries,
     resistances,
     degradations,
+    strings,
+    habits,
 )
 
 

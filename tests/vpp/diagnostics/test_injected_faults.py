@@ -20,6 +20,9 @@ ASKED = {
     "battery_fade": (0.9, 0.95, 182.0),
     "battery_resistance": (0.95, 0.95, None),
     "pv_degradation": (0.9, 0.9, None),
+    "string_below_last_year": (0.85, 0.85, None),
+    "dear_habit": (0.95, 0.95, None),
+    "appliance_run": (0.95, 0.95, None),
 }
 
 

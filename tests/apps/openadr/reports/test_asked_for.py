@@ -27,20 +27,10 @@ from vpp.protocols.openadr3.event import decode_event
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(autouse=True)
-def _clock(settings: Any) -> None:
-    settings.ORES_CLOCK = factories.clock_at(NOW)
-
-
 @pytest.fixture
 def fleet() -> Fleet:
     """Three homes that draw 1 kW until NOW and hold 10 kWh, with programs that the utility's API has not made."""
     return factories.make_fleet()
-
-
-@pytest.fixture
-def utility(fleet: Fleet) -> Api:
-    return factories.make_utility(organization=fleet.organization)
 
 
 class TestThroughTheApi:

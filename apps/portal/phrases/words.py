@@ -1,12 +1,10 @@
-"""Words that are stored or told in English and read by households: their names in the reader's language."""
+"""Single words that are stored or told in English: states, kinds, parts of a statement, why something ended."""
 
 from typing import Final
 
-from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as noop
 
-# Marked here for the catalogs; looked up when a page is written.
-WORDS: Final = (
+PHRASES: Final = (
     # an order to a hub, an order on the market, an objection
     noop("queued"), noop("sent"), noop("acknowledged"), noop("applied"), noop("verified"), noop("rejected"), noop("expired"),
     noop("open"), noop("canceled"), noop("cleared"), noop("accepted"),
@@ -23,9 +21,3 @@ WORDS: Final = (
     # why an order ended as it did
     noop("delivery began before it was cleared"), noop("the interval was cleared without it"), noop("the run was canceled"),
 )  # fmt: skip
-
-
-def word(text: object) -> str:
-    """Return a stored word in the reader's language; what is not known stays as it is."""
-    said = str(text)
-    return gettext(said) if said else ""

@@ -30,21 +30,6 @@ SHED = [{"id": 0, "payloads": [{"type": "DISPATCH_SETPOINT_RELATIVE", "values": 
 AHEAD = {"historical": False, "aggregate": True}
 
 
-@pytest.fixture(autouse=True)
-def _clock(settings: Any) -> None:
-    settings.ORES_CLOCK = factories.clock_at(NOW)
-
-
-@pytest.fixture
-def fleet() -> Fleet:
-    return factories.make_fleet(homes=2)
-
-
-@pytest.fixture
-def utility(fleet: Fleet) -> Api:
-    return factories.make_utility(organization=fleet.organization)
-
-
 def together(report: dict[str, Any]) -> list[dict[str, Any]]:
     return rows(report)["AGGREGATED_REPORT"]
 
