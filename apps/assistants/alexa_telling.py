@@ -38,7 +38,9 @@ def change_tell(link: AssistantLink, *, thing: Thing, told: Facts, now: datetime
     cause = "PERIODIC_POLL" if changed <= MEASURED | {"online"} else "APP_INTERACTION"
 
     def event(scope: dict[str, str]) -> dict[str, Any]:
-        made = _event("Alexa", "ChangeReport", {"change": {"cause": {"type": cause}, "properties": news}})
+        made = _event(
+            "Alexa", "ChangeReport", payload={"change": {"cause": {"type": cause}, "properties": news}}
+        )
         made["event"]["endpoint"] = {"scope": scope, "endpointId": thing.key}
         return made | {"context": {"properties": rest}}
 
@@ -49,17 +51,21 @@ def devices_tell(link: AssistantLink, *, things: list[Thing], gone: list[str]) -
     """Tell which devices are new or others than before, and which are gone."""
     for start in range(0, len(things), MOST_ENDPOINTS):
         _send_endpoints(
-            link, "AddOrUpdateReport", [endpoint(one) for one in things[start : start + MOST_ENDPOINTS]]
+            link,
+            name="AddOrUpdateReport",
+            endpoints=[endpoint(one) for one in things[start : start + MOST_ENDPOINTS]],
         )
     if gone:
-        _send_endpoints(link, "DeleteReport", [{"endpointId": key} for key in gone])
+        _send_endpoints(link, name="DeleteReport", endpoints=[{"endpointId": key} for key in gone])
 
 
-def _send_endpoints(link: AssistantLink, name: str, endpoints: list[dict[str, Any]]) -> None:
-    _send(link, lambda scope: _event("Alexa.Discovery", name, {"endpoints": endpoints, "scope": scope}))
+def _send_endpoints(link: AssistantLink, *, name: str, endpoints: list[dict[str, Any]]) -> None:
+    _send(
+        link, lambda scope: _event("Alexa.Discovery", name, payload={"endpoints": endpoints, "scope": scope})
+    )
 
 
-def _event(namespace: str, name: str, payload: dict[str, Any]) -> dict[str, Any]:
+def _event(namespace: str, name: str, *, payload: dict[str, Any]) -> dict[str, Any]:
     header = {"namespace": namespace, "name": name, "messageId": str(uuid.uuid4()), "payloadVersion": "3"}
     return {"event": {"header": header, "payload": payload}}
 

@@ -49,7 +49,7 @@ def things_by_link(links: list[AssistantLink], *, now: datetime) -> dict[int, li
     sites = sites_by_id(site_ids=sorted({one.site_id for homes in granted.values() for one in homes}))
     homes = {one.site.pk: one for one in homes_now(sites=list(sites.values()), controlled=set(), now=now)}
     return {
-        link.pk: things_of([_as_seen(homes[one.site_id], link, one) for one in granted[link.pk]])
+        link.pk: things_of([_as_seen(homes[one.site_id], link=link, granted=one) for one in granted[link.pk]])
         for link in links
         if link.pk in granted
     }
@@ -72,5 +72,5 @@ def _granted(links: list[AssistantLink]) -> dict[int, list[GrantedHome]]:
     return found
 
 
-def _as_seen(home: HomeNow, link: AssistantLink, granted: GrantedHome) -> HomeNow:
+def _as_seen(home: HomeNow, *, link: AssistantLink, granted: GrantedHome) -> HomeNow:
     return dataclasses.replace(home, may_control=link.may_control and granted.is_owner)

@@ -39,7 +39,11 @@ def notice(told: Facts, facts: Facts) -> Notice:
     changed = changed_names(told, facts)
     if changed - MEASURED:
         return "at once"
-    return "measured" if any(_is_noticed(name, told.get(name), facts.get(name)) for name in changed) else ""
+    return (
+        "measured"
+        if any(_is_noticed(name, told=told.get(name), value=facts.get(name)) for name in changed)
+        else ""
+    )
 
 
 def changed_names(told: Facts, facts: Facts) -> set[str]:
@@ -47,7 +51,7 @@ def changed_names(told: Facts, facts: Facts) -> set[str]:
     return {name for name in told.keys() | facts.keys() if told.get(name) != facts.get(name)}
 
 
-def _is_noticed(name: str, told: Any, value: Any) -> bool:
+def _is_noticed(name: str, *, told: Any, value: Any) -> bool:
     if name == "charging" or told is None or value is None:
         return True
     if name == "soc_pct":
