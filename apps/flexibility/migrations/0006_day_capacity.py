@@ -5,21 +5,38 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0006_requests_per_minute'),
-        ('flexibility', '0005_published_prices'),
+        ("accounts", "0006_requests_per_minute"),
+        ("flexibility", "0005_published_prices"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='DayCapacity',
+            name="DayCapacity",
             fields=[
-                ('organization', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, serialize=False, to='accounts.organization')),
-                ('computed_at', models.DateTimeField()),
-                ('starts_at', models.DateTimeField(help_text='of the first quarter-hour')),
-                ('areas', models.JSONField(help_text='by area (0: none) homes, and less and more load by quarter-hour [kW]')),
-                ('held', models.JSONField(help_text='what all homes could hold all day [kW], and what is known of them')),
+                (
+                    "organization",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        serialize=False,
+                        to="accounts.organization",
+                    ),
+                ),
+                ("computed_at", models.DateTimeField()),
+                ("starts_at", models.DateTimeField(help_text="of the first quarter-hour")),
+                (
+                    "areas",
+                    models.JSONField(
+                        help_text="by area (0: none) homes, and less and more load by quarter-hour [kW]"
+                    ),
+                ),
+                (
+                    "held",
+                    models.JSONField(
+                        help_text="what all homes could hold all day [kW], and what is known of them"
+                    ),
+                ),
             ],
         ),
     ]
