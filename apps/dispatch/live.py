@@ -39,7 +39,8 @@ class ShortHome:
     reason: str
 
 
-class Short(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Short:
     """The homes that miss most, how many are short in all, and by how much [kW]."""
 
     homes: Sequence[ShortHome]

@@ -100,7 +100,9 @@ def wishes_of_sites(*, site_ids: Collection[int], now: datetime) -> dict[tuple[i
         hub__site_id__in=site_ids, subject__startswith=start, expires_at__gt=now, device__isnull=False
     )
     rows = found.select_related("hub").order_by("pk")
-    return {(one.hub.site_id, one.subject.removeprefix(start)): one for one in rows}
+    return {
+        (one.hub.site_id, one.subject.removeprefix(start)): one for one in rows if one.hub.site_id is not None
+    }
 
 
 def wish_in(instruction: Instruction) -> Wish:
