@@ -38,6 +38,7 @@ app.autodiscover_tasks(
         "apps.markets",
         "apps.privacy",
         "apps.openadr",
+        "apps.assistants",
     ],
     related_name="tasks",
 )

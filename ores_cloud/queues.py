@@ -44,6 +44,7 @@ def beat_schedule(scale: float) -> dict[str, dict[str, Any]]:
 
     return {
         "track grid signals": every("dispatch.tick", minutes=1, expires_s=30),
+        "tell assistants of changes": every("assistants.look", minutes=1, expires_s=30),
         "tell people what is due": every("alerts.deliver_due", minutes=0.5, expires_s=25),
         "watch webhooks and new sites": every("alerts.watch", minutes=1, expires_s=30),
         "watch hubs": every("hubs.watch", minutes=1, expires_s=30),

@@ -9,7 +9,11 @@ from rest_framework import exceptions
 
 from apps.assistants import errors
 from apps.assistants.alexa_things import CHARGING, MODE, RESERVE, endpoint, properties
+from apps.assistants.alexa_tokens import tokens_for_code
 from apps.assistants.caller import Caller
+from apps.assistants.links import link_described, link_made
+from apps.assistants.makers import is_told
+from apps.assistants.models import Maker
 from apps.assistants.selectors import Thing, homes_of, thing_of, things_of
 from apps.assistants.services import charge_start, charge_stop, mode_set, reserve_set
 from apps.hubs.errors import SiteHasNoHubError
@@ -26,6 +30,7 @@ CODES: Final[dict[type[Exception], str]] = {
     exceptions.AuthenticationFailed: "INVALID_AUTHORIZATION_CREDENTIAL",
     exceptions.PermissionDenied: "INVALID_AUTHORIZATION_CREDENTIAL",
 }
+LONGEST_CODE: Final = 2048
 Word = Annotated[str, msgspec.Meta(max_length=128)]
 
 
@@ -70,12 +75,11 @@ def answer(caller: Caller, body: object) -> dict[str, Any]:
     except msgspec.ValidationError as error:
         raise errors.AskInvalidError(str(error)) from error
     what = (asked.header.namespace, asked.header.name)
-    if what == ("Alexa.Authorization", "AcceptGrant"):
-        return _event("Alexa.Authorization", "AcceptGrant.Response")
     homes = homes_of(user=caller.user, granted=caller.granted, now=caller.now)
+    if what == ("Alexa.Authorization", "AcceptGrant"):
+        return _accept(caller, asked, things=things_of(homes))
     if what == ("Alexa.Discovery", "Discover"):
-        found = [endpoint(one) for one in things_of(homes)]
-        return _event("Alexa.Discovery", "Discover.Response", payload={"endpoints": found})
+        return _discover(caller, things=things_of(homes))
     thing = thing_of(homes, asked.endpoint.endpointId)
     name = "StateReport"
     if what != ("Alexa", "ReportState"):
@@ -85,6 +89,23 @@ def answer(caller: Caller, body: object) -> dict[str, Any]:
         thing = thing_of(homes, thing.key)
     made = _event("Alexa", name, asked=asked)
     return made | {"context": {"properties": properties(thing, now=caller.now)}}
+
+
+def _accept(caller: Caller, asked: Directive, *, things: list[Thing]) -> dict[str, Any]:
+    """Get the person's tokens for the event gateway, where changes are told at all."""
+    if is_told(Maker.ALEXA):
+        code = _at(asked.payload, "grant", "code")
+        if not isinstance(code, str) or not 0 < len(code) <= LONGEST_CODE:
+            raise errors.AskInvalidError("the grant has no code")
+        link_made(caller, Maker.ALEXA, things=things, **tokens_for_code(code))
+    return _event("Alexa.Authorization", "AcceptGrant.Response")
+
+
+def _discover(caller: Caller, *, things: list[Thing]) -> dict[str, Any]:
+    link_described(caller, Maker.ALEXA, things=things)
+    return _event(
+        "Alexa.Discovery", "Discover.Response", payload={"endpoints": [endpoint(one) for one in things]}
+    )
 
 
 def refusal(body: object, error: Exception) -> dict[str, Any]:

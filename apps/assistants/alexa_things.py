@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from apps.assistants.google_things import name_of
+from apps.assistants.makers import is_told
+from apps.assistants.models import Maker
 from apps.assistants.selectors import HomeNow, Thing
 from apps.assistants.services import MODES
 
@@ -104,7 +106,11 @@ def _capability(
     fixed: bool = False,
     configuration: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    told: dict[str, Any] = {"supported": [{"name": name}], "proactivelyReported": False, "retrievable": True}
+    told: dict[str, Any] = {
+        "supported": [{"name": name}],
+        "proactivelyReported": is_told(Maker.ALEXA),
+        "retrievable": True,
+    }
     found: dict[str, Any] = {"type": "AlexaInterface", "interface": f"Alexa.{interface}", "version": "3"}
     if instance:
         told["nonControllable"] = fixed

@@ -29,3 +29,15 @@ class AskUnknownError(DomainError):
 
 class ValueRefusedError(DomainError):
     code = "value_refused"
+
+
+class NotTakenError(DomainError):
+    """A maker did not take what it was told; later it may."""
+
+    code = "not_taken"
+
+
+class LinkEndedError(DomainError):
+    """A maker wants to hear nothing of this person any more."""
+
+    code = "link_ended"

@@ -8,6 +8,8 @@ from django.db import transaction
 from apps.assistants import errors
 from apps.assistants.caller import Caller
 from apps.assistants.google_things import described, state
+from apps.assistants.links import link_made, links_ended
+from apps.assistants.models import Maker
 from apps.assistants.selectors import HomeNow, Thing, homes_of, thing_of, things_of
 from apps.assistants.services import charge_start, charge_stop, mode_set, reserve_set
 from apps.common.errors import DomainError
@@ -68,8 +70,7 @@ def answer(caller: Caller, body: object) -> dict[str, Any]:
         return _disconnect(caller)
     homes = homes_of(user=caller.user, granted=caller.granted, now=caller.now)
     if first.intent == INTENT + "SYNC":
-        devices = [described(one) for one in things_of(homes)]
-        return _answer(asked.requestId, agentUserId=str(caller.user.pk), devices=devices)
+        return _sync(caller, asked.requestId, things=things_of(homes))
     if first.intent == INTENT + "QUERY":
         return _answer(
             asked.requestId, devices={one.id: _queried(homes, one.id) for one in first.payload.devices}
@@ -94,7 +95,14 @@ def _answer(request_id: str, **payload: Any) -> dict[str, Any]:
     return {"requestId": request_id, "payload": payload}
 
 
+def _sync(caller: Caller, request_id: str, *, things: list[Thing]) -> dict[str, Any]:
+    link_made(caller, Maker.GOOGLE, things=things)
+    devices = [described(one) for one in things]
+    return _answer(request_id, agentUserId=str(caller.user.pk), devices=devices)
+
+
 def _disconnect(caller: Caller) -> dict[str, Any]:
+    links_ended(caller=caller, maker=Maker.GOOGLE)
     try:
         app_revoke(user=caller.user, client_pk=caller.granted.client_pk, now=caller.now)
     except AppUnknownError:

@@ -4,6 +4,8 @@ from typing import Any, Final
 
 from django.utils.translation import gettext as _
 
+from apps.assistants.makers import is_told
+from apps.assistants.models import Maker
 from apps.assistants.selectors import HomeNow, Thing
 from apps.assistants.services import MODES
 
@@ -34,7 +36,7 @@ def described(thing: Thing) -> dict[str, Any]:
             "defaultNames": ["ORES " + thing.kind],
             "nicknames": [name_of(thing)],
         },
-        "willReportState": False,
+        "willReportState": is_told(Maker.GOOGLE),
         "attributes": attributes,
         "deviceInfo": {"manufacturer": "ORES", "model": thing.kind},
     }

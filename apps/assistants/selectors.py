@@ -1,12 +1,13 @@
 """What assistants see of a person's homes."""
 
 import dataclasses
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from apps.accounts.models import User
 from apps.assistants.errors import ThingUnknownError
-from apps.hubs.owner_orders import wish_in, wishes_of_site
+from apps.hubs.owner_orders import wish_in, wishes_of_sites
 from apps.sites.api.access import Granted
 from apps.sites.models import Resource, Site
 from apps.sites.selectors import is_owner, resources_by_site, sites_of_household
@@ -68,24 +69,28 @@ def homes_of(*, user: User, granted: Granted, now: datetime) -> list[HomeNow]:
     if "read" not in granted.rights:
         return []
     sites = list(sites_of_household(user=user).filter(pk__in=granted.site_ids))
-    kinds = resources_by_site(site_ids=[one.pk for one in sites])
-    rows = latest_rows(site_ids=[one.pk for one in sites], columns=_COLUMNS)
-    latest = {site_id: values for site_id, at, *values in rows if now - at <= FRESH}
-    return [
-        _home(
-            one, kinds[one.pk], values=latest.get(one.pk), now=now,
-            may_control="control" in granted.rights and is_owner(user=user, site=one),
-        )
-        for one in sites
-    ]  # fmt: skip
+    controlled = {one.pk for one in sites if "control" in granted.rights and is_owner(user=user, site=one)}
+    return homes_now(sites=sites, controlled=controlled, now=now)
 
 
 def home_now(*, site: Site, may_control: bool, now: datetime) -> HomeNow:
     """Return one home, by whoever may see it."""
-    rows = latest_rows(site_ids=[site.pk], columns=_COLUMNS)
-    fresh = [values for _, at, *values in rows if now - at <= FRESH]
-    kinds = resources_by_site(site_ids=[site.pk])[site.pk]
-    return _home(site, kinds, values=fresh[0] if fresh else None, may_control=may_control, now=now)
+    return homes_now(sites=[site], controlled={site.pk} if may_control else set(), now=now)[0]
+
+
+def homes_now(*, sites: Sequence[Site], controlled: Collection[int], now: datetime) -> list[HomeNow]:
+    """Return homes, by whoever may see them; those that are `controlled` are theirs to command."""
+    site_ids = [one.pk for one in sites]
+    kinds = resources_by_site(site_ids=site_ids)
+    rows = latest_rows(site_ids=site_ids, columns=_COLUMNS)
+    latest = {site_id: values for site_id, at, *values in rows if now - at <= FRESH}
+    asked = _asked(site_ids, now=now)
+    return [
+        _home(
+            one, kinds[one.pk], values=latest.get(one.pk), may_control=one.pk in controlled, asked=asked
+        )
+        for one in sites
+    ]  # fmt: skip
 
 
 def things_of(homes: list[HomeNow]) -> list[Thing]:
@@ -109,7 +114,7 @@ def _home(
     *,
     values: list[float | None] | None,
     may_control: bool,
-    now: datetime,
+    asked: set[tuple[int, str]],
 ) -> HomeNow:
     soc, battery_kw, pv_kw = values or (None, None, None)
     battery = kinds.get("battery")
@@ -123,11 +128,11 @@ def _home(
         charge_kw=None if battery_kw is None else max(battery_kw, 0.0),
         discharge_kw=None if battery_kw is None else max(-battery_kw, 0.0),
         production_kw=None if pv_kw is None else max(-pv_kw, 0.0),
-        charge_asked=battery is not None and _is_asked(site, battery.key, now=now),
+        charge_asked=battery is not None and (site.pk, battery.key) in asked,
     )
 
 
-def _is_asked(site: Site, key: str, *, now: datetime) -> bool:
-    held = wishes_of_site(site=site, keys={key: None}, now=now)
-    wishes = [wish_in(instruction) for instruction in held.values()]
-    return any(one.state not in OVER and (one.kw or 0.0) > 0.0 for one in wishes)
+def _asked(site_ids: list[int], *, now: datetime) -> set[tuple[int, str]]:
+    """Return of which homes' devices charging is asked for."""
+    held = {at: wish_in(one) for at, one in wishes_of_sites(site_ids=site_ids, now=now).items()}
+    return {at for at, wish in held.items() if wish.state not in OVER and (wish.kw or 0.0) > 0.0}

@@ -1,26 +1,17 @@
 """What the fleet could give and take in each quarter-hour of the next day, by grid area, and how sure that is."""
 
 import dataclasses
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime
 from zoneinfo import ZoneInfo
-
-from django.core.cache import cache
 
 from apps.accounts.models import Organization
 from apps.common.charts import Chart, Series, chart, stepped
 from apps.common.errors import DomainError
 from apps.console.capability import REASONS
+from apps.flexibility.day import HOLD_H, OLDEST, QUARTERS, AreaDay, Day, Held, day_kept, day_look, held_of
 from apps.flexibility.question import STEP, Question
 from apps.programs.portfolio import Scope, portfolio_flexibility
 from apps.sites.selectors import grid_areas_of_organization
-
-if TYPE_CHECKING:
-    from apps.flexibility.portfolio import Answer
-
-QUARTERS = 96
-HOLD_H = 1.0
-KEPT_S = 60
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,13 +38,17 @@ class AreaRow:
 
 @dataclasses.dataclass(frozen=True)
 class CapacityPage:
-    """The next day, or why nothing is known of it."""
+    """The next day, or why nothing is known of it; ages [s] are as of now."""
 
     problem: str = ""
     rows: list[QuarterRow] = dataclasses.field(default_factory=list)
     areas: list[AreaRow] = dataclasses.field(default_factory=list)
     chart: Chart | None = None
-    answer: "Answer | None" = None
+    held: Held | None = None
+    computed_at: datetime | None = None
+    oldest_s: float | None = None
+    median_s: float | None = None
+    stale: bool = False
     left_out: tuple[tuple[str, int], ...] = ()
     chosen: AreaRow | None = None
     hold_h: float = HOLD_H
@@ -64,87 +59,59 @@ class CapacityPage:
 
 
 def capacity_page(*, organization: Organization, area: str, zone: ZoneInfo, now: datetime) -> CapacityPage:
-    """Return the next 24 hours of all homes, or of one grid area's."""
-    starts_at = now.astimezone(UTC).replace(minute=now.minute // 15 * 15, second=0, microsecond=0)
+    """Return the next 24 hours of all homes, or of one grid area's, as they were looked at last."""
+    area_id = int(area) if area.isdecimal() and len(area) < 10 else None
     try:
-        question = Question(starts_at, starts_at + timedelta(days=1))
-        area_id = int(area) if area.isdecimal() and len(area) < 10 else None
-        answer = portfolio_flexibility(
-            organization=organization, question=question, scope=Scope(grid_area_id=area_id), now=now
-        )
+        day = day_kept(organization=organization, now=now) or day_look(organization=organization, now=now)
+        held = day.held if area_id is None else _held_of_area(organization, area_id, day=day, now=now)
     except DomainError as error:
         return CapacityPage(problem=error.detail)
-    per_area = _per_area(organization, starts_at=starts_at, computed_at=answer.computed_at, now=now)
-    areas = _area_rows(organization, per_area)
-    series = [rows for held, (_, rows) in per_area.items() if area_id is None or held == area_id]
+    areas = _area_rows(organization, day.areas)
+    series = [one for found, one in day.areas.items() if area_id is None or found == area_id]
+    count = len(next(iter(day.areas.values())).less_kw) if day.areas else QUARTERS
     rows = [
-        QuarterRow(starts_at + STEP * index, *(sum(one[side][index] for one in series) for side in (0, 1)))
-        for index in range(QUARTERS)
+        QuarterRow(
+            day.starts_at + STEP * index,
+            less_kw=sum(one.less_kw[index] for one in series),
+            more_kw=sum(one.more_kw[index] for one in series),
+        )
+        for index in range(count)
     ]
+    since_s = (now - day.computed_at).total_seconds() if area_id is None else 0.0
     return CapacityPage(
         rows=rows,
         areas=areas,
         chart=_chart(rows, zone=zone),
-        answer=answer,
-        left_out=tuple((REASONS[reason], count) for reason, count in answer.left_out.items() if count),
+        held=held,
+        computed_at=day.computed_at,
+        oldest_s=None if held.oldest_s is None else held.oldest_s + since_s,
+        median_s=None if held.median_s is None else held.median_s + since_s,
+        stale=now - day.computed_at > OLDEST,
+        left_out=tuple((REASONS[reason], count) for reason, count in held.left_out.items() if count),
         chosen=next((one for one in areas if one.area_id == area_id), None) if area_id is not None else None,
     )
 
 
-def _per_area(
-    organization: Organization, *, starts_at: datetime, computed_at: datetime, now: datetime
-) -> dict[int, tuple[int, list[list[float]]]]:
-    """Return homes and [less, more] [kW] by area (0: none) and quarter-hour; kept until homes are looked at again."""
-    key = f"capacity:{organization.pk}:{starts_at.timestamp():.0f}:{computed_at.timestamp():.0f}"
-    held: dict[int, tuple[int, list[list[float]]]] | None = cache.get(key)
-    if held is None:
-        held = _computed(organization, starts_at=starts_at, now=now)
-        cache.set(key, held, KEPT_S)
-    return held
+def _held_of_area(organization: Organization, area_id: int, *, day: Day, now: datetime) -> Held:
+    """Return what one area's homes could hold all day; NotFoundError where it is none of the tenant's."""
+    question = Question(day.starts_at, day.starts_at + STEP * QUARTERS)
+    scope = Scope(grid_area_id=area_id)
+    return held_of(portfolio_flexibility(organization=organization, question=question, scope=scope, now=now))
 
 
-def _computed(
-    organization: Organization, *, starts_at: datetime, now: datetime
-) -> dict[int, tuple[int, list[list[float]]]]:
-    # Imported here: the web door starts without numpy.
-    import numpy as np
-
-    from apps.flexibility import packing
-    from apps.flexibility.available import homes_available
-
-    arrays = packing.read_arrays(organization.pk)
-    site_ids, area_ids = arrays["site_id"].tolist(), arrays["grid_area_id"]
-    found = homes_available(
-        organization=organization,
-        site_ids=site_ids,
-        starts_at=starts_at,
-        count=QUARTERS,
-        hold_h=HOLD_H,
-        now=now,
-    )
-    sides = [np.nan_to_num(found.shed_kw), np.nan_to_num(found.more_kw)]
-    per_area = {}
-    for area_id in np.unique(area_ids).tolist():
-        chosen = area_ids == area_id
-        per_area[int(area_id)] = (int(chosen.sum()), [side[chosen].sum(axis=0).tolist() for side in sides])
-    return per_area
-
-
-def _area_rows(
-    organization: Organization, per_area: dict[int, tuple[int, list[list[float]]]]
-) -> list[AreaRow]:
+def _area_rows(organization: Organization, per_area: dict[int, AreaDay]) -> list[AreaRow]:
     names = dict(grid_areas_of_organization(organization=organization).values_list("pk", "name"))
     rows = [
         AreaRow(
             name=names.get(area_id, "in no area"),
             area_id=area_id if area_id in names else None,
-            homes=homes,
-            less_now_kw=less[0],
-            more_now_kw=more[0],
-            least_less_kw=min(less),
-            least_more_kw=min(more),
+            homes=one.homes,
+            less_now_kw=one.less_kw[0],
+            more_now_kw=one.more_kw[0],
+            least_less_kw=min(one.less_kw),
+            least_more_kw=min(one.more_kw),
         )
-        for area_id, (homes, (less, more)) in per_area.items()
+        for area_id, one in per_area.items()
     ]
     return sorted(rows, key=lambda row: (row.area_id is None, -row.less_now_kw, row.name))
 

@@ -10,14 +10,20 @@ from apps.common.charts import Chart, Point, Series, chart, stepped
 from apps.console.event_results import HomeResult, home_results
 from apps.console.shortfall import Redispatch, Shortfall, redispatches, shortfall
 from apps.dispatch.models import Plan, TrackingPoint
-from apps.dispatch.selectors import HomeInSignal, SignalView, first_interval, interval_at, signal_view
+from apps.dispatch.selectors import (
+    SHOWN_HOMES,
+    HomeInSignal,
+    SignalView,
+    first_interval,
+    interval_at,
+    signal_view,
+)
 from apps.programs.models import GridSignal
 from apps.programs.selectors import signals_of_organization
 from apps.settlement.models import SettlementRun
 from apps.settlement.selectors import runs_of_organization
 
 NEWEST = 100
-SHOWN_HOMES = 200
 
 
 @dataclasses.dataclass(frozen=True)

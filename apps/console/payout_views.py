@@ -31,5 +31,5 @@ def payout_list(request: HttpRequest, organization_id: int) -> HttpResponse:
                 raise Http404
             messages.success(request, f"Recorded: {made.amount} {made.currency} to {made.site.name}.")
         return redirect("console:payouts", organization_id)
-    shown = payouts.payouts_page(organization=tenant.organization)
+    shown = payouts.payouts_page(organization=tenant.organization, cursor=request.GET.get("at", ""))
     return show(request, "payouts", tenant=tenant, shown=shown)

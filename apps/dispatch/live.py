@@ -3,13 +3,21 @@
 import dataclasses
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from apps.dispatch.models import TrackingPoint
 from apps.dispatch.selectors import HomeInSignal, first_interval, interval_at, signal_view
 from apps.flexibility.selectors import notes_of_signal
 from apps.programs.models import GridSignal
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from apps.dispatch.homes_now import HomesNow
+
+# So many homes that are short are named; the others are counted.
+SHOWN: Final = 100
 SHORT_SHARE: Final = 0.8
 LEAST_KW: Final = 0.1
 LOW_SOC: Final = 0.12
@@ -32,6 +40,23 @@ class ShortHome:
 
 
 @dataclasses.dataclass(frozen=True)
+class Short:
+    """The homes that miss most, how many are short in all, and by how much [kW]."""
+
+    homes: Sequence[ShortHome]
+    count: int
+    missing_kw: float
+
+
+class HomeShown(NamedTuple):
+    """A home of a signal, and why it is short if it is."""
+
+    home: HomeInSignal
+    reason_code: str | None
+    reason: str | None
+
+
+@dataclasses.dataclass(frozen=True)
 class Live:
     """A signal now; what is not known yet is None."""
 
@@ -47,7 +72,7 @@ class Live:
     plan_revision: int
     plan_reason: str
     counts: dict[str, int]
-    short: Sequence[ShortHome]
+    short: Short
 
 
 def signal_live(*, signal: GridSignal, now: datetime) -> Live:
@@ -73,7 +98,7 @@ def signal_live(*, signal: GridSignal, now: datetime) -> Live:
         target_kwh=view.target_kwh, delivered_kwh=view.delivered_kwh, latest=latest,
         plan_revision=view.plan.revision if view.plan else 0, plan_reason=view.plan.reason if view.plan else "",
         counts=view.fleet.counts(),
-        short=_short(signal, view.homes) if index is not None else [],
+        short=_short(signal, view.fleet) if index is not None else Short([], 0, 0.0),
     )  # fmt: skip
 
 
@@ -83,20 +108,48 @@ def _phase(signal: GridSignal, *, now: datetime) -> str:
     return "coming" if now < signal.starts_at else "running" if now < signal.ends_at else "past"
 
 
-def _short(signal: GridSignal, homes: Sequence[HomeInSignal]) -> list[ShortHome]:
-    found = [home for home in homes if _is_short(home)]
+def homes_page(
+    *, signal: GridSignal, only_short: bool, after: int, limit: int, now: datetime
+) -> tuple[list[HomeShown], int | None]:
+    """Return homes of a signal, by number beyond `after`, and after which the next page begins."""
+    import numpy as np  # here: the web door starts without it
+
+    from apps.dispatch.homes_now import homes_now
+
+    fleet = homes_now(signal=signal, now=now)
+    running = interval_at(signal=signal, at=now) is not None
+    short = _is_short(fleet) & running
+    places = np.flatnonzero((fleet.site_id > after) & (short | (not only_short)))
     notes = notes_of_signal(signal_id=signal.pk)
-    shown = []
-    for home in found:
-        code, reason = _reason(home, note=notes.get(home.site.pk, ""))
-        shown.append(ShortHome(home.site.pk, home.site.name, home.shed_kw, home.delivered_kw, code, reason))
-    return sorted(shown, key=lambda one: (one.delivered_kw or 0.0) - one.asked_kw)
+    found = [
+        HomeShown(home, *(_reason(home, note=notes.get(home.site.pk, "")) if short[place] else (None, None)))
+        for home, place in zip(fleet.listed(places[:limit]), places, strict=False)
+    ]
+    return found, found[-1].home.site.pk if len(places) > limit else None
 
 
-def _is_short(home: HomeInSignal) -> bool:
-    if home.shed_kw < LEAST_KW:
-        return False
-    return home.delivered_kw is None or home.delivered_kw < SHORT_SHARE * home.shed_kw
+def _short(signal: GridSignal, fleet: "HomesNow") -> Short:
+    """Return the homes that give less than asked, those that miss most by name."""
+    import numpy as np  # here: the web door starts without it
+
+    places = np.flatnonzero(_is_short(fleet))
+    missing_kw = fleet.missing_kw[places]
+    most = places[np.argsort(-missing_kw, kind="stable")][:SHOWN]
+    notes = notes_of_signal(signal_id=signal.pk)
+    named = [
+        ShortHome(
+            home.site.pk, home.site.name, home.shed_kw, home.delivered_kw, *_reason(home, note=notes.get(home.site.pk, ""))
+        )
+        for home in fleet.listed(most)
+    ]  # fmt: skip
+    return Short(named, len(places), float(missing_kw.sum()))
+
+
+def _is_short(fleet: "HomesNow") -> "NDArray[np.bool_]":
+    import numpy as np
+
+    enough = fleet.delivered_kw >= SHORT_SHARE * fleet.shed_kw  # False where nothing is known
+    return np.asarray((fleet.shed_kw >= LEAST_KW) & ~enough)
 
 
 def _reason(home: HomeInSignal, *, note: str) -> tuple[str, str]:

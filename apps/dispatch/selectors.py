@@ -4,7 +4,7 @@ import dataclasses
 import functools
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -55,6 +55,10 @@ class HomeInSignal(NamedTuple):
         return self.order.state if self.order else ""
 
 
+# So many homes of a signal are named where there may be any number.
+SHOWN_HOMES: Final = 200
+
+
 @dataclasses.dataclass(frozen=True)
 class SignalView:
     """A signal with everything an operator asks about it."""
@@ -71,6 +75,15 @@ class SignalView:
     def homes(self) -> list[HomeInSignal]:
         """Every home; of a large fleet ask `fleet` for the few that are shown."""
         return self.fleet.listed()
+
+    @property
+    def homes_most_asked(self) -> list[HomeInSignal]:
+        """The homes that are asked most, by site: all of a small fleet."""
+        return sorted(self.fleet.listed(self.fleet.asked_most(SHOWN_HOMES)), key=lambda home: home.site.pk)
+
+    @property
+    def homes_count(self) -> int:
+        return len(self.fleet.site_id)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -43,6 +43,16 @@ class PortfolioSnapshot(models.Model):
     reach = models.JSONField(default=dict, help_text="mean and variance of the share in reach")
 
 
+class DayCapacity(models.Model):
+    """What an organization's homes could do in each quarter-hour of a day, by grid area: found with the snapshot, and kept."""
+
+    organization = models.OneToOneField(Organization, on_delete=models.CASCADE, primary_key=True)
+    computed_at = models.DateTimeField()
+    starts_at = models.DateTimeField(help_text="of the first quarter-hour")
+    areas = models.JSONField(help_text="by area (0: none) homes, and less and more load by quarter-hour [kW]")
+    held = models.JSONField(help_text="what all homes could hold all day [kW], and what is known of them")
+
+
 class RealField(models.FloatField):  # type: ignore[type-arg]  # not generic when it runs
     """Four bytes instead of eight: a forecast is not known to seven digits."""
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from apps.accounts.models import Organization
 from apps.flexibility import packing
+from apps.flexibility.day import day_refresh
 from apps.flexibility.models import PortfolioSnapshot
 from apps.flexibility.packing import HOURS, LAYERS, PROFILE_TYPE, Arrays
 from apps.flexibility.services import HEAT_PUMP_COP, NEEDED, TANK_USABLE
@@ -49,10 +50,11 @@ class Reason(IntEnum):
 
 
 def portfolios_refresh(*, now: datetime) -> int:
-    """Refresh every organization that has homes; return how many."""
+    """Refresh every organization that has homes, and its next day; return how many."""
     organizations = Organization.objects.filter(site__isnull=False).distinct().order_by("pk")
     for organization in organizations:
         portfolio_refresh(organization=organization, now=now)
+        day_refresh(organization=organization, now=now)
     return len(organizations)
 
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 import msgspec
@@ -91,6 +91,18 @@ def wishes_of_site(*, site: Site, keys: Mapping[str, object], now: datetime) -> 
         hub__site=site, subject__in=subjects, expires_at__gt=now, device__isnull=False
     ).order_by("pk")
     return {subjects[one.subject]: one for one in found}
+
+
+def wishes_of_sites(*, site_ids: Collection[int], now: datetime) -> dict[tuple[int, str], Instruction]:
+    """Return the newest wish that is not over, by home and key of the device."""
+    start = control_subject("")
+    found = Instruction.objects.filter(
+        hub__site_id__in=site_ids, subject__startswith=start, expires_at__gt=now, device__isnull=False
+    )
+    rows = found.select_related("hub").order_by("pk")
+    return {
+        (one.hub.site_id, one.subject.removeprefix(start)): one for one in rows if one.hub.site_id is not None
+    }
 
 
 def wish_in(instruction: Instruction) -> Wish:

@@ -11,7 +11,8 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet, Sum
+from django.db.models import Exists, F, OuterRef, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
 
 from apps.accounts.models import Organization
 from apps.accounts.services import audit
@@ -64,9 +65,20 @@ class RunPayout:
         return NOTHING if self.is_paid_elsewhere else max(self.due + self.carried, NOTHING)
 
 
-def owed_by_organization(*, organization: Organization) -> list[Owed]:
-    """Return what the tenant's homes are owed: of each event's newest approved statement, what has not been paid."""
-    return _owed(_approved(Statement.objects.filter(site__organization=organization)))
+def sites_owed(*, organization: Organization) -> QuerySet[Site]:
+    """Return the tenant's homes that are owed something, or owe."""
+    lines = PayoutLine.objects.filter(
+        statement__site=OuterRef("site"), statement__run__signal=OuterRef("run__signal")
+    )
+    paid = lines.order_by().values("statement__site").annotate(sum=Sum("amount")).values("sum")
+    approved = _unpaid(_approved(Statement.objects.filter(site=OuterRef("pk"))))
+    open_ = approved.annotate(paid=Coalesce(Subquery(paid), NOTHING)).exclude(amount=F("paid"))
+    return Site.objects.filter(Exists(open_), organization=organization)
+
+
+def owed_to_sites(*, site_ids: Collection[int]) -> list[Owed]:
+    """Return what homes are owed: of each event's newest approved statement, what has not been paid."""
+    return _owed(_approved(Statement.objects.filter(site_id__in=site_ids)))
 
 
 def owed_to_site(*, site: Site) -> list[Owed]:
@@ -207,10 +219,14 @@ def _reviewed() -> QuerySet[RunReview]:
     return RunReview.objects.filter(run=OuterRef("run"), state__in=states)
 
 
-def _owed(found: QuerySet[Statement]) -> list[Owed]:
+def _unpaid(found: QuerySet[Statement]) -> QuerySet[Statement]:
+    """Those of the newest runs of their events that no payout has settled."""
     later = SettlementRun.objects.filter(signal=OuterRef("run__signal"), version__gt=OuterRef("run__version"))
-    newest = found.filter(~Exists(later), ~Exists(PayoutLine.objects.filter(statement=OuterRef("pk"))))
-    newest = newest.select_related("run__signal", "site__organization").order_by("site_id", "pk")
+    return found.filter(~Exists(later), ~Exists(PayoutLine.objects.filter(statement=OuterRef("pk"))))
+
+
+def _owed(found: QuerySet[Statement]) -> list[Owed]:
+    newest = _unpaid(found).select_related("run__signal", "site__organization").order_by("site_id", "pk")
     statements = list(newest)
     paid = _paid(statements)
     homes: dict[tuple[int, str], list[tuple[Statement, Decimal]]] = defaultdict(list)

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Collection
 from datetime import datetime
+from typing import NamedTuple
 
 from django.db import transaction
 from django.db.models import Max
@@ -11,7 +12,9 @@ from oauth2_provider.models import get_access_token_model, get_grant_model, get_
 from apps.accounts.models import ApiClient, User
 from apps.accounts.services import audit
 from apps.common.errors import DomainError, NotFoundError
-from apps.sites.models import AppGrant, Site
+from apps.sites.households import in_force
+from apps.sites.models import AppGrant, Role, Site, SiteMember
+from apps.sites.rights import roles_with
 from apps.sites.selectors import sites_of_household
 
 CONTROL = "ores_control"
@@ -33,6 +36,15 @@ class ConnectedApp:
     sites: list[Site]
     may_control: bool
     granted_at: datetime
+
+
+class GrantedHome(NamedTuple):
+    """One home that a person lets an app see."""
+
+    user_id: int
+    client_id: int
+    site_id: int
+    is_owner: bool
 
 
 @transaction.atomic
@@ -74,6 +86,25 @@ def app_revoke(*, user: User, client_pk: int, now: datetime) -> str:
 def granted_site_ids(*, user: User, client: ApiClient) -> set[int]:
     """Return the homes that `user` lets an app see; whether they still may see them is asked elsewhere."""
     return set(AppGrant.objects.filter(user=user, client=client).values_list("site_id", flat=True))
+
+
+def homes_granted(*, user_ids: Collection[int], client_ids: Collection[int]) -> list[GrantedHome]:
+    """Return the homes that these people let these apps see, as far as they still may see them themselves."""
+    members = SiteMember.objects.filter(
+        in_force(), user_id__in=user_ids, role__in=roles_with("see"), site__closed_at=None
+    )
+    roles = {
+        (user_id, site_id): role
+        for user_id, site_id, role in members.values_list("user_id", "site_id", "role")
+    }
+    granted = AppGrant.objects.filter(
+        user_id__in=user_ids, client_id__in=client_ids, client__revoked_at=None
+    ).order_by("site_id")
+    return [
+        GrantedHome(user_id, client_id, site_id, roles[user_id, site_id] == Role.OWNER)
+        for user_id, client_id, site_id in granted.values_list("user_id", "client_id", "site_id")
+        if (user_id, site_id) in roles
+    ]
 
 
 def connected_apps(*, user: User) -> list[ConnectedApp]:

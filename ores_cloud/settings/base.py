@@ -249,6 +249,15 @@ OPENADR_RETENTION_DAYS: int = env.int("OPENADR_RETENTION_DAYS", default=90)
 # What VENs are told to connect to, where that differs from the platform's own way to the broker.
 OPENADR_MQTT_PUBLIC_URIS: list[str] = env.list("OPENADR_MQTT_PUBLIC_URIS", default=[])
 
+# --- assistants: who is told of changes; nobody unless there are credentials (docs/reference/assistants.md) ---
+# The file of the service account that may tell Google's Home Graph.
+GOOGLE_HOMEGRAPH_CREDENTIALS: str = env("GOOGLE_HOMEGRAPH_CREDENTIALS", default="")
+GOOGLE_HOMEGRAPH_URL: str = env("GOOGLE_HOMEGRAPH_URL", default="https://homegraph.googleapis.com")
+ALEXA_CLIENT_ID: str = env("ALEXA_CLIENT_ID", default="")
+ALEXA_CLIENT_SECRET: str = env("ALEXA_CLIENT_SECRET", default="")
+ALEXA_TOKEN_URL: str = env("ALEXA_TOKEN_URL", default="https://api.amazon.com/auth/o2/token")
+ALEXA_EVENT_URL: str = env("ALEXA_EVENT_URL", default="https://api.amazonalexa.com/v3/events")
+
 # --- markets ---
 # Ed25519 seed (32 bytes, base64) that the markets' log is signed with; without one it is derived from SECRET_KEY.
 MARKET_SIGNING_KEY: str = env("MARKET_SIGNING_KEY", default="")

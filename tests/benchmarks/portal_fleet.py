@@ -53,6 +53,7 @@ GATHERED = (
 def multiply(world: Any, *, homes: int, now: Any) -> None:
     """Make homes like the first one, without its history, and what a fleet gathers."""
     from apps.accounts.models import Organization
+    from apps.flexibility.day import day_refresh
     from apps.flexibility.snapshots import portfolio_refresh
 
     facts = {"homes": homes, "now": now, "owner": world.people["owner"].pk, **world.values}
@@ -66,4 +67,6 @@ def multiply(world: Any, *, homes: int, now: Any) -> None:
         for statement in GATHERED:
             cursor.execute(statement, facts)
         cursor.execute("ANALYZE")
-    portfolio_refresh(organization=Organization.objects.get(pk=facts["organization"]), now=now)
+    organization = Organization.objects.get(pk=facts["organization"])
+    portfolio_refresh(organization=organization, now=now)
+    day_refresh(organization=organization, now=now)

@@ -193,9 +193,13 @@ def test_a_home_is_out_for_a_time_and_back(fleet: Fleet, api: Api, stranger: Api
 
 def test_what_homes_are_owed_is_paid_once(fleet: Fleet, api: Api, stranger: Api) -> None:
     run = settled(fleet)
-    owed = api.get("/payouts-owed").json()
+    owed = api.get("/payouts-owed").json()["results"]
     assert [row["site_id"] for row in owed] == [site.pk for site in fleet.sites]
-    assert api.get("/payouts-owed", site=fleet.sites[0].pk).json() == owed[:1]
+    assert api.get("/payouts-owed", site=fleet.sites[0].pk).json()["results"] == owed[:1]
+    first = api.get("/payouts-owed", limit=1).json()
+    second = api.get(first["next"].partition("/api/v1")[2]).json()
+    assert (first["results"] + second["results"], second["next"]) == (owed, None)
+    assert stranger.get("/payouts-owed").json() == {"results": [], "next": None}
     sent = {"site_id": fleet.sites[0].pk, "currency": "EUR", "reference": "SEPA 1"}
     assert stranger.post("/payouts", sent).status_code == 404
     paid = api.post("/payouts", sent)
@@ -211,7 +215,7 @@ def test_what_homes_are_owed_is_paid_once(fleet: Fleet, api: Api, stranger: Api)
     ]  # fmt: skip
     assert len(api.get("/payouts", settlement=run.pk).json()["results"]) == 1
     assert api.get("/payouts", since=(NOW + timedelta(days=9)).isoformat()).json()["results"] == []
-    assert api.get("/payouts-owed").json() == []
+    assert api.get("/payouts-owed").json()["results"] == []
     assert stranger.get(f"/payouts/{rows[0]['id']}").status_code == 404
     assert (stranger.get("/payouts").json()["results"], Payout.objects.count()) == ([], 2)
 

@@ -8,6 +8,7 @@ from typing import Any
 from apps.accounts.models import Membership, User
 from apps.alerts.models import Incident
 from apps.alerts.webhooks import webhook_create
+from apps.assistants.models import AssistantLink, ThingReport
 from apps.common.models import Job
 from apps.dispatch.services import signal_plan
 from apps.flexibility.forecasts import forecasts_issue
@@ -41,6 +42,7 @@ from apps.sites.services import grid_area_create
 from tests import factories
 from tests.apps.markets.world import BID, OFFER, make_street
 from tests.factories import NOW
+from tests.oauth_apps import make_app
 from vpp.protocols.link.messages import Devices, DeviceState, Discovered, FoundDevice
 
 SECRET = "Secretive Street"
@@ -76,6 +78,7 @@ def build_victim() -> Victim:
     statement = Statement.objects.filter(site=fleet.sites[0]).first()
     assert statement is not None
     dispute = dispute_open(statement=statement, user=owner, reason=f"{SECRET} reason", now=NOW)
+    build_assistant(fleet, owner)
     return Victim(
         values={
             "site_id": fleet.sites[0].pk,
@@ -102,6 +105,18 @@ def build_victim() -> Victim:
             **build_wire_objects(fleet, signal),
         },
         names=[SECRET, str(signal.pk), fleet.hubs[0].hub_id, owner.email],
+    )
+
+
+def build_assistant(fleet: factories.Fleet, owner: User) -> None:
+    """Link an assistant that is told of changes."""
+    client = make_app(organization=fleet.organization).client
+    link = AssistantLink.objects.create(
+        maker="alexa", user=owner, client=client, linked_at=NOW, shapes={"home": SECRET},
+        access_token_encrypted="not-for-your-eyes", refresh_token_encrypted="not-for-your-eyes",
+    )  # fmt: skip
+    ThingReport.objects.create(
+        link=link, site=fleet.sites[0], key=f"home-{fleet.sites[0].pk}", told={"mode": SECRET}
     )
 
 

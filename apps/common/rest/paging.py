@@ -87,6 +87,21 @@ def limit_of(request: Request) -> int:
     return int(text)
 
 
+def cursor_of(number: int) -> str:
+    """Return the cursor of a list by number, after `number`: for rows that are no table's."""
+    return _coded([number])
+
+
+def number_in(cursor: str) -> int:
+    """Return after which number a page begins; 0 without a cursor."""
+    if not cursor:
+        return 0
+    [number] = _values(cursor, order=("pk",))
+    if not isinstance(number, int) or number < 0:
+        raise CursorInvalidError("this cursor is of another list, or none")
+    return number
+
+
 def _after(order: Sequence[str], values: Sequence[Any]) -> Q:
     """Rows that come later in the order: greater in the first column that differs."""
     found = Q()
@@ -98,7 +113,10 @@ def _after(order: Sequence[str], values: Sequence[Any]) -> Q:
 
 
 def _cursor(row: Model, *, order: Sequence[str]) -> str:
-    values = [_plain(_value(row, column.lstrip("-"))) for column in order]
+    return _coded([_plain(_value(row, column.lstrip("-"))) for column in order])
+
+
+def _coded(values: list[Any]) -> str:
     return base64.urlsafe_b64encode(json.dumps(values, separators=(",", ":")).encode()).decode().rstrip("=")
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from apps.common.rest.queries import Strict
+from apps.common.rest.queries import Query, Strict
 from apps.dispatch.models import Plan, Schedule, TrackingPoint
 from apps.flexibility.models import SiteFlexibility
 from apps.programs.api.serializers import SignalSerializer
@@ -67,11 +67,31 @@ class HomeSerializer(serializers.Serializer[Any]):
     instruction_state = serializers.CharField()
 
 
+class HomeShownSerializer(serializers.Serializer[Any]):
+    """A home of a signal now; the reason is of one that gives less than it is asked."""
+
+    site_id = serializers.IntegerField(source="home.site.pk")
+    name = serializers.CharField(source="home.site.name")
+    shed_kw = serializers.FloatField(source="home.shed_kw")
+    delivered_kw = serializers.FloatField(source="home.delivered_kw", allow_null=True)
+    state = serializers.CharField(source="home.state")
+    instruction_state = serializers.CharField(source="home.instruction_state")
+    reason_code = serializers.CharField(allow_null=True)
+    reason = serializers.CharField(allow_null=True)
+
+
+class HomesQuery(Query):
+    short = serializers.BooleanField(
+        required=False, help_text="only those that give less than they are asked"
+    )
+
+
 class SignalViewSerializer(serializers.Serializer[Any]):
     signal = SignalSerializer()
     plans = PlanSerializer(many=True)
     tracking = TrackingSerializer(many=True)
-    homes = HomeSerializer(many=True)
+    homes = HomeSerializer(many=True, source="homes_most_asked", help_text="at most 200, those asked most")
+    homes_count = serializers.IntegerField(help_text="how many there are in all; by pages at /homes")
     target_kwh = serializers.FloatField()
     delivered_kwh = serializers.FloatField()
 
@@ -100,7 +120,11 @@ class LiveSerializer(serializers.Serializer[Any]):
     plan_revision = serializers.IntegerField()
     plan_reason = serializers.CharField(allow_blank=True)
     counts = serializers.DictField(child=serializers.IntegerField(), help_text="homes by state")
-    short = ShortHomeSerializer(many=True)
+    short = ShortHomeSerializer(
+        many=True, source="short.homes", help_text="at most 100, those that miss most"
+    )
+    short_count = serializers.IntegerField(source="short.count", help_text="how many are short in all")
+    short_missing_kw = serializers.FloatField(source="short.missing_kw", help_text="and by how much together")
 
 
 class WhatIfSerializer(Strict):

@@ -6,6 +6,7 @@ PLAN = "signals/<uuid:signal_id>/plans/<int:revision>"
 urlpatterns = [
     path("signals/<uuid:signal_id>", views.SignalView.as_view(), name="api-signal"),
     path("signals/<uuid:signal_id>/live", views.SignalLiveView.as_view(), name="api-signal-live"),
+    path("signals/<uuid:signal_id>/homes", views.SignalHomesView.as_view(), name="api-signal-homes"),
     path(
         "signals/<uuid:signal_id>/baselines", views.SignalBaselinesView.as_view(), name="api-signal-baselines"
     ),

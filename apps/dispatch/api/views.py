@@ -11,17 +11,19 @@ from apps.common import clock
 from apps.common.errors import NotFoundError
 from apps.common.rest.describe import describes
 from apps.common.rest.etags import check_if_match, tagged
-from apps.common.rest.paging import paged
+from apps.common.rest.paging import cursor_of, limit_of, next_of, number_in, paged
 from apps.common.rest.queries import Query, asked, sent
 from apps.dispatch.api.serializers import (
     BaselineSerializer,
+    HomeShownSerializer,
+    HomesQuery,
     LiveSerializer,
     PlanDetailSerializer,
     PlanSerializer,
     ScheduleSerializer,
     SignalViewSerializer,
 )
-from apps.dispatch.live import signal_live
+from apps.dispatch.live import homes_page, signal_live
 from apps.dispatch.models import Plan
 from apps.dispatch.selectors import plan_of_signal, plans_of_signal, schedules_of_plan, signal_view
 from apps.flexibility.selectors import flexibility_rows_of_signal
@@ -66,12 +68,32 @@ class SignalLiveView(AggregatorView):
 
     @describes(
         "Follow a signal", tag="signals", answers=LiveSerializer,
-        description="Target, plan and delivery now, what to expect at the end, and which homes are short and why.",
+        description="Target, plan and delivery now, what to expect at the end, and which homes are short and why:\n"
+        "the 100 that miss most, with how many there are; all by pages at `/signals/{signal_id}/homes?short=true`.",
     )  # fmt: skip
     def get(self, request: Request, signal_id: UUID) -> Response:
         asked(request, Query)
         live = signal_live(signal=signal_or_404(request, signal_id), now=clock.now())
         return Response(LiveSerializer(live).data)
+
+
+class SignalHomesView(AggregatorView):
+    """GET /api/v1/signals/{id}/homes"""
+
+    @describes(
+        "List the homes of a signal", tag="signals", answers=HomeShownSerializer, pages=True, query=HomesQuery,
+        description="What each is asked and gives at this minute, by site; of one that is short the likeliest reason.",
+    )  # fmt: skip
+    def get(self, request: Request, signal_id: UUID) -> Response:
+        wanted = asked(request, HomesQuery, paged=True)
+        homes, last = homes_page(
+            signal=signal_or_404(request, signal_id), only_short=wanted.get("short", False),
+            after=number_in(request.query_params.get("cursor", "")), limit=limit_of(request), now=clock.now(),
+        )  # fmt: skip
+        shown = HomeShownSerializer(homes, many=True).data
+        return Response(
+            {"results": shown, "next": next_of(request, None if last is None else cursor_of(last))}
+        )
 
 
 class SignalBaselinesView(AggregatorView):

@@ -1,10 +1,12 @@
 """What homes are owed for events, and what was paid to them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
 
 from apps.accounts.api.views import AggregatorView, actor_of, organization_of
 from apps.common import clock
@@ -15,12 +17,13 @@ from apps.common.rest.queries import Query, Strict, asked, sent
 from apps.settlement.models import Payout
 from apps.settlement.payouts import (
     Owed,
-    owed_by_organization,
-    owed_to_site,
+    owed_to_sites,
     payout_record,
     payouts_of_organization,
+    sites_owed,
 )
 from apps.sites.api.lookups import site_or_404
+from apps.sites.models import Site
 
 
 class PaidLineSerializer(serializers.Serializer[Any]):
@@ -133,16 +136,16 @@ class OwedView(AggregatorView):
     """GET /api/v1/payouts-owed"""
 
     @describes(
-        "List what homes are owed", tag="settlements", answers=OwedSerializer(many=True), query=OwedQuery,
-        description="Of each event's newest approved statement, what has not been paid; by site and currency.",
+        "List what homes are owed", tag="settlements", answers=OwedSerializer, pages=True, query=OwedQuery,
+        description="Of each event's newest approved statement, what has not been paid; by site and currency.\n"
+        "`limit` counts sites: one that is owed in two currencies has two rows.",
     )  # fmt: skip
     def get(self, request: Request) -> Response:
-        wanted = asked(request, OwedQuery)
+        wanted = asked(request, OwedQuery, paged=True)
+        sites = sites_owed(organization=organization_of(request))
         if "site" in wanted:
-            found = owed_to_site(site=site_or_404(request, wanted["site"]))
-        else:
-            found = owed_by_organization(organization=organization_of(request))
-        return Response(OwedSerializer([_owed(one) for one in found], many=True).data)
+            sites = sites.filter(pk=site_or_404(request, wanted["site"]).pk)
+        return paged(request, sites, order=("pk",), shown=_owed_shown)
 
 
 def _payout(request: Request, payout_id: int) -> Payout:
@@ -150,6 +153,11 @@ def _payout(request: Request, payout_id: int) -> Payout:
     if found is None:
         raise NotFoundError("no such payout")
     return found
+
+
+def _owed_shown(sites: Sequence[Site], **many: Any) -> BaseSerializer[Any]:
+    found = owed_to_sites(site_ids=[one.pk for one in sites])
+    return OwedSerializer([_owed(one) for one in found], **many)
 
 
 def _owed(one: Owed) -> dict[str, Any]:
