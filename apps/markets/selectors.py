@@ -153,10 +153,12 @@ def balance_nano(*, participant: Participant) -> int:
     return Account.objects.values_list("balance_nano", flat=True).get(participant=participant)
 
 
-def savings_of(*, participant: Participant, since: datetime) -> Savings:
-    """Compare a participant's trades since an instant with the market's outside tariffs."""
+def savings_of(*, participant: Participant, since: datetime, until: datetime | None = None) -> Savings:
+    """Compare a participant's trades of intervals since an instant, up to another, with the market's outside tariffs."""
     market = participant.market
-    rows = trades_of_participant(participant=participant).filter(run__starts_at__gte=since)
+    period = {"starts_at__gte": since} | ({} if until is None else {"starts_at__lt": until})
+    rows = trades_of_participant(participant=participant)
+    rows = rows.filter(**{f"run__{name}": at for name, at in period.items()})
     sums = {
         side: rows.filter(side=side).order_by().aggregate(
             energy=Sum("energy_wh", default=0), pay=Sum("pay_nano", default=0), fee=Sum("fee_nano", default=0),
@@ -165,7 +167,8 @@ def savings_of(*, participant: Participant, since: datetime) -> Savings:
         for side in (Order.Side.BID, Order.Side.OFFER)
     }  # fmt: skip
     bought, sold = sums[Order.Side.BID], sums[Order.Side.OFFER]
-    late = deliveries_of_participant(participant=participant).filter(batch__run__starts_at__gte=since)
+    late = deliveries_of_participant(participant=participant)
+    late = late.filter(**{f"batch__run__{name}": at for name, at in period.items()})
     measured = late.filter(status=Delivery.Status.MEASURED).order_by()
     imbalance = measured.aggregate(pay=Sum("pay_nano", default=0))["pay"]
     outside = _outside_beside_position(measured, market=market)

@@ -8,10 +8,11 @@ import time
 from collections.abc import Callable
 
 from ores_cloud.demo.client import CallFailed, NotReached
+from ores_cloud.demo.errors import LoopFailed
 from ores_cloud.demo.hubs import HubsFailed
 from ores_cloud.demo.people import OPERATOR, PASSWORD
 from ores_cloud.demo.show import Printer
-from ores_cloud.demo.story import DAY, Demo, LoopFailed
+from ores_cloud.demo.story import DAY, Demo
 from ores_cloud.embedded import EmbeddedError
 from ores_cloud.supervisor import Platform, SupervisorError, platform, wished_port
 
@@ -30,7 +31,8 @@ SCENES: list[tuple[str, Callable[[Demo], None]]] = [
     ("The event", Demo.live_through_event),
     ("Settlement and report", Demo.settle),
     ("Target against delivered, and what it pays", Demo.conclude),
-    ("The market", Demo.tell_market),
+    ("A market day", Demo.live_market_day),
+    ("What the market day brought", Demo.tell_market),
 ]
 
 
