@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, Sum
@@ -114,6 +115,12 @@ def runs_before(*, market: Market, before: ClearingRun | None, limit: int) -> tu
         )
     rows = list(found[: limit + 1])
     return rows[:limit], len(rows) > limit
+
+
+def runs_together(*, run: ClearingRun, starts: Sequence[datetime]) -> list[ClearingRun]:
+    """Return the runs of some intervals that were made with one, itself too, in order."""
+    found = ClearingRun.objects.filter(market=run.market_id, starts_at__in=starts, version=run.version)
+    return list(found.order_by("starts_at"))
 
 
 def trades_of_organization(*, organization: Organization) -> QuerySet[Trade]:
