@@ -12,6 +12,7 @@ from apps.accounts.models import Organization
 from apps.markets.models import (
     Account,
     AreaLine,
+    ChainParty,
     ClearingRun,
     Delivery,
     LogEntry,
@@ -153,6 +154,18 @@ def account_before(*, participant: Participant, at: datetime) -> int:
     held = Posting.objects.filter(account__participant=participant, transfer__at__lt=at)
     total: int = held.aggregate(sum=Sum("amount_nano", default=0))["sum"]
     return int(total)
+
+
+def participant_named(*, market: Market, name: str) -> Participant | None:
+    """Return who takes part in a market by a name, however its letters are written."""
+    found = list(Participant.objects.select_related("market").filter(market=market, name__iexact=name)[:2])
+    exact = [one for one in found if one.name == name]
+    return found[0] if len(found) == 1 else next(iter(exact), None)
+
+
+def party_of(*, participant: Participant) -> ChainParty | None:
+    """Return by which address of a chain a participant is paid, if by any."""
+    return ChainParty.objects.filter(participant=participant).first()
 
 
 def balance_nano(*, participant: Participant) -> int:

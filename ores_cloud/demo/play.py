@@ -34,6 +34,7 @@ SCENES: list[tuple[str, Callable[[Demo], None]]] = [
     ("A market day", Demo.live_market_day),
     ("What the market day brought", Demo.tell_market),
 ]
+GOING_ON = ("The homes live on", Demo.go_on)
 
 
 def main(argv: list[str]) -> int:
@@ -67,7 +68,7 @@ def _play(running: Platform, printer: Printer, *, options: argparse.Namespace) -
     printer.say(f"web, worker and beat run; the clock runs {options.scale:g} times as fast")
     demo = Demo(running, printer, scale=options.scale)
     try:
-        for name, scene in SCENES:
+        for name, scene in SCENES if options.exit else [*SCENES, GOING_ON]:
             printer.step(name)
             scene(demo)
         printer.finish()

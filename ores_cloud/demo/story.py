@@ -215,7 +215,7 @@ class Demo:
         self._check(signal_, grid)
 
     def live_market_day(self) -> None:
-        """The next 24 hours step by step, as fast as this machine lives them; then the processes go on from there."""
+        """The next 24 hours step by step, as fast as this machine lives them, while the processes rest."""
         from ores_cloud.demo.day import DATA_IN, DAY, LivedDay, first_traded
 
         self.stop()
@@ -227,11 +227,10 @@ class Demo:
             fleet=fleet, site_ids=[site.pk for site in self.stage.sites.values()], port=self.running.port,
             now=self.now(),
         )  # fmt: skip
-        reached = lived.live(
+        self.reached = lived.live(
             until=self.day[1] + DATA_IN,
             progress=lambda at: self.printer.progress(f"{at.astimezone(ZONE):%a %H:%M}"),
         )
-        self._go_on_from(reached)
 
     def tell_market(self) -> None:
         """Tell what was traded and saved on the market day."""
@@ -241,24 +240,27 @@ class Demo:
         for row in lines_of(told, market=self.market, base=self.base, site=site, zone=ZONE):
             self.printer.say(row)
 
-    # --- details ---
-
-    def now(self) -> datetime:
-        from apps.common import clock
-
-        return clock.now()
-
-    def _go_on_from(self, at: datetime) -> None:
-        """Have platform and hubs run by themselves again, with a clock that goes on from an instant."""
+    def go_on(self) -> None:
+        """Have platform and hubs run by themselves again, from where the day ended."""
         from django.conf import settings
 
-        text = f"{at.isoformat()}@{time.time():.3f}x{self.scale:g}"
+        text = f"{self.reached.isoformat()}@{time.time():.3f}x{self.scale:g}"
         self.running.environment["ORES_CLOCK"] = settings.ORES_CLOCK = text
         for process in self.hubs:
             process.start()  # they try again until the platform is there
         self.running.start()
         for process in self.hubs:
             process.wait_for("connected", limit_s=60)
+        self.printer.say(
+            f"it is {self.reached.astimezone(ZONE):%a %H:%M}; the clock runs {self.scale:g} times as fast"
+        )
+
+    # --- details ---
+
+    def now(self) -> datetime:
+        from apps.common import clock
+
+        return clock.now()
 
     def stop(self) -> None:
         for process in self.hubs:

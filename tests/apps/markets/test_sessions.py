@@ -239,7 +239,7 @@ def test_the_book_shows_the_interval_that_is_chosen(settings: Any) -> None:
         2: [("0.190000", "0.300"), ("0.270000", "0.250")],
         3: [],
     }  # fmt: skip
-    assert [page.count("#book\"") for page in books.values()] == [4] * 4
+    assert [page.count('#book"') for page in books.values()] == [4] * 4
     assert [page.count('#book" aria-current="page"') for page in books.values()] == [1] * 4
     for strange in ("", "soon", "2001-01-01T00:00:00+00:00"):
         assert 'class="n">0.310000</td>' in console_of(street, f"?interval={quote(strange)}")
