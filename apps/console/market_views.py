@@ -45,8 +45,9 @@ def market_detail(request: HttpRequest, organization_id: int, market_id: int) ->
         except DomainError as error:
             said, status = error.detail, error.status
     shown = markets.market_view(
-        market=market, zone=ZoneInfo(tenant.time_zone), now=clock.now(), before=_before(request, market)
-    )
+        market=market, zone=ZoneInfo(tenant.time_zone), now=clock.now(), before=_before(request, market),
+        interval=request.GET.get("interval", ""),
+    )  # fmt: skip
     return show(request, "market", tenant=tenant, shown=shown, said=said, status=status)
 
 

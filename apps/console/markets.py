@@ -1,7 +1,6 @@
 """What operators see and do of markets: order books, runs, fairness, replays."""
 
 import dataclasses
-from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -11,48 +10,29 @@ from apps.accounts.errors import OperatorOnlyError
 from apps.accounts.models import Organization, User
 from apps.accounts.selectors import is_operator
 from apps.common.charts import Chart, Series, chart, stepped
+from apps.console.market_books import Book, book_of
 from apps.console.market_curves import clearing_chart
 from apps.console.market_map import NodalMap, nodal_map
+from apps.markets.block_clearing import intervals_together, lines_of_interval
 from apps.markets.clearing import Replay, kept, run_again, run_cancel, run_replay
 from apps.markets.contracts import contracts_of_organization
-from apps.markets.inputs import OrderLine, inputs_from, result_from
-from apps.markets.models import ClearingRun, Contract, Cut, Market, Order, Participant, Trade
+from apps.markets.inputs import inputs_from, result_from
+from apps.markets.models import ClearingRun, Contract, Cut, Market, Participant, Trade
 from apps.markets.operators import market_pause, market_resume
-from apps.markets.periods import first_open, gate_closes_at, length, session_of
+from apps.markets.periods import length, session_of
 from apps.markets.selectors import (
     markets_of_organization,
     nodes_of_run,
-    orders_of_organization,
     participants_of_organization,
     prices_cleared,
     runs_before,
     runs_of_organization,
+    runs_together,
 )
 
 NEWEST = 40
-DEPTH = 12
 MICRO = Decimal(1_000_000)
 NANO = Decimal(1_000_000_000)
-
-
-@dataclasses.dataclass(frozen=True)
-class Level:
-    """The orders of one price in a book."""
-
-    price: Decimal
-    kwh: Decimal
-    count: int
-
-
-@dataclasses.dataclass(frozen=True)
-class Book:
-    """The book of the interval whose gate closes next."""
-
-    starts_at: datetime
-    gate_closes_at: datetime
-    bids: list[Level]
-    offers: list[Level]
-    chart: Chart | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,9 +75,13 @@ class Bound:
 
 @dataclasses.dataclass(frozen=True)
 class RunView:
-    """A run's page; `price` is None where buyers and sellers have several."""
+    """A run's page; `session` has the runs of all intervals cleared together.
+
+    `price` is None where buyers and sellers have several.
+    """
 
     run: ClearingRun
+    session: list[ClearingRun]
     curves: Chart | None
     map: NodalMap | None
     fairness: Fairness | None
@@ -135,15 +119,15 @@ def participant_of(*, market: Market, participant_id: int) -> Participant | None
 
 
 def market_view(
-    *, market: Market, zone: ZoneInfo, now: datetime, before: ClearingRun | None = None
+    *, market: Market, zone: ZoneInfo, now: datetime, before: ClearingRun | None = None, interval: str = ""
 ) -> MarketView:
-    """Put a market's page together, with the newest runs or those before one."""
+    """Put a market's page together, with the newest runs or those before one, and the book of an interval."""
     runs, older = runs_before(market=market, before=before, limit=NEWEST)
     people = participants_of_organization(organization=market.organization).filter(market=market)
     return MarketView(
         market,
         *_promises(market),
-        _book(market, now=now),
+        book_of(market=market, chosen=interval, now=now),
         _prices(market, zone, now=now),
         runs,
         older,
@@ -163,8 +147,9 @@ def run_view(*, run: ClearingRun, now: datetime, replay: bool) -> RunView:
     settled = hasattr(run, "deliveries")
     return RunView(
         run=run,
+        session=runs_together(run=run, starts=intervals_together(inputs)),
         curves=clearing_chart(
-            lines=inputs.orders, cleared=(run.volume_wh, one_price), currency=run.market.currency
+            lines=lines_of_interval(inputs), cleared=(run.volume_wh, one_price), currency=run.market.currency
         ),
         map=nodal_map(nodes=list(nodes_of_run(run=run)), account_nano=run.account_nano),
         fairness=_fairness(trades),
@@ -234,27 +219,6 @@ def _promises(market: Market) -> tuple[list[tuple[str, str]], str]:
 
 def _yes(holds: bool) -> str:
     return "yes" if holds else "no"
-
-
-def _book(market: Market, *, now: datetime) -> Book:
-    starts_at = first_open(market, now)
-    held = orders_of_organization(organization=market.organization)
-    orders = list(held.filter(market=market, starts_at=starts_at, state=Order.State.OPEN))
-    lines = [
-        OrderLine(one.pk, one.side, one.price_micro, one.quantity_wh, one.participant_id, 0, 0, 0, 0)
-        for one in orders
-    ]
-    drawn = clearing_chart(lines=lines, cleared=(0, None), currency=market.currency)
-    bids, offers = (_levels([one for one in orders if one.side == side]) for side in (1, -1))
-    return Book(starts_at, gate_closes_at(market, starts_at), bids[::-1][:DEPTH], offers[:DEPTH], drawn)
-
-
-def _levels(orders: Sequence[Order]) -> list[Level]:
-    energy, count = Counter[int](), Counter[int]()
-    for one in orders:
-        energy[one.price_micro] += one.quantity_wh
-        count[one.price_micro] += 1
-    return [Level(price / MICRO, Decimal(energy[price]) / 1000, count[price]) for price in sorted(energy)]
 
 
 def _prices(market: Market, zone: ZoneInfo, *, now: datetime) -> Chart | None:

@@ -2,13 +2,12 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from apps.markets.inputs import Filled, Inputs, OrderLine, Result, compute, fills, orders_of
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from apps.markets.envelopes import Offered
     from vpp.markets.block_clearing import BlockClearing
     from vpp.markets.blocks import Block
@@ -35,9 +34,7 @@ def blocks_plain(offered: "Sequence[Offered]") -> dict[str, Any]:
     }
 
 
-def session_plain(
-    offered: "Sequence[Offered]", starts: "Sequence[datetime]", *, place: int
-) -> dict[str, Any]:
+def session_plain(offered: "Sequence[Offered]", starts: Sequence[datetime], *, place: int) -> dict[str, Any]:
     """Return what of a session goes into one interval's inputs: its place, where orders begin, and profiles."""
     places = {start: index for index, start in enumerate(starts)}
     rows = [[one.order.pk, places[one.order.starts_at], one.order.profile_wh] for one in offered]
@@ -53,6 +50,19 @@ def clear_with_blocks(inputs: Inputs) -> Result:
     """Clear single orders and blocks at one price an interval; the bound of the welfare is told."""
     place: int = inputs.extra.get("session", {}).get("place", 0)
     return _session_results(inputs)[place]
+
+
+def intervals_together(inputs: Inputs) -> list[datetime]:
+    """Return the starts of the intervals that a run's session cleared together; none where it was no session."""
+    return [datetime.fromisoformat(one) for one in inputs.extra.get("session", {}).get("starts_at", [])]
+
+
+def lines_of_interval(inputs: Inputs) -> list[OrderLine]:
+    """Return the orders that are about a run's own interval, with their energy in it; a session's inputs name all."""
+    place: int = inputs.extra.get("session", {}).get("place", 0)
+    session = _Session.of(inputs)
+    energies = [(line, session.energies(line)[place]) for line in inputs.orders if line.offered_wh > 0]
+    return [dataclasses.replace(line, offered_wh=energy) for line, energy in energies if energy]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, Sum
@@ -11,6 +12,7 @@ from apps.accounts.models import Organization
 from apps.markets.models import (
     Account,
     AreaLine,
+    ChainParty,
     ClearingRun,
     Delivery,
     LogEntry,
@@ -116,6 +118,12 @@ def runs_before(*, market: Market, before: ClearingRun | None, limit: int) -> tu
     return rows[:limit], len(rows) > limit
 
 
+def runs_together(*, run: ClearingRun, starts: Sequence[datetime]) -> list[ClearingRun]:
+    """Return the runs of some intervals that were made with one, itself too, in order."""
+    found = ClearingRun.objects.filter(market=run.market_id, starts_at__in=starts, version=run.version)
+    return list(found.order_by("starts_at"))
+
+
 def trades_of_organization(*, organization: Organization) -> QuerySet[Trade]:
     """Return the trades on the tenant's markets, the latest first."""
     found = Trade.objects.filter(run__market__organization=organization)
@@ -148,15 +156,29 @@ def account_before(*, participant: Participant, at: datetime) -> int:
     return int(total)
 
 
+def participant_named(*, market: Market, name: str) -> Participant | None:
+    """Return who takes part in a market by a name, however its letters are written."""
+    found = list(Participant.objects.select_related("market").filter(market=market, name__iexact=name)[:2])
+    exact = [one for one in found if one.name == name]
+    return found[0] if len(found) == 1 else next(iter(exact), None)
+
+
+def party_of(*, participant: Participant) -> ChainParty | None:
+    """Return by which address of a chain a participant is paid, if by any."""
+    return ChainParty.objects.filter(participant=participant).first()
+
+
 def balance_nano(*, participant: Participant) -> int:
     """Return what a participant's account holds [1e-9 of the currency]."""
     return Account.objects.values_list("balance_nano", flat=True).get(participant=participant)
 
 
-def savings_of(*, participant: Participant, since: datetime) -> Savings:
-    """Compare a participant's trades since an instant with the market's outside tariffs."""
+def savings_of(*, participant: Participant, since: datetime, until: datetime | None = None) -> Savings:
+    """Compare a participant's trades of intervals since an instant, up to another, with the market's outside tariffs."""
     market = participant.market
-    rows = trades_of_participant(participant=participant).filter(run__starts_at__gte=since)
+    period = {"starts_at__gte": since} | ({} if until is None else {"starts_at__lt": until})
+    rows = trades_of_participant(participant=participant)
+    rows = rows.filter(**{f"run__{name}": at for name, at in period.items()})
     sums = {
         side: rows.filter(side=side).order_by().aggregate(
             energy=Sum("energy_wh", default=0), pay=Sum("pay_nano", default=0), fee=Sum("fee_nano", default=0),
@@ -165,7 +187,8 @@ def savings_of(*, participant: Participant, since: datetime) -> Savings:
         for side in (Order.Side.BID, Order.Side.OFFER)
     }  # fmt: skip
     bought, sold = sums[Order.Side.BID], sums[Order.Side.OFFER]
-    late = deliveries_of_participant(participant=participant).filter(batch__run__starts_at__gte=since)
+    late = deliveries_of_participant(participant=participant)
+    late = late.filter(**{f"batch__run__{name}": at for name, at in period.items()})
     measured = late.filter(status=Delivery.Status.MEASURED).order_by()
     imbalance = measured.aggregate(pay=Sum("pay_nano", default=0))["pay"]
     outside = _outside_beside_position(measured, market=market)

@@ -38,6 +38,7 @@ from apps.sites.selectors import is_owner
 NEWEST = 20
 NANO = Decimal(1_000_000_000)
 MICRO = Decimal(1_000_000)
+KWH = Decimal(1000)
 SIDES = {"bid": Order.Side.BID, "offer": Order.Side.OFFER}
 LIMITS = ("buy_limit", "sell_limit", "storage_value")
 
@@ -162,7 +163,7 @@ def bid_or_offer(
     *, user: User, site: Site, participant: Participant, sent: Mapping[str, str], key: str, now: datetime
 ) -> Order:
     """Place the owner's order; `sent` has side, price per kWh, kWh and the start of delivery."""
-    _check_owner(user, site)
+    check_owner(user, site)
     try:
         starts_at = datetime.fromisoformat(sent.get("starts_at", ""))
     except ValueError as error:
@@ -171,14 +172,14 @@ def bid_or_offer(
         raise OrderRefusedError(_("choose whether to buy or to sell"))
     wish = Wish(
         starts_at=starts_at, side=SIDES[sent["side"]].value, idempotency_key=key,
-        price_micro=_number(sent.get("price", ""), times=MICRO), quantity_wh=_number(sent.get("kwh", ""), times=Decimal(1000)),
+        price_micro=number(sent.get("price", ""), times=MICRO), quantity_wh=number(sent.get("kwh", ""), times=KWH),
     )  # fmt: skip
     return order_place(participant=participant, wish=wish, actor=user.email, now=now)
 
 
 def take_back(*, user: User, site: Site, participant: Participant, order_id: int, now: datetime) -> Order:
     """Cancel the owner's order."""
-    _check_owner(user, site)
+    check_owner(user, site)
     return order_cancel(participant=participant, order_id=order_id, now=now)
 
 
@@ -186,7 +187,7 @@ def accept_terms(
     *, user: User, site: Site, participant: Participant, version: int, now: datetime
 ) -> Participant:
     """Accept the market's terms for the household."""
-    _check_owner(user, site)
+    check_owner(user, site)
     return terms_accept(participant=participant, version=version, actor=user.email, user=user, now=now)
 
 
@@ -194,11 +195,11 @@ def prefer(
     *, user: User, site: Site, participant: Participant, sent: Mapping[str, str], now: datetime
 ) -> Participant:
     """Change what the household wants the platform to do by itself."""
-    _check_owner(user, site)
+    check_owner(user, site)
     changes: dict[str, Any] = {
         name: name in sent for name in ("automatic", "prefers_green", "prefers_neighbors")
     }
-    changes |= {f"{name}_micro": _number(sent.get(name, ""), times=MICRO) for name in LIMITS}
+    changes |= {f"{name}_micro": number(sent.get(name, ""), times=MICRO) for name in LIMITS}
     return participant_set(participant=participant, changes=changes, actor=user.email, now=now, own=True)
 
 
@@ -274,7 +275,8 @@ def _prices(participant: Participant, zone: ZoneInfo, *, now: datetime) -> Chart
     )  # fmt: skip
 
 
-def _number(text: str, *, times: Decimal) -> int:
+def number(text: str, *, times: Decimal) -> int:
+    """Read a typed number, which is whole once multiplied."""
     try:
         value = Decimal(text.strip().replace(",", ".").replace("−", "-")) * times
     except InvalidOperation as error:
@@ -286,6 +288,7 @@ def _number(text: str, *, times: Decimal) -> int:
     return int(value)
 
 
-def _check_owner(user: User, site: Site) -> None:
+def check_owner(user: User, site: Site) -> None:
+    """Refuse who does not own the home."""
     if not is_owner(user=user, site=site):
         raise OwnerOnlyError(_("only an owner of this home decides this"))

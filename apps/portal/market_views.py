@@ -1,7 +1,7 @@
 """A home's market: what it trades, and what its owner wants."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -21,6 +21,7 @@ from apps.markets.selectors import month_before
 from apps.portal import market
 from apps.portal.answers import answered
 from apps.portal.homes import home_or_404, home_page
+from apps.portal.market_agreements import agreements_of
 from apps.portal.selectors import Home
 
 
@@ -28,11 +29,21 @@ from apps.portal.selectors import Home
 @signed_in
 def overview(request: HttpRequest, site_id: int) -> HttpResponse:
     """Show the home's market."""
-    seen, now = home_or_404(request, site_id), clock.now()
-    one = market.participant_of(seen.site)
+    return shown_page(request, home_or_404(request, site_id))
+
+
+def shown_page(
+    request: HttpRequest, seen: Home, *, refusal: Mapping[str, object] | None = None, status: int = 200
+) -> HttpResponse:
+    """Render the market's page; `refusal` says at which form what is wrong, and what was typed there."""
+    one, now = market.participant_of(seen.site), clock.now()
     shown = market.market_page(participant=one, zone=ZoneInfo(seen.site.time_zone), now=now) if one else None
+    agreed = agreements_of(participant=one, now=now) if one else None
     shared = market.sharing_of(site=seen.site, now=now)
-    return home_page(request, "portal/market.html", seen, shown=shown, shared=shared, key=uuid4().hex)
+    return home_page(
+        request, "portal/market.html", seen, status=status, shown=shown, agreed=agreed, shared=shared,
+        key=uuid4().hex, refusal=refusal,
+    )  # fmt: skip
 
 
 @require_POST
@@ -90,7 +101,7 @@ def preferences(request: HttpRequest, site_id: int) -> HttpResponse:
 @signed_in
 def proof(request: HttpRequest, site_id: int, trade_id: int) -> HttpResponse:
     """Download the proof of a trade."""
-    _seen, one = _part(request, site_id)
+    _seen, one = part_or_404(request, site_id)
     try:
         text = json.dumps(market.proof(participant=one, trade_id=trade_id), indent=1)
     except DomainError as error:
@@ -103,7 +114,7 @@ def proof(request: HttpRequest, site_id: int, trade_id: int) -> HttpResponse:
 @signed_in
 def statement(request: HttpRequest, site_id: int, form: str) -> HttpResponse:
     """Download the account's last thirty days as PDF or CSV."""
-    seen, one = _part(request, site_id)
+    seen, one = part_or_404(request, site_id)
     now = clock.now()
     made = account_statement(participant=one, starts_at=month_before(now), ends_at=now)
     headers = {"Content-Disposition": f'attachment; filename="market-statement-{now:%Y-%m-%d}.{form}"'}
@@ -156,11 +167,12 @@ def sharing_proof(request: HttpRequest, site_id: int, day: str) -> HttpResponse:
 def _do(
     request: HttpRequest, site_id: int, *, said: str, change: Callable[[Home, Participant], object]
 ) -> HttpResponse:
-    seen, one = _part(request, site_id)
+    seen, one = part_or_404(request, site_id)
     return answered(request, lambda: change(seen, one), said=said, back=redirect("portal:market", site_id))
 
 
-def _part(request: HttpRequest, site_id: int) -> tuple[Home, Participant]:
+def part_or_404(request: HttpRequest, site_id: int) -> tuple[Home, Participant]:
+    """Return the home and its part in a market."""
     seen = home_or_404(request, site_id)
     one = market.participant_of(seen.site)
     if one is None:

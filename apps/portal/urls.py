@@ -10,6 +10,7 @@ from apps.portal import (
     event_views,
     hub_views,
     insight_views,
+    market_agreement_views,
     market_views,
     notification_views,
     people_views,
@@ -69,6 +70,23 @@ urlpatterns = [
     path("sites/<int:site_id>/market/orders", market_views.order, name="market_order"),
     path(
         "sites/<int:site_id>/market/orders/<int:order_id>/cancel", market_views.cancel, name="market_cancel"
+    ),
+    path("sites/<int:site_id>/market/contracts", market_agreement_views.contract, name="market_contract"),
+    path(
+        "sites/<int:site_id>/market/contracts/<int:contract_id>/agree",
+        market_agreement_views.agree,
+        name="market_agree",
+    ),
+    path(
+        "sites/<int:site_id>/market/contracts/<int:contract_id>/end",
+        market_agreement_views.end,
+        name="market_end",
+    ),
+    path("sites/<int:site_id>/market/address", market_agreement_views.address, name="market_address"),
+    path(
+        "sites/<int:site_id>/market/address/forget",
+        market_agreement_views.address_forget,
+        name="market_address_forget",
     ),
     path("sites/<int:site_id>/market/terms", market_views.terms, name="market_terms"),
     path("sites/<int:site_id>/market/preferences", market_views.preferences, name="market_preferences"),

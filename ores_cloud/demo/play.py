@@ -8,10 +8,11 @@ import time
 from collections.abc import Callable
 
 from ores_cloud.demo.client import CallFailed, NotReached
+from ores_cloud.demo.errors import LoopFailed
 from ores_cloud.demo.hubs import HubsFailed
 from ores_cloud.demo.people import OPERATOR, PASSWORD
 from ores_cloud.demo.show import Printer
-from ores_cloud.demo.story import DAY, Demo, LoopFailed
+from ores_cloud.demo.story import DAY, Demo
 from ores_cloud.embedded import EmbeddedError
 from ores_cloud.supervisor import Platform, SupervisorError, platform, wished_port
 
@@ -30,8 +31,10 @@ SCENES: list[tuple[str, Callable[[Demo], None]]] = [
     ("The event", Demo.live_through_event),
     ("Settlement and report", Demo.settle),
     ("Target against delivered, and what it pays", Demo.conclude),
-    ("The market", Demo.tell_market),
+    ("A market day", Demo.live_market_day),
+    ("What the market day brought", Demo.tell_market),
 ]
+GOING_ON = ("The homes live on", Demo.go_on)
 
 
 def main(argv: list[str]) -> int:
@@ -65,7 +68,7 @@ def _play(running: Platform, printer: Printer, *, options: argparse.Namespace) -
     printer.say(f"web, worker and beat run; the clock runs {options.scale:g} times as fast")
     demo = Demo(running, printer, scale=options.scale)
     try:
-        for name, scene in SCENES:
+        for name, scene in SCENES if options.exit else [*SCENES, GOING_ON]:
             printer.step(name)
             scene(demo)
         printer.finish()

@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from ores_cloud.demo.client import Api, Browser, NotReached
+from ores_cloud.demo.errors import LoopFailed
 from ores_cloud.demo.hubs import HubProcess
 from ores_cloud.demo.people import PASSWORD
 from ores_cloud.demo.show import Printer, delivery_table, earnings_table
@@ -27,11 +28,6 @@ OPTED_OUT = "home-12"
 DROP_AFTER = timedelta(minutes=38)
 OPT_OUT_AFTER = timedelta(minutes=53)
 LEAST_SHARE = 0.8
-MARKET_WAIT_S = 40.0
-
-
-class LoopFailed(Exception):
-    """The loop did not close; the text says where."""
 
 
 class Demo:
@@ -218,16 +214,46 @@ class Demo:
             self.printer.say(row)
         self._check(signal_, grid)
 
-    def tell_market(self) -> None:
-        """Wait for the first settled deliveries, then tell what was traded and saved."""
-        from ores_cloud.demo.market import delivered, lines_of, tell
+    def live_market_day(self) -> None:
+        """The next 24 hours step by step, as fast as this machine lives them, while the processes rest."""
+        from ores_cloud.demo.day import DATA_IN, DAY, LivedDay, first_traded
 
-        deadline = time.monotonic() + MARKET_WAIT_S
-        while not delivered(market=self.market) and time.monotonic() < deadline:
-            self._rest(0.3)
-        told, site = tell(market=self.market, now=self.now()), self.stage.sites["home-01"]
-        for row in lines_of(told, market=self.market, base=self.base, site=site):
+        self.stop()
+        self.running.stop()
+        begins = first_traded(self.now())
+        self.day = (begins, begins + DAY)
+        fleet = json.loads((self.running.state / "hubs" / "fleet.json").read_text())
+        lived = LivedDay(
+            fleet=fleet, site_ids=[site.pk for site in self.stage.sites.values()], port=self.running.port,
+            now=self.now(),
+        )  # fmt: skip
+        self.reached = lived.live(
+            until=self.day[1] + DATA_IN,
+            progress=lambda at: self.printer.progress(f"{at.astimezone(ZONE):%a %H:%M}"),
+        )
+
+    def tell_market(self) -> None:
+        """Tell what was traded and saved on the market day."""
+        from ores_cloud.demo.market import lines_of, tell
+
+        told, site = tell(market=self.market, day=self.day), self.stage.sites["home-01"]
+        for row in lines_of(told, market=self.market, base=self.base, site=site, zone=ZONE):
             self.printer.say(row)
+
+    def go_on(self) -> None:
+        """Have platform and hubs run by themselves again, from where the day ended."""
+        from django.conf import settings
+
+        text = f"{self.reached.isoformat()}@{time.time():.3f}x{self.scale:g}"
+        self.running.environment["ORES_CLOCK"] = settings.ORES_CLOCK = text
+        for process in self.hubs:
+            process.start()  # they try again until the platform is there
+        self.running.start()
+        for process in self.hubs:
+            process.wait_for("connected", limit_s=60)
+        self.printer.say(
+            f"it is {self.reached.astimezone(ZONE):%a %H:%M}; the clock runs {self.scale:g} times as fast"
+        )
 
     # --- details ---
 

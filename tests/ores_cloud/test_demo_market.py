@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -10,12 +11,13 @@ from apps.markets.delivery import deliveries_settle_due
 from apps.markets.models import Account, Market, Participant, Trade
 from apps.markets.services import Wish, order_place
 from apps.sites.models import GridArea, Site
-from ores_cloud.demo.market import FUNDS, GATE_CLOSURE_S, INTERVAL_S, delivered, lines_of, open_market, tell
+from ores_cloud.demo.market import FUNDS, GATE_CLOSURE_S, INTERVAL_S, lines_of, open_market, tell
 from tests import factories
 from tests.factories import NOW
 
 pytestmark = pytest.mark.django_db
 START = NOW + timedelta(hours=2)
+DAY = timedelta(days=1)
 CLOSED = START - timedelta(seconds=GATE_CLOSURE_S)
 
 
@@ -56,38 +58,50 @@ def test_every_home_trades_by_itself_with_terms_and_funds(sites: dict[str, Site]
     assert (market.interval_s, market.gate_closure_s) == (INTERVAL_S, GATE_CLOSURE_S)
 
 
+def said_of(market: Market, sites: dict[str, Site]) -> str:
+    told = tell(market=market, day=(START, START + DAY))
+    zone = ZoneInfo("Europe/Berlin")
+    return "\n".join(lines_of(told, market=market, base="http://here", site=sites["home-00"], zone=zone))
+
+
 def test_what_is_told_is_what_was_traded(sites: dict[str, Site]) -> None:
     market = traded(sites)
-    told = tell(market=market, now=START)
-    assert (told.intervals, told.traded, told.trades, told.volume_kwh) == (2, 1, 2, Decimal("0.5"))
-    assert told.prices == (Decimal("0.2"), Decimal("0.2"))
+    told = tell(market=market, day=(START, START + DAY))
+    whole = told.whole
+    assert (whole.gates, whole.intervals, whole.trades, whole.volume_kwh) == (2, 1, 2, Decimal("0.5"))
+    assert whole.prices == (Decimal("0.2"), Decimal("0.2"))
+    assert [part.trades for part in told.parts] == [2, 0, 0, 0, 0, 0, 0, 0]
     # Bought for 0.20 instead of 0.30, sold for 0.20 instead of 0.08.
-    assert (told.saved, told.month, told.charged) == (Decimal("0.11"), Decimal("3.3"), Decimal(0))
-    assert (told.homes, told.scheduled_homes, told.delivered, told.cut_for_event) == (3, 2, 0, 0)
-    assert (told.gained, told.lost) == (2, 0)
-    said = "\n".join(lines_of(told, market=market, base="http://here", site=sites["home-00"]))
+    assert (told.saved, told.month, told.imbalances) == (Decimal("0.11"), Decimal("3.3"), Decimal(0))
+    assert (told.homes, told.trading, told.settled, told.gained, told.lost) == (3, 2, 0, 2, 0)
+    said = said_of(market, sites)
     for part in (
-        "closed 2 gates",
-        "2 of the homes that traded saved by it, 0 lost",
-        "2 trades, 0.50 kWh, 0.200 to 0.200 EUR",
-        "0.11 EUR by all homes in these 5 minutes",
-        "3.30 EUR (scaled",
+        "2 gates closed, 1 of them with trades",
+        "2 of the homes saved by trading, 0 lost",
+        "2 trades    0.50 kWh  0.200 to 0.200 EUR per kWh",
+        "0.11 EUR by all homes on this day",
+        "a month of 30 such days would be 3.30 EUR",
     ):
         assert part in said, part
     assert f"http://here/console/{market.organization_id}/markets/{market.pk}/" in said
 
 
+def test_what_was_traded_for_another_day_is_not_told(sites: dict[str, Site]) -> None:
+    market = traded(sites)
+    told = tell(market=market, day=(START - DAY, START))
+    assert (told.whole.gates, told.whole.trades, told.saved, told.trading) == (0, 0, Decimal(0), 0)
+
+
 def test_a_market_without_trades_says_so(sites: dict[str, Site]) -> None:
     market = open_market(sites=sites, now=NOW)
-    told = tell(market=market, now=START)
-    said = lines_of(told, market=market, base="", site=sites["home-00"])
-    assert said[-1] == "nothing was traded"
+    said = said_of(market, sites)
+    assert "together 0 trades, 0.0 kWh, by 0 of 3 homes" in said
+    assert "0.00 EUR by all homes" in said
     assert Trade.objects.count() == 0
 
 
 def test_deliveries_are_counted_once_they_are_settled(sites: dict[str, Site]) -> None:
     market = traded(sites)
-    assert delivered(market=market) == 0
     deliveries_settle_due(now=START + timedelta(days=3))  # without meters nothing is charged
-    assert delivered(market=market) == 1
-    assert tell(market=market, now=START).charged == 0
+    told = tell(market=market, day=(START, START + DAY))
+    assert (told.settled, told.without_meters, told.imbalances) == (1, 2, 0)

@@ -16,7 +16,7 @@ from apps.hubs.device_reports import device_message_store
 from apps.hubs.diagnoses import diagnosis_ask
 from apps.hubs.models import DeviceProposal, Diagnosis, Hub, Release, S2Credential
 from apps.hubs.update_services import campaign_start
-from apps.markets.models import Market
+from apps.markets.models import Contract, Market
 from apps.openadr.models import (
     EventObject,
     MessageEntry,
@@ -188,9 +188,13 @@ def build_market(fleet: factories.Fleet) -> dict[str, Any]:
     market = Market.objects.get(pk=street.market.pk)
     trade = run.trades.order_by("pk").first()
     assert trade is not None
+    contract = Contract.objects.create(
+        market=market, buyer=street.participants[0], seller=street.participants[1], price_micro=1, energy_wh=1,
+        proposed_by=street.participants[0], created_at=NOW, starts_at=NOW, ends_at=datetime(2100, 1, 1, tzinfo=UTC),
+    )  # fmt: skip
     return {
         "market_id": market.pk, "run_id": run.pk, "trade_id": trade.pk, "order_id": orders[0].pk,
-        "participant_id": street.participants[0].pk,
+        "participant_id": street.participants[0].pk, "contract_id": contract.pk,
     }  # fmt: skip
 
 

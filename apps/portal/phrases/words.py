@@ -8,6 +8,8 @@ PHRASES: Final = (
     # an order to a hub, an order on the market, an objection
     noop("queued"), noop("sent"), noop("acknowledged"), noop("applied"), noop("verified"), noop("rejected"), noop("expired"),
     noop("open"), noop("canceled"), noop("cleared"), noop("accepted"),
+    # a contract
+    noop("proposed"), noop("agreed"), noop("ended"),
     # a device
     noop("running"), noop("trouble"), noop("starting"), noop("missing"),
     # why a pairing code ended

@@ -1,14 +1,18 @@
 """Blocks over several intervals: a session's intervals are cleared by one gate, each as a run of its own."""
 
+import re
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from apps.common.errors import DomainError
-from apps.markets.clearing import clearing_run, gates_close_due, run_again, run_cancel, run_replay
+from apps.markets.block_clearing import intervals_together, lines_of_interval
+from apps.markets.clearing import clearing_run, gates_close_due, kept, run_again, run_cancel, run_replay
 from apps.markets.delivery import deliveries_settle_due
 from apps.markets.errors import MarketInvalidError, RunNotAllowedError
+from apps.markets.inputs import inputs_from
 from apps.markets.log_checks import log_faults
 from apps.markets.models import Account, ClearingRun, Cut, Delivery, LogEntry, Order, Trade
 from apps.markets.operators import market_set
@@ -208,6 +212,57 @@ def test_the_welfare_bound_and_the_gap_are_on_the_runs_page() -> None:
     shown = text_of(signed_in(operator), url)
     for part in ("Bound of the gains", "0.4000", "0.000 %", "4 intervals were cleared together"):
         assert part in shown, part
+
+
+def console_of(street: Street, rest: str = "") -> str:
+    operator = factories.make_operator(organization=street.fleet.organization)
+    path = f"/console/{street.fleet.organization.pk}/markets/{street.market.pk}/{rest}"
+    return text_of(signed_in(operator), path)
+
+
+def test_the_book_shows_the_interval_that_is_chosen(settings: Any) -> None:
+    settings.ORES_CLOCK = factories.clock_at(CLOSED - timedelta(minutes=1))
+    street = make_street(homes=2, history=False, **HOUR)
+    street.order(0, BID, 310_000, 500, starts_at=STARTS[0])
+    street.order(0, BID, 270_000, 250, starts_at=STARTS[2])
+    street.order(1, OFFER, 190_000, 0, profile_wh=[100, 200, 300], least_permille=1000)
+    books = {
+        place: console_of(street, f"?interval={quote(one.isoformat())}") for place, one in enumerate(STARTS)
+    }
+    found = {
+        place: re.findall(r'class="n">(0\.\d+)</td><td class="n">(0\.\d{3})<', page)
+        for place, page in books.items()
+    }
+    assert found == {
+        0: [("0.190000", "0.100"), ("0.310000", "0.500")],
+        1: [("0.190000", "0.200")],
+        2: [("0.190000", "0.300"), ("0.270000", "0.250")],
+        3: [],
+    }  # fmt: skip
+    assert [page.count('#book"') for page in books.values()] == [4] * 4
+    assert [page.count('#book" aria-current="page"') for page in books.values()] == [1] * 4
+    for strange in ("", "soon", "2001-01-01T00:00:00+00:00"):
+        assert 'class="n">0.310000</td>' in console_of(street, f"?interval={quote(strange)}")
+
+
+def test_a_market_of_single_intervals_has_nothing_to_choose(settings: Any) -> None:
+    settings.ORES_CLOCK = factories.clock_at(NOW)
+    assert "#book" not in console_of(make_street(homes=1, history=False))
+
+
+def test_a_runs_curves_are_those_of_its_interval_and_lead_to_the_others() -> None:
+    street = hour_street()
+    street.order(1, OFFER, 100_000, 0, profile_wh=[400, 300], least_permille=1000)
+    street.clear()
+    runs = list(ClearingRun.objects.order_by("starts_at"))
+    pages = [console_of(street, f"runs/{run.pk}/") for run in runs]
+    for run, page in zip(runs, pages, strict=True):
+        assert all(f"/runs/{one.pk}/#curves" in page for one in runs)
+        assert f'/runs/{run.pk}/#curves" aria-current="page"' in page
+    kept_inputs = [inputs_from(kept(run)[0]) for run in runs]
+    quantities = [[(line.side, line.offered_wh) for line in lines_of_interval(one)] for one in kept_inputs]
+    assert quantities == [[(1, 500), (-1, 400)], [(1, 500), (-1, 300)], [(1, 500)], [(1, 500)]]
+    assert all(intervals_together(one) == STARTS for one in kept_inputs)
 
 
 def test_rest_takes_a_profile(settings: Any) -> None:

@@ -14,7 +14,8 @@ REFUSING = (
     "apps/settlement/disputes.py", "apps/programs/services.py", "apps/programs/opt_out_periods.py",
     "apps/hubs/device_inbox.py", "apps/hubs/services.py", "apps/hubs/guesses.py", "apps/hubs/credentials.py",
     "apps/hubs/owner_orders.py", "apps/hubs/instructions.py", "apps/markets/services.py", "apps/markets/periods.py",
-    "apps/markets/participation.py", "apps/insights/services.py", "edge_agent/joining/book.py",
+    "apps/markets/participation.py", "apps/markets/contracts.py", "apps/markets/chain/parties.py",
+    "apps/insights/services.py", "edge_agent/joining/book.py",
     "edge_agent/joining/members.py", "edge_agent/joining/scout.py",
     "edge_agent/controllers/home_mode.py", "edge_agent/controllers/comfort.py",
     *(f"edge_agent/drivers/sunspec/{name}.py" for name in ("bus", "control", "device", "roles", "unit")),
@@ -50,6 +51,7 @@ GIVING = (
 OF_OPERATORS = {
     "apps/privacy/deletions.py": {"rows of 7 hold each other"},
     "apps/markets/services.py": {"the quantity is not the profile's sum"},
+    "apps/markets/chain/parties.py": {"a block over several intervals is paid by the platform's accounts"},
     "apps/settlement/disputes.py": {
         "an interval is corrected twice", "no interval of the event begins at 7",
         "7 kWh is beyond what a connection can carry, 7 kWh",
