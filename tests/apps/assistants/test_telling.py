@@ -76,6 +76,28 @@ def test_google_is_told_the_states_as_the_service_account(world: World, makers: 
     assert ThingReport.objects.filter(waits_since=None, told_at=NOW).count() == 3
 
 
+def test_who_asks_for_the_devices_again_is_told_all_states_again(world: World, makers: Makers) -> None:
+    linked(world, "google")
+    google(world.token, "SYNC")
+    assert look(NOW + MINUTE) == 1
+    first, again = (one["payload"]["devices"]["states"] for one in makers.said(REPORT))
+    assert first == again
+
+
+def test_the_states_of_many_people_are_looked_at_at_once(
+    world: World, makers: Makers, django_assert_num_queries: Any
+) -> None:
+    linked(world, "google")
+    with django_assert_num_queries(11):
+        assert changes_queue(first=0, last=2**31, now=NOW) == 0
+    for _ in range(3):
+        other = World()
+        google(other.token, "SYNC")
+    assert look(NOW) == 3
+    with django_assert_num_queries(11):
+        assert changes_queue(first=0, last=2**31, now=NOW) == 0
+
+
 def test_alexa_is_told_what_has_changed_and_the_rest_beside_it(world: World, makers: Makers) -> None:
     link = linked(world, "alexa")
     assert "token" not in link.access_token_encrypted + link.refresh_token_encrypted
