@@ -4,13 +4,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.test import TestCase
 
-from apps.assistants import google_telling
+from apps.assistants import google_telling, tasks
 from apps.assistants.delivery import LONGEST_WAIT_S, link_tell, links_tell
 from apps.assistants.models import AssistantLink, ThingReport
 from apps.assistants.reports import changes_queue, links_due
 from apps.sites.app_grants import app_revoke
 from apps.sites.models import AppGrant
+from ores_cloud.queues import beat_schedule
 from tests import factories
 from tests.apps.assistants.makers import Makers
 from tests.apps.assistants.world import World, alexa, check, google
@@ -57,6 +59,18 @@ def test_without_credentials_nobody_is_linked_and_nothing_queued(world: World) -
     assert {one["willReportState"] for one in answer["payload"]["devices"]} == {False}
     accept(world)
     assert (look(NOW), AssistantLink.objects.count(), ThingReport.objects.count()) == (0, 0, 0)
+
+
+def test_a_worker_looks_and_tells_by_the_clock(world: World, makers: Makers) -> None:
+    google(world.token, "SYNC")
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        tasks.look()
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        names = factories.run_queued()
+    names += factories.run_queued()
+    assert names == ["assistants.look_at", "assistants.deliver"]
+    assert len(makers.said(REPORT)) == 1
+    assert "assistants.look" in {entry["task"] for entry in beat_schedule(1.0).values()}
 
 
 def test_google_is_told_the_states_as_the_service_account(world: World, makers: Makers) -> None:
