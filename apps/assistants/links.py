@@ -8,7 +8,7 @@ from django.db import transaction
 
 from apps.assistants.caller import Caller
 from apps.assistants.makers import is_told
-from apps.assistants.models import AssistantLink, Maker
+from apps.assistants.models import AssistantLink, Maker, ThingReport
 from apps.assistants.noticing import shape_of
 from apps.assistants.selectors import HomeNow, Thing, homes_now, things_of
 from apps.sites.app_grants import GrantedHome, homes_granted
@@ -22,6 +22,8 @@ def link_made(caller: Caller, maker: Maker, *, things: list[Thing], **tokens: An
     """Tell a person's assistant of changes from now on, if its maker is told any; it has just heard of `things`."""
     if not is_told(maker) or "read" not in caller.granted.rights:
         return
+    # It may have forgotten what it was told: all of it is told again.
+    ThingReport.objects.filter(link__user=caller.user, link__maker=maker).delete()
     AssistantLink.objects.update_or_create(
         user=caller.user, maker=maker,
         defaults={

@@ -4,13 +4,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.test import TestCase
 
-from apps.assistants import google_telling
+from apps.assistants import google_telling, tasks
 from apps.assistants.delivery import LONGEST_WAIT_S, link_tell, links_tell
 from apps.assistants.models import AssistantLink, ThingReport
 from apps.assistants.reports import changes_queue, links_due
 from apps.sites.app_grants import app_revoke
 from apps.sites.models import AppGrant
+from ores_cloud.queues import beat_schedule
 from tests import factories
 from tests.apps.assistants.makers import Makers
 from tests.apps.assistants.world import World, alexa, check, google
@@ -59,6 +61,18 @@ def test_without_credentials_nobody_is_linked_and_nothing_queued(world: World) -
     assert (look(NOW), AssistantLink.objects.count(), ThingReport.objects.count()) == (0, 0, 0)
 
 
+def test_a_worker_looks_and_tells_by_the_clock(world: World, makers: Makers) -> None:
+    google(world.token, "SYNC")
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        tasks.look()
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        names = factories.run_queued()
+    names += factories.run_queued()
+    assert names == ["assistants.look_at", "assistants.deliver"]
+    assert len(makers.said(REPORT)) == 1
+    assert "assistants.look" in {entry["task"] for entry in beat_schedule(1.0).values()}
+
+
 def test_google_is_told_the_states_as_the_service_account(world: World, makers: Makers) -> None:
     link = linked(world, "google")
     [said] = makers.said(REPORT)
@@ -74,6 +88,28 @@ def test_google_is_told_the_states_as_the_service_account(world: World, makers: 
     assert states[f"sun-{pk}"]["currentModeSettings"] == {"production": "2_to_5_kw"}
     assert (link.told_at, link.error, link.attempts) == (NOW, "", 0)
     assert ThingReport.objects.filter(waits_since=None, told_at=NOW).count() == 3
+
+
+def test_who_asks_for_the_devices_again_is_told_all_states_again(world: World, makers: Makers) -> None:
+    linked(world, "google")
+    google(world.token, "SYNC")
+    assert look(NOW + MINUTE) == 1
+    first, again = (one["payload"]["devices"]["states"] for one in makers.said(REPORT))
+    assert first == again
+
+
+def test_the_states_of_many_people_are_looked_at_at_once(
+    world: World, makers: Makers, django_assert_num_queries: Any
+) -> None:
+    linked(world, "google")
+    with django_assert_num_queries(11):
+        assert changes_queue(first=0, last=2**31, now=NOW) == 0
+    for _ in range(3):
+        other = World()
+        google(other.token, "SYNC")
+    assert look(NOW) == 3
+    with django_assert_num_queries(11):
+        assert changes_queue(first=0, last=2**31, now=NOW) == 0
 
 
 def test_alexa_is_told_what_has_changed_and_the_rest_beside_it(world: World, makers: Makers) -> None:
