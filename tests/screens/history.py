@@ -78,7 +78,7 @@ def add_points(site_id: int, *, starts_at: datetime, ends_at: datetime, faulty_f
     ):
         series, _ = Series.objects.get_or_create(site_id=site_id, resource=resource, quantity=quantity)
         what = quantity.partition("/")[2] or resource
-        values = {
+        values: dict[str, int | str | datetime] = {
             "series": series.pk,
             "what": what,
             "site": site_id,
