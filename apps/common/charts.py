@@ -179,7 +179,9 @@ def _time_ticks(frame: Frame, zone: ZoneInfo) -> Iterator[Tick]:
     tick = local + timedelta(minutes=-since_midnight % min(step, DAY_MIN))
     while tick.astimezone(frame.starts_at.tzinfo) <= frame.ends_at:
         share = frame.x(tick) / UNITS
-        anchor = "start" if share < 0.03 else "end" if share > 0.97 else "middle"
+        # A date is wide, and has room below the other axis; the hour of midnight stays within.
+        first = "middle" if step >= DAY_MIN else "start"
+        anchor = first if share < 0.03 else "end" if share > 0.97 else "middle"
         label = date_format(tick, "j M") if step >= DAY_MIN else tick.strftime("%H:%M")
         yield Tick(_percent(share * UNITS), label, anchor)
         tick += timedelta(minutes=step)

@@ -98,7 +98,10 @@ def _words(one: Insight) -> tuple[str, str, str]:
         "currency": one.currency,
     }
     title, text, action = TEXTS.get(one.kind, (one.kind.replace("_", " "), "", ""))
-    return str(title), str(text) % numbers, str(action)
+    said = str(text) % numbers
+    for unit in ("%", "kWh", "kW"):
+        said = said.replace(f" {unit}", f"{NARROW}{unit}")  # a number and its unit stay on one line
+    return str(title), said, str(action)
 
 
 def _numbers(one: Insight) -> list[tuple[str, str]]:

@@ -14,12 +14,10 @@ MOST_POSITIONAL = 2
 LONG_FILES: set[str] = set()
 LONG_FUNCTIONS: set[str] = set()
 POSITIONAL = {
-    "apps/console/views.py:_page",
     "apps/console/views.py:_revoke",
     "apps/console/views.py:_revoke_page",
     "apps/hubs/link/app.py:Conversation._stored",
     "apps/hubs/link/app.py:WebSocketConnection.__init__",
-    "apps/portal/views.py:_page",
     "ores_cloud/demo/client.py:Api._call",
 }
 

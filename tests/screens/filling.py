@@ -70,6 +70,7 @@ def _devices(hub: Hub, *, now: datetime) -> None:
     states = [
         DeviceState("meter", "sunspec", "Meter", "grid", power_kw=0.05, read_at=at),
         DeviceState("roof", "sunspec", "Roof, south", "pv", "Acme", "S8", firmware="3.1", power_kw=-0.99, read_at=at),
+        DeviceState("dishwasher", "mqtt", "Dishwasher", "load", "Acme", "P2", power_kw=0.0, read_at=at),
         DeviceState("cellar", "sunspec", "Battery", "battery", "Acme", "B10", power_kw=-0.49, soc=0.98, read_at=at),
         DeviceState(
             "wallbox", "simulator", "Wallbox", "ev", "Acme", "W1", firmware="1.2", power_kw=0.0, soc=0.64,

@@ -5,6 +5,9 @@ from datetime import datetime, timedelta
 
 from django.db import connection
 
+from apps.telemetry.models import Series
+from apps.telemetry.partitions import ensure_days
+
 # Sun by season and a day's clouds, a house with morning and evening, a battery of noon and night; `noise` is 0 to 1.
 _ROWS = """
 INSERT INTO telemetry_quarter
@@ -34,6 +37,58 @@ FROM (
 ) powers
 ON CONFLICT DO NOTHING
 """
+
+
+# What a dishwasher draws in the quarter-hours of its program [kW], and how two strings share a roof by the hour.
+_POINTS = """
+INSERT INTO telemetry_point (series_id, at, value)
+SELECT %(series)s, at + interval '15 minutes',
+  CASE %(what)s
+    WHEN 'dishwasher' THEN CASE
+      WHEN date_part('isodow', at) IN (1, 3, 4, 6, 7) AND quarter BETWEEN 80 AND 85
+        THEN (ARRAY[1.8, 0.1, 0, 0.1, 1.8, 0.6])[quarter - 79] ELSE 0 END
+    ELSE (1 + 0.1 * sin(date_part('doy', at) * ascii(%(what)s))) * greatest(0, -pv_kw)
+      * (0.5 + CASE %(what)s WHEN 'West' THEN 0.03 ELSE -0.03 END * (quarter - 50) / 12.0)
+      * CASE WHEN %(what)s = 'East' AND at > %(faulty_from)s THEN 0.8 ELSE 1 END
+  END
+FROM (
+  SELECT at, pv_kw, (date_part('hour', at) * 4 + date_part('minute', at) / 15)::int + 8 AS quarter
+  FROM telemetry_quarter WHERE site_id = %(site)s AND at >= %(starts_at)s AND at < %(ends_at)s
+) quarters
+ON CONFLICT DO NOTHING
+"""
+
+
+# The dishwasher's part of what the home draws.
+_DRAWN = """
+UPDATE telemetry_quarter q SET load_kw = load_kw + p.value, grid_kw = grid_kw + p.value
+FROM telemetry_point p
+WHERE q.site_id = %(site)s AND p.series_id = %(series)s AND p.at = q.at + interval '15 minutes' AND p.value > 0
+"""
+
+
+def add_points(site_id: int, *, starts_at: datetime, ends_at: datetime, faulty_from: datetime) -> None:
+    """Give a home what its hub tells of a dishwasher and of two strings, of which the eastern one fails."""
+    first, last = (int(at.timestamp()) // 86_400 for at in (starts_at, ends_at))
+    ensure_days("telemetry_point", range(first, last + 1))
+    for resource, quantity in (
+        ("dishwasher", "power_kw"),
+        ("roof", "string_kw/East"),
+        ("roof", "string_kw/West"),
+    ):
+        series, _ = Series.objects.get_or_create(site_id=site_id, resource=resource, quantity=quantity)
+        what = quantity.partition("/")[2] or resource
+        values: dict[str, int | str | datetime] = {
+            "series": series.pk,
+            "what": what,
+            "site": site_id,
+            "starts_at": starts_at,
+            "ends_at": ends_at,
+        }
+        with connection.cursor() as cursor:
+            cursor.execute(_POINTS, values | {"faulty_from": faulty_from})
+            if what == "dishwasher":
+                cursor.execute(_DRAWN, {"site": site_id, "series": series.pk})
 
 
 def add_history(site_ids: Sequence[int], *, days: int, until: datetime) -> int:

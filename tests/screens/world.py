@@ -11,6 +11,7 @@ from apps.markets.participation import participant_join, terms_accept
 from apps.programs.models import GridSignal
 from apps.settlement.models import SettlementRun
 from apps.sites.models import GridArea
+from apps.sites.tariffs import tariff_set
 from tests import factories
 from tests.apps.portal.world import (
     World,
@@ -23,7 +24,9 @@ from tests.apps.portal.world import (
     track,
 )
 from tests.screens.filling import fill
-from tests.screens.history import add_history
+from tests.screens.history import add_history, add_points
+
+YEAR = timedelta(days=364)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +43,7 @@ def build_screened(*, now: datetime, days: int) -> Screened:
     world = build_world(now=now)
     hubs = [add_hub(site, now=now) for site in world.sites]
     add_day(world.sites[0], now=now, extras=True)
-    add_history([site.pk for site in world.sites], days=days, until=now)
+    _measured(world, days=days, now=now)
     running, past, statement = _events(world, now)
     filled = fill(world, hubs=hubs, running=running, now=now)
     return Screened(
@@ -58,6 +61,18 @@ def build_screened(*, now: datetime, days: int) -> Screened:
             "webhook": _webhook(world, now),
         },
     )
+
+
+def _measured(world: World, *, days: int, now: datetime) -> None:
+    """Quarter-hours of all homes; of the first one's single devices too, and of the year before."""
+    add_history([site.pk for site in world.sites], days=days, until=now)
+    first, month = world.sites[0].pk, timedelta(days=30)
+    add_history([first], days=30, until=now - YEAR)
+    for ends_at in (now - YEAR, now):
+        add_points(first, starts_at=ends_at - month, ends_at=ends_at, faulty_from=now - month)
+    tariff_set(
+        site=world.sites[0], currency="EUR", import_price="0.34", export_price="0.08", bands=[], actor="test", now=now
+    )  # fmt: skip
 
 
 def _webhook(world: World, now: datetime) -> Any:

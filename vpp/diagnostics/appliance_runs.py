@@ -126,38 +126,25 @@ def habit_shift(
     if may.ndim != 1 or not may.any() or len(power) % len(may):
         raise DiagnosticsError(f"{len(power)} intervals are no whole days of {may.shape}")
     found = appliance_runs(power, step_h=step_h, thresholds=thresholds)
-    if len(found.starts) < thresholds.run_least_count:
-        return None
+    runs = list(zip(found.starts.tolist(), found.ends.tolist(), strict=True))
     bill = _Bill(grid, buy=buy, sell=sell_per_kwh, step_h=step_h)
-    by_slot = np.stack(
-        [
-            _costs_of_day(bill, starts, power=power[starts:ends], may=may)
-            for starts, ends in zip(found.starts.tolist(), found.ends.tolist(), strict=True)
-        ]
-    )
-    cost = np.array(
-        [
-            bill.growth(starts, power[starts:ends], of=starts)
-            for starts, ends in zip(found.starts.tolist(), found.ends.tolist(), strict=True)
-        ]
-    )
-    known = ~np.isnan(cost) & ~np.isnan(by_slot).all(axis=1)
-    if known.sum() < thresholds.run_least_count:
+    costs = np.array([bill.growth(at, power[at:ends], of=at) for at, ends in runs])
+    priced = [run for run, cost in zip(runs, costs, strict=True) if not np.isnan(cost)]
+    if len(priced) < thresholds.run_least_count:
         return None
-    cost, by_slot = cost[known], by_slot[known]
+    by_slot = np.stack([_costs_of_day(bill, at, power=power[at:ends], may=may) for at, ends in priced])
+    energy = [float(power[at:ends].sum()) * step_h for at, ends in priced]
+    usual = int(np.median([at % len(may) for at, _ in priced]))
+    return _habit(by_slot, costs[~np.isnan(costs)], kwh_per_run=float(np.mean(energy)), usual_slot=usual)
+
+
+def _habit(by_slot: Floats, cost: Floats, *, kwh_per_run: float, usual_slot: int) -> Habit | None:
+    """The cheapest time for all runs (R, S); None where no time can be priced."""
     means = _means(by_slot)
     if np.isnan(means).all():
         return None
-    energy = [float(power[s:e].sum()) * step_h for s, e in zip(found.starts, found.ends, strict=True)]
-    return Habit(
-        runs=len(cost),
-        kwh_per_run=float(np.mean(energy)),
-        usual_slot=int(np.median(found.starts[known] % len(may))),
-        best_slot=int(np.nanargmin(means)),
-        cost=cost,
-        saving=_out_of_sample(by_slot, cost),
-        cost_by_slot=means,
-    )
+    best = int(np.nanargmin(means))
+    return Habit(len(cost), kwh_per_run, usual_slot, best, cost, _out_of_sample(by_slot, cost), means)
 
 
 @dataclass(frozen=True, slots=True)

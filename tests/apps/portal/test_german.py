@@ -1,11 +1,17 @@
 """A home's pages in German: whole, with the reader's decimal sign, and nothing left of English."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.test import Client
+from django.utils import translation
+from django.utils.formats import date_format
 
+from apps.alerts.models import NotificationKind
+from apps.alerts.notifications import household_tell
+from apps.common.charts import Series, chart
 from apps.dispatch.services import signal_plan
 from apps.hubs.instructions import instruction_statuses_apply
 from apps.hubs.models import Hub, Instruction
@@ -97,3 +103,40 @@ def test_a_page_on_why_is_german_throughout(client: Client, now: datetime) -> No
     assert re.search(r"2 Batterien nehmen \d+,\d kWh auf und geben \d+,\d kWh ab; ", page)
     assert '<span lang="en">' not in page
     assert _english(page, site.name) == []
+
+
+def test_the_days_of_the_week_are_days_and_dates_have_their_point(
+    client: Client, world: World, now: datetime
+) -> None:
+    """Sunday is no sun, although both are one word in English."""
+    with translation.override("de"):
+        assert date_format(datetime(2026, 6, 21, tzinfo=UTC), "D j M") == "So 21. Jun"
+    client.force_login(world.owner)
+    path = f"/sites/{world.sites[0].pk}/"
+    said = {
+        code: client.get(path, headers={"accept-language": code}).content.decode() for code in ("de", "es")
+    }
+    assert "Mittwoch, 17. Juni" in said["de"]
+    assert "miércoles, 17 de junio" in said["es"]
+
+
+def test_a_chart_has_the_readers_decimal_sign() -> None:
+    at = datetime(2026, 6, 17, tzinfo=UTC)
+    with translation.override("de"):
+        drawn = chart(
+            title="",
+            period=(at, at + timedelta(hours=1)),
+            series=[Series("", "", [(at, 1.2)])],
+            zone=ZoneInfo("UTC"),
+        )
+    assert [tick.label for tick in drawn.y_ticks] == ["0 kW", "0,5 kW", "1 kW", "1,5 kW"]
+
+
+def test_a_fault_in_a_message_is_said_in_german(client: Client, world: World, now: datetime) -> None:
+    facts = {"device": "Wärmepumpe", "trouble": "no answer within 10 s"}
+    household_tell(
+        site_id=world.sites[0].pk, kind=NotificationKind.DEVICE_FAULT, key="1", facts=facts, now=now
+    )
+    client.force_login(world.owner)
+    page = client.get("/notifications/", headers={"accept-language": "de"}).content.decode()
+    assert "keine Antwort innerhalb von 10 s" in page

@@ -20,7 +20,7 @@ from tests.apps.openadr.asked import (
     post_event,
     reports,
     rows,
-)  # fmt: skip
+)
 from tests.factories import NOW, QUARTER, Api, Fleet
 from vpp.protocols.openadr3.event import decode_event
 

@@ -23,7 +23,7 @@ from tests.apps.openadr.asked import (
     post_event,
     reports,
     rows,
-)  # fmt: skip
+)
 from tests.factories import NOW, QUARTER, Api, Fleet
 from vpp.translate.grid_signal import GridSignalDraft
 

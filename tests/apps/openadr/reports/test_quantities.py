@@ -22,7 +22,7 @@ from tests.apps.openadr.asked import (
     post_event,
     reports,
     rows,
-)  # fmt: skip
+)
 from tests.factories import NOW, QUARTER, Api, Fleet
 
 pytestmark = pytest.mark.django_db
