@@ -58,8 +58,6 @@ def escrow_ask(*, order: Order, actor: str, now: datetime) -> ChainEscrow:
     party = ChainParty.objects.filter(participant_id=held.participant_id).first()
     if party is None or held.side != Order.Side.BID:
         raise OrderUnknownError("deposits are for bids of participants with an address")
-    if held.profile_wh:
-        raise ChainNotUsedError("a block over several intervals is paid by the platform's accounts")
     escrow = ChainEscrow.objects.filter(order=held).first()
     if escrow is not None:
         return escrow

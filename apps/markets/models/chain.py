@@ -55,11 +55,17 @@ class OnChain(models.Model):
 
 
 class ChainTrade(OnChain):
-    """What a bid's escrow pays an offer's owner; once it has, the platform's books take it back."""
+    """What a bid's escrow pays an offer's owner, or the operator; once it has, the platform's books take it back."""
 
     run = models.ForeignKey(ClearingRun, on_delete=models.PROTECT, related_name="chain_trades")
     bid = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="chain_bought")
-    offer = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="chain_sold")
+    offer = models.ForeignKey(
+        Order,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="chain_sold",
+        help_text="none: to the operator",
+    )
     trade_hash = models.BinaryField(max_length=32)
     order_hash = models.BinaryField(max_length=32)
     buyer = models.CharField(max_length=42)
@@ -70,7 +76,12 @@ class ChainTrade(OnChain):
     transfer = models.OneToOneField(Transfer, null=True, on_delete=models.PROTECT, related_name="+")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["run", "bid", "offer"], name="chain_trade_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["run", "bid", "offer"], name="chain_trade_once"),
+            models.UniqueConstraint(
+                fields=["run", "bid"], condition=models.Q(offer=None), name="chain_rest_once"
+            ),
+        ]
 
 
 class ChainCredit(OnChain):
