@@ -20,6 +20,7 @@ from apps.markets.chain.contract import EnergyMarket
 from apps.markets.chain.errors import ChainConfigurationError, ChainRefusedError
 from apps.markets.chain.leaves import Sealed
 from apps.markets.chain.log_roots import LogRoots
+from apps.markets.chain.looking import deposits_look
 from apps.markets.chain.sealing import (
     credits_seal,
     escrows_waiting,
@@ -65,6 +66,7 @@ class Settled:
 
 def chain_settle(*, organization: Organization, market: EnergyMarket, now: datetime) -> Settled:
     """Bring everything of a tenant's markets that can be settled on the chain there."""
+    deposits_look(organization=organization, market=market, now=now)
     sealed = _seal_trades(organization, market, now=now) + _seal_credits(organization, market, now=now)
     anchored = 0
     while sent := anchor_unsent(market, LogRoots(organization), limit=ROOTS):
