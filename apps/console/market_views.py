@@ -35,7 +35,7 @@ def market_list(request: HttpRequest, organization_id: int) -> HttpResponse:
 def market_detail(request: HttpRequest, organization_id: int, market_id: int) -> HttpResponse:
     """Show a market's book, prices and runs; pause or resume it."""
     tenant = tenant_of(request, organization_id)
-    market, said, status = _market(tenant, market_id), "", 200
+    market, said, status = market_or_404(tenant, market_id), "", 200
     if request.method == "POST":
         try:
             reason = request.POST.get("reason", "")
@@ -56,7 +56,7 @@ def market_detail(request: HttpRequest, organization_id: int, market_id: int) ->
 def run_detail(request: HttpRequest, organization_id: int, market_id: int, run_id: int) -> HttpResponse:
     """Show a run with its curves; replay it, cancel it, run it again."""
     tenant = tenant_of(request, organization_id)
-    run, said, status = _run(_market(tenant, market_id), run_id), "", 200
+    run, said, status = _run(market_or_404(tenant, market_id), run_id), "", 200
     if request.method == "POST":
         change = markets.redo if request.POST.get("do") == "again" else markets.undo
         try:
@@ -78,7 +78,7 @@ def statement(
 ) -> HttpResponse:
     """Download a participant's account of the last thirty days as PDF or CSV."""
     tenant = tenant_of(request, organization_id)
-    market = _market(tenant, market_id)
+    market = market_or_404(tenant, market_id)
     one = markets.participant_of(market=market, participant_id=participant_id)
     if one is None or form not in FORMS:
         raise Http404
@@ -99,7 +99,8 @@ def _before(request: HttpRequest, market: Market) -> ClearingRun | None:
     return _run(market, int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0)
 
 
-def _market(tenant: Tenant, market_id: int) -> Market:
+def market_or_404(tenant: Tenant, market_id: int) -> Market:
+    """Return one of the tenant's markets."""
     found = markets.market_of(organization=tenant.organization, market_id=market_id)
     if found is None:
         raise Http404

@@ -181,24 +181,25 @@ def _bound(run: ClearingRun) -> Bound | None:
 
 def set_state(*, user: User, market: Market, reason: str, now: datetime) -> Market:
     """Pause an open market, resume a paused one."""
-    _check_operator(user, market)
+    check_operator(user, market)
     change = market_pause if market.state == Market.State.OPEN else market_resume
     return change(market=market, reason=reason, actor=user.email, now=now)
 
 
 def undo(*, user: User, run: ClearingRun, reason: str, now: datetime) -> ClearingRun:
     """Cancel a run."""
-    _check_operator(user, run.market)
+    check_operator(user, run.market)
     return run_cancel(run=run, reason=reason, actor=user.email, now=now)
 
 
 def redo(*, user: User, run: ClearingRun, reason: str, now: datetime) -> ClearingRun:
     """Run a canceled run's interval again."""
-    _check_operator(user, run.market)
+    check_operator(user, run.market)
     return run_again(run=run, reason=reason, actor=user.email, now=now)
 
 
-def _check_operator(user: User, market: Market) -> None:
+def check_operator(user: User, market: Market) -> None:
+    """Refuse who may not act for the tenant."""
     if not is_operator(user=user, organization=market.organization):
         raise OperatorOnlyError("only an operator decides this")
 

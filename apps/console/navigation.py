@@ -58,7 +58,11 @@ GROUPS: Final[tuple[Group, ...]] = (
         "Grid",
         (
             _entry("Grid areas", "console:areas", sections="areas area"),
-            _entry("Markets", "console:markets", sections="markets market market_run"),
+            _entry(
+                "Markets",
+                "console:markets",
+                sections="markets market market_run market_rules market_contracts market_network market_chain",
+            ),
             _entry("Energy sharing", "console:sharing", sections="sharing sharing_community"),
         ),
     ),

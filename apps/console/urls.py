@@ -10,6 +10,7 @@ from apps.console import (
     forecast_views,
     import_views,
     map_views,
+    market_part_views,
     market_rule_views,
     market_views,
     payment_views,
@@ -102,6 +103,19 @@ urlpatterns = [
         "<int:organization_id>/markets/<int:market_id>/rules/",
         market_rule_views.market_change,
         name="market_rules",
+    ),
+    path(
+        "<int:organization_id>/markets/<int:market_id>/contracts/",
+        market_part_views.contracts,
+        name="market_contracts",
+    ),
+    path(
+        "<int:organization_id>/markets/<int:market_id>/network/",
+        market_part_views.network,
+        name="market_network",
+    ),
+    path(
+        "<int:organization_id>/markets/<int:market_id>/chain/", market_part_views.chain, name="market_chain"
     ),
     path(
         "<int:organization_id>/markets/<int:market_id>/runs/<int:run_id>/",

@@ -60,14 +60,14 @@ def contract_agree(*, contract: Contract, by: Participant, actor: str, now: date
 
 
 @transaction.atomic
-def contract_end(*, contract: Contract, actor: str, now: datetime) -> Contract:
+def contract_end(*, contract: Contract, actor: str, now: datetime, reason: str = "") -> Contract:
     """End a contract, or take a proposal back, from the next gate on; what was traded stays."""
     held = _locked(contract)
     if held.state == Contract.State.ENDED:
         raise ContractInvalidError("this contract has ended")
     held.state, held.ended_at = Contract.State.ENDED, now
     held.save(update_fields=["state", "ended_at"])
-    _note(held, "market_contract_end", actor=actor, now=now)
+    _note(held, "market_contract_end", actor=actor, now=now, **({"reason": reason} if reason else {}))
     return held
 
 
@@ -147,10 +147,11 @@ def _check(contract: Contract, market: Market, *, now: datetime) -> None:
         raise ContractInvalidError(said[0])
 
 
-def _note(contract: Contract, action: str, *, actor: str, now: datetime) -> None:
+def _note(contract: Contract, action: str, *, actor: str, now: datetime, **detail: str) -> None:
     audit(
         organization=contract.market.organization, actor=actor, action=action, subject=f"contract {contract.pk}", now=now,
         buyer=contract.buyer_id, seller=contract.seller_id, price_micro=contract.price_micro, energy_wh=contract.energy_wh,
+        **detail,
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import transaction
 
+from apps.markets.deposits import covered_nano, deposit_for, deposit_use
 from apps.markets.errors import (
     FundsInsufficientError,
     IdempotencyConflictError,
@@ -66,10 +67,17 @@ def order_place(*, participant: Participant, wish: Wish, actor: str, now: dateti
         touched = energies(held.market, wish).keys()
         beside = [one for one in open_orders if energies(held.market, one).keys() & touched]
         _check_crossing([one for one in beside if not one.service], wish)
-    _check_limits(held, open_orders, wish=wish)
-    return Order.objects.create(
+    deposit = deposit_for(
+        participant=held, market=held.market, side=wish.side, price_micro=int(wish.price_micro),
+        quantity_wh=int(wish.quantity_wh), key=wish.idempotency_key, starts_at=wish.starts_at,
+    )  # fmt: skip
+    _check_limits(held, open_orders, wish=wish, paid_nano=deposit.cost_nano if deposit else 0)
+    order = Order.objects.create(
         market=held.market, participant=held, placed_at=now, placed_by=actor[:160], **dataclasses.asdict(wish)
     )
+    if deposit is not None:
+        deposit_use(order=order, deposit=deposit, now=now)
+    return order
 
 
 @transaction.atomic
@@ -215,7 +223,8 @@ def _check_crossing(beside: list[Order], wish: Wish) -> None:
             )
 
 
-def _check_limits(held: Participant, open_orders: list[Order], *, wish: Wish) -> None:
+def _check_limits(held: Participant, open_orders: list[Order], *, wish: Wish, paid_nano: int) -> None:
+    """Position and funds; of the cost, `paid_nano` is deposited on the chain for this very bid."""
     quantity, same_side = int(wish.quantity_wh), [one for one in open_orders if one.side == wish.side]
     for starts_at, energy in energies(held.market, wish).items():
         beside = sum(energy_at(held.market, one, starts_at=starts_at) for one in same_side)
@@ -224,6 +233,8 @@ def _check_limits(held: Participant, open_orders: list[Order], *, wish: Wish) ->
                 f"together with your other orders this is above {held.position_limit_wh} Wh"
             )
     cost = exposure_nano(held.market, side=wish.side, price_micro=int(wish.price_micro), quantity_wh=quantity)
+    cost = max(0, cost - paid_nano)
     balance = Account.objects.values_list("balance_nano", flat=True).get(participant=held)
-    if cost and exposures(held.market, open_orders) + cost > balance + held.credit_limit_nano:
+    funds = balance + held.credit_limit_nano + covered_nano(participant=held, open_orders=open_orders)
+    if cost and exposures(held.market, open_orders) + cost > funds:
         raise FundsInsufficientError("the account does not cover this order beside those that are open")

@@ -59,6 +59,14 @@ class PartySetSerializer(Strict):
     address = serializers.RegexField(r"\A0x[0-9a-fA-F]{40}\Z")
 
 
+class DepositAskSerializer(Strict):
+    """The bid that is to be paid from it."""
+
+    idempotency_key = serializers.CharField(max_length=64, help_text="of the bid")
+    price_micro = serializers.IntegerField(min_value=1, max_value=10**9)
+    quantity_wh = serializers.IntegerField(min_value=1, max_value=10**9)
+
+
 class PartySerializer(serializers.Serializer[Any]):
     participant_id = serializers.IntegerField()
     address = serializers.CharField()

@@ -53,6 +53,11 @@ urlpatterns = [
         name="api-market-deposits",
     ),
     path(
+        "market-participants/<int:participant_id>/chain/deposits",
+        chain_views.DepositView.as_view(),
+        name="api-market-chain-deposits",
+    ),
+    path(
         "market-participants/<int:participant_id>/chain",
         chain_views.PartyView.as_view(),
         name="api-market-chain-party",

@@ -87,6 +87,10 @@ class EnergyMarket:
         spelled = replace(origin, owner=self._node.checksum(origin.owner))
         self.tell("mint", *spelled.arguments(), *sealed.arguments())
 
+    def operator(self) -> str:
+        """Ask who operates it."""
+        return str(self.ask("operator"))
+
     def is_settled(self, trade: bytes) -> bool:
         """Ask whether a trade is paid."""
         return bool(self.ask("settled", trade))

@@ -12,8 +12,13 @@ from apps.common.encryption import seal, unseal
 from apps.markets.chain.errors import ChainNotUsedError, LeafInvalidError
 from apps.markets.chain.leaves import address as checked_address
 from apps.markets.chain.leaves import salted_hash
-from apps.markets.errors import OrderClosedError, OrderUnknownError
-from apps.markets.models import ChainEscrow, ChainParty, Order, Participant
+from apps.markets.errors import (
+    IdempotencyConflictError,
+    OrderClosedError,
+    OrderRefusedError,
+    OrderUnknownError,
+)
+from apps.markets.models import ChainDeposit, ChainEscrow, ChainParty, Order, Participant
 
 PURPOSE: Final = b"markets: salt of a party on the chain"
 NOBODY: Final = "0x" + "0" * 40
@@ -58,8 +63,6 @@ def escrow_ask(*, order: Order, actor: str, now: datetime) -> ChainEscrow:
     party = ChainParty.objects.filter(participant_id=held.participant_id).first()
     if party is None or held.side != Order.Side.BID:
         raise OrderUnknownError("deposits are for bids of participants with an address")
-    if held.profile_wh:
-        raise ChainNotUsedError("a block over several intervals is paid by the platform's accounts")
     escrow = ChainEscrow.objects.filter(order=held).first()
     if escrow is not None:
         return escrow
@@ -69,6 +72,34 @@ def escrow_ask(*, order: Order, actor: str, now: datetime) -> ChainEscrow:
     return ChainEscrow.objects.create(
         order=held, order_hash=hashed(party, f"order {held.pk}"), address=party.address, asked_at=now
     )
+
+
+@transaction.atomic
+def deposit_ask(
+    *, participant: Participant, key: str, price_micro: int, quantity_wh: int, actor: str, now: datetime
+) -> ChainDeposit:
+    """Have a bid paid that is not placed yet: return by which hash its owner deposits for it; the key is the bid's."""
+    held = Participant.objects.select_for_update(of=("self",)).select_related("market").get(pk=participant.pk)
+    _check_used(held)
+    party = ChainParty.objects.filter(participant=held).first()
+    if party is None:
+        raise OrderUnknownError("deposits are for bids of participants with an address")
+    if price_micro <= 0 or quantity_wh <= 0 or not key:
+        raise OrderRefusedError("a deposit is for a bid with a price and a quantity above 0")
+    found = ChainDeposit.objects.filter(participant=held, idempotency_key=key).first()
+    if found is not None and (found.price_micro, found.quantity_wh) != (price_micro, quantity_wh):
+        raise IdempotencyConflictError("another deposit was asked for with this idempotency key")
+    if found is None and Order.objects.filter(participant=held, idempotency_key=key).exists():
+        raise IdempotencyConflictError(
+            "the bid with this idempotency key is placed; ask for its deposit by its number"
+        )
+    if found is not None:
+        return found
+    _note(held, "market_chain_deposit", actor=actor, now=now)
+    return ChainDeposit.objects.create(
+        participant=held, idempotency_key=key, price_micro=price_micro, quantity_wh=quantity_wh, address=party.address,
+        order_hash=hashed(party, f"deposit {held.pk} {key}"), asked_at=now,
+    )  # fmt: skip
 
 
 def hashed(party: ChainParty, known_as: str) -> bytes:
@@ -81,12 +112,12 @@ def units_of(nano: int) -> int:
     return nano * int(settings.MARKET_CHAIN_UNITS_PER_NANO)
 
 
-def price_limit_units(order: Order) -> int:
+def price_limit_units(order: Order | ChainDeposit) -> int:
     """Return the most a bid pays per kWh, as its deposit says it."""
     return units_of(max(0, order.price_micro) * NANO_PER_MICRO)
 
 
-def deposit_units(order: Order) -> int:
+def deposit_units(order: Order | ChainDeposit) -> int:
     """Return the most a bid can cost on the chain; fees stay with the platform."""
     return units_of(max(0, order.price_micro) * order.quantity_wh)
 

@@ -1,6 +1,7 @@
 """What the contract is to act on, sealed in the platform's log: paid trades, and certificates of green energy."""
 
 import dataclasses
+import secrets
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -38,7 +39,7 @@ EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 def runs_due(*, organization: Organization) -> list[ClearingRun]:
     """Return the runs with bids that wait to be paid from deposits, once their deliveries are settled for good."""
-    waiting = Trade.objects.filter(run=OuterRef("pk"), order__escrow__state=ChainEscrow.State.OPEN)
+    waiting = _unsealed(Trade.objects.filter(run=OuterRef("pk"), order__escrow__state=ChainEscrow.State.OPEN))
     found = ClearingRun.objects.filter(
         Exists(waiting), market__organization=organization, market__on_chain=True, state=ClearingRun.State.DONE,
         deliveries__isnull=False,
@@ -54,22 +55,23 @@ def escrows_waiting(*, run: ClearingRun) -> list[ChainEscrow]:
 
 @transaction.atomic
 def trades_seal(
-    *, run: ClearingRun, funded: Collection[int], deployment: Deployment, now: datetime
+    *, run: ClearingRun, funded: Collection[int], operator: str, deployment: Deployment, now: datetime
 ) -> LogEntry | None:
-    """Seal the trades of a run between bids whose deposits are there and offers whose owners have an address."""
-    escrows = {
-        one.order_id: one
-        for one in ChainEscrow.objects.select_for_update().filter(
-            order__trades__run=run, state=ChainEscrow.State.OPEN
-        )
-    }
+    """Seal what the bids of a run owe whose deposits are there: to sellers with an address, the rest to the operator."""
+    sealed = ChainTrade.objects.filter(run=run).values("bid")
+    waiting = ChainEscrow.objects.select_for_update().filter(
+        order__trades__run=run, state=ChainEscrow.State.OPEN
+    )
+    escrows = {one.order_id: one for one in waiting.exclude(order__in=sealed)}
     sellers = _sellers(run)
-    bids = {key for key in escrows if key in funded}
-    pairs = [one for one in pairs_of(run=run, orders=bids | set(sellers)) if one.pay_nano > 0]
-    _close_unused(escrows, paid={one.bid for one in pairs}, funded=funded, now=now)
+    pairs = pairs_of(run=run, bids={key for key in escrows if key in funded}, offers=set(sellers))
+    _close_unused(run, escrows, paid={one.bid for one in pairs}, funded=funded, now=now)
     if not pairs:
         return None
-    rows = [_trade(run, one, escrow=escrows[one.bid], party=sellers[one.offer]) for one in pairs]
+    rows = [
+        _trade(run, one, escrow=escrows[one.bid], to=sellers[one.offer] if one.offer else operator)
+        for one in pairs
+    ]
     facts = {"trades": len(rows), "chain": deployment.chain_id, "contract": deployment.contract}
     subject = Subject.of_run(run, kind=LogEntry.Kind.CHAIN_TRADES, facts=facts)
     raw = [leaf_of_trade(row).data(deployment) for row in rows]
@@ -130,24 +132,43 @@ def _sellers(run: ClearingRun) -> dict[int, ChainParty]:
     return {order: parties[who] for order, who in sold.items() if who in parties}
 
 
+def _unsealed(trades: "QuerySet[Trade]") -> "QuerySet[Trade]":
+    """Trades of bids that nothing is sealed of in their run."""
+    sealed = ChainTrade.objects.filter(run=OuterRef("run"), bid=OuterRef("order"))
+    return trades.exclude(Exists(sealed))
+
+
 def _close_unused(
-    escrows: Mapping[int, ChainEscrow], *, paid: Collection[int], funded: Collection[int], now: datetime
+    run: ClearingRun,
+    escrows: Mapping[int, ChainEscrow],
+    *,
+    paid: Collection[int],
+    funded: Collection[int],
+    now: datetime,
 ) -> None:
+    """A deposit is done with when its last interval is; one that is not there is not waited for."""
+    others = Trade.objects.filter(order__in=list(escrows), run__state=ClearingRun.State.DONE, pay_nano__gt=0)
+    goes_on = set(_unsealed(others.exclude(run=run)).values_list("order_id", flat=True))
     for key, escrow in escrows.items():
-        if key in funded:
-            escrow.state = ChainEscrow.State.SEALED
-            escrow.reason = "" if key in paid else "nothing of it could be paid on the chain"
-        else:
+        if key not in funded:
             escrow.state, escrow.closed_at = ChainEscrow.State.CLOSED, now
             escrow.reason = "no deposit was there in time; the platform's account pays"
+        elif key not in goes_on:
+            escrow.state = ChainEscrow.State.SEALED
+            escrow.reason = "" if key in paid else "nothing of it could be paid on the chain"
     ChainEscrow.objects.bulk_update(escrows.values(), ["state", "reason", "closed_at"])
 
 
-def _trade(run: ClearingRun, one: Pair, *, escrow: ChainEscrow, party: ChainParty) -> ChainTrade:
+def _trade(run: ClearingRun, one: Pair, *, escrow: ChainEscrow, to: ChainParty | str) -> ChainTrade:
+    """What goes to a seller is known by its salt; what goes to the operator by a number that says nothing."""
+    if isinstance(to, str):
+        seller, trade_hash = to, secrets.token_bytes(32)
+    else:
+        seller, trade_hash = to.address, hashed(to, f"trade {run.pk} {one.bid} {one.offer}")
     return ChainTrade(
-        run=run, bid_id=one.bid, offer_id=one.offer, trade_hash=hashed(party, f"trade {run.pk} {one.bid} {one.offer}"),
-        order_hash=bytes(escrow.order_hash), buyer=escrow.address, seller=party.address, energy_wh=one.energy_wh,
-        pay_nano=one.pay_nano, units=units_of(one.pay_nano),
+        run=run, bid_id=one.bid, offer_id=one.offer, trade_hash=trade_hash, order_hash=bytes(escrow.order_hash),
+        buyer=escrow.address, seller=seller, energy_wh=one.energy_wh, pay_nano=one.pay_nano,
+        units=units_of(one.pay_nano),
     )  # fmt: skip
 
 

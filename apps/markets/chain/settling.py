@@ -14,12 +14,13 @@ from django.db import transaction
 
 from apps.accounts.models import Organization
 from apps.accounts.selectors import organization_by_slug
-from apps.markets.books import Cause, Entry, participants_accounts, transfer
+from apps.markets.books import Cause, Entry, own_accounts, participants_accounts, transfer
 from apps.markets.chain.anchoring import anchor_unsent
 from apps.markets.chain.contract import EnergyMarket
 from apps.markets.chain.errors import ChainConfigurationError, ChainRefusedError
 from apps.markets.chain.leaves import Sealed
 from apps.markets.chain.log_roots import LogRoots
+from apps.markets.chain.looking import deposits_look
 from apps.markets.chain.sealing import (
     credits_seal,
     escrows_waiting,
@@ -31,6 +32,7 @@ from apps.markets.chain.sealing import (
 )
 from apps.markets.log_checks import path_of
 from apps.markets.models import (
+    Account,
     ChainCredit,
     ChainEscrow,
     ChainTrade,
@@ -64,6 +66,7 @@ class Settled:
 
 def chain_settle(*, organization: Organization, market: EnergyMarket, now: datetime) -> Settled:
     """Bring everything of a tenant's markets that can be settled on the chain there."""
+    deposits_look(organization=organization, market=market, now=now)
     sealed = _seal_trades(organization, market, now=now) + _seal_credits(organization, market, now=now)
     anchored = 0
     while sent := anchor_unsent(market, LogRoots(organization), limit=ROOTS):
@@ -87,7 +90,9 @@ def _seal_trades(organization: Organization, market: EnergyMarket, *, now: datet
     sealed = 0
     for run in runs_due(organization=organization):
         funded = {one.order_id for one in escrows_waiting(run=run) if _is_funded(one, market, now=now)}
-        entry = trades_seal(run=run, funded=funded, deployment=market.deployment, now=now)
+        entry = trades_seal(
+            run=run, funded=funded, operator=market.operator(), deployment=market.deployment, now=now
+        )
         sealed += entry is not None
     return sealed
 
@@ -168,15 +173,20 @@ def _proof(row: ChainTrade | ChainCredit) -> Sealed:
 
 @transaction.atomic
 def _paid(row: ChainTrade, *, now: datetime) -> None:
-    """Note a payment: what the platform's accounts had booked for it is taken back."""
+    """Note a payment: what the platform's accounts had booked for it is taken back.
+
+    What went to the operator is in its hands as if the buyer had put it on the account.
+    """
     held = ChainTrade.objects.select_for_update(of=("self",)).get(pk=row.pk)
     if held.state == ChainTrade.State.DONE:
         return
     market, run = row.run.market, row.run
     accounts = participants_accounts(market=market)
+    bank = own_accounts(market=market)[Account.Kind.BANK]
+    taker = accounts[row.offer.participant_id] if row.offer else bank
     entries = [
         Entry(accounts[row.bid.participant_id], Posting.Line.CHAIN, row.pay_nano),
-        Entry(accounts[row.offer.participant_id], Posting.Line.CHAIN, -row.pay_nano),
+        Entry(taker, Posting.Line.CHAIN, -row.pay_nano),
     ]
     cause = Cause(Transfer.Kind.CHAIN, f"paid on the chain for {run.starts_at.isoformat()}", run=run)
     held.transfer = transfer(market=market, cause=cause, entries=entries, now=now)

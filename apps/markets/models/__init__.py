@@ -1,6 +1,6 @@
 """What markets keep, by noun."""
 
-from apps.markets.models.chain import ChainCredit, ChainEscrow, ChainParty, ChainTrade
+from apps.markets.models.chain import ChainCredit, ChainDeposit, ChainEscrow, ChainParty, ChainTrade
 from apps.markets.models.contract import Contract
 from apps.markets.models.delivery import Delivery, DeliveryBatch
 from apps.markets.models.ledger import Account, LogEntry, LogLeaf, LogTree, Posting, Transfer
@@ -14,6 +14,7 @@ __all__ = [
     "AreaLine",
     "AreaTie",
     "ChainCredit",
+    "ChainDeposit",
     "ChainEscrow",
     "ChainParty",
     "ChainTrade",

@@ -36,6 +36,34 @@ class ChainEscrow(models.Model):
     closed_at = models.DateTimeField(null=True)
 
 
+class ChainDeposit(models.Model):
+    """A deposit made before its bid: it is for the one bid that will come with this key, and counts as its funds."""
+
+    participant = models.ForeignKey(Participant, on_delete=models.CASCADE, related_name="chain_deposits")
+    idempotency_key = models.CharField(max_length=64)
+    price_micro = models.BigIntegerField()
+    quantity_wh = models.BigIntegerField()
+    order_hash = models.BinaryField(max_length=32)
+    address = models.CharField(max_length=42)
+    asked_at = models.DateTimeField()
+    seen_at = models.DateTimeField(null=True, help_text="when the worker last looked")
+    held_nano = models.BigIntegerField(default=0, help_text="what the chain held then for this price")
+    expires_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["participant", "idempotency_key"], name="chain_deposit_once"),
+            models.CheckConstraint(
+                condition=models.Q(price_micro__gt=0, quantity_wh__gt=0), name="chain_deposit_positive"
+            ),
+        ]
+
+    @property
+    def cost_nano(self) -> int:
+        """What the bid costs at most, without fees."""
+        return self.price_micro * self.quantity_wh
+
+
 class OnChain(models.Model):
     """A sealed leaf that the contract acts on."""
 
@@ -55,11 +83,17 @@ class OnChain(models.Model):
 
 
 class ChainTrade(OnChain):
-    """What a bid's escrow pays an offer's owner; once it has, the platform's books take it back."""
+    """What a bid's escrow pays an offer's owner, or the operator; once it has, the platform's books take it back."""
 
     run = models.ForeignKey(ClearingRun, on_delete=models.PROTECT, related_name="chain_trades")
     bid = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="chain_bought")
-    offer = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="chain_sold")
+    offer = models.ForeignKey(
+        Order,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="chain_sold",
+        help_text="none: to the operator",
+    )
     trade_hash = models.BinaryField(max_length=32)
     order_hash = models.BinaryField(max_length=32)
     buyer = models.CharField(max_length=42)
@@ -70,7 +104,12 @@ class ChainTrade(OnChain):
     transfer = models.OneToOneField(Transfer, null=True, on_delete=models.PROTECT, related_name="+")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["run", "bid", "offer"], name="chain_trade_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["run", "bid", "offer"], name="chain_trade_once"),
+            models.UniqueConstraint(
+                fields=["run", "bid"], condition=models.Q(offer=None), name="chain_rest_once"
+            ),
+        ]
 
 
 class ChainCredit(OnChain):

@@ -24,19 +24,21 @@ from apps.markets.models import (
     LogLeaf,
     Order,
     Posting,
+    Trade,
 )
 from apps.markets.operators import market_set
 from apps.markets.services import order_cancel
 from apps.markets.tasks import chain as settle_task
 from tests import factories
 from tests.apps.markets.test_market_deliveries import DUE, meter
-from tests.apps.markets.world import BID, OFFER, Street, make_street
+from tests.apps.markets.world import BID, OFFER, START, Street, make_street
 from tests.evm.chain import DAY, Chain
 from tests.evm.server import reached_by
 from tests.factories import NOW
 
 pytestmark = pytest.mark.django_db
 UNITS = 10**9
+QUARTER = timedelta(minutes=15)
 LATER = NOW + timedelta(days=4)
 
 
@@ -226,15 +228,16 @@ def test_nothing_on_chain_names_anybody_and_the_salt_can_be_forgotten(chain: Cha
     assert chain_leave(participant=street.participants[0], actor="test", now=NOW) is False
 
 
-@pytest.mark.parametrize(("mechanism", "energy"), [("peer_to_peer", [700, 300]), ("pay_as_bid", [])])
-def test_who_is_paid_follows_the_mechanism(chain: Chain, mechanism: str, energy: list[int]) -> None:
+@pytest.mark.parametrize("mechanism", ["peer_to_peer", "pay_as_bid"])
+def test_who_is_paid_follows_the_mechanism(chain: Chain, mechanism: str) -> None:
     street = paid_street(chain, mechanism=mechanism)
     ann, *_ = ordered(street)
     deposit(chain, ann)
     street.clear()
     delivered(street)
     settled(street)
-    assert list(ChainTrade.objects.order_by("pk").values_list("energy_wh", flat=True)) == energy
+    direct = ChainTrade.objects.filter(offer__isnull=False).order_by("pk")
+    assert list(direct.values_list("energy_wh", flat=True)) == [700, 300]
 
 
 def test_who_may_ask_for_a_deposit(chain: Chain) -> None:
@@ -249,13 +252,99 @@ def test_who_may_ask_for_a_deposit(chain: Chain) -> None:
     assert ChainEscrow.objects.count() == 0
 
 
-def test_a_block_over_several_intervals_is_not_paid_on_the_chain(chain: Chain) -> None:
-    street = make_street(homes=1, on_chain=True, mechanism="blocks", session_intervals=4)
-    chain_join(participant=street.participants[0], address=chain.ann, actor="test", now=NOW)
-    block = street.order(0, BID, 300_000, 0, profile_wh=[100, 100])
-    with pytest.raises(ChainNotUsedError):
-        escrow_ask(order=block, actor="test", now=NOW)
-    assert ChainEscrow.objects.count() == 0
+def kept_in_hands(street: Street) -> int:
+    """What the market's bank account says is in the operator's hands beside the funds of the start [1e-9]."""
+    bank = Account.objects.get(market=street.market, kind="bank")
+    return -bank.balance_nano - 10 * 10**9 * len(street.participants)
+
+
+def test_where_buyers_pay_more_than_sellers_get_the_operator_takes_the_difference(chain: Chain) -> None:
+    """As bid: Ann pays 0.30 for a kWh of home 2's 0.7 and home 3's 0.3, who get their 0.10."""
+    street = paid_street(chain, mechanism="pay_as_bid")
+    ann, *_ = ordered(street)
+    deposit(chain, ann)
+    run = street.clear()
+    owed = run.trades.get(order=ann).pay_nano
+    got = {one.participant_id: -one.pay_nano for one in run.trades.filter(side=OFFER)}
+    delivered(street)
+    before = balances(street)
+    found = settled(street)
+    rows = list(
+        ChainTrade.objects.order_by("pk").values_list(
+            "offer__participant_id", "energy_wh", "pay_nano", "seller"
+        )
+    )
+    sellers = [one.pk for one in street.participants[2:4]]
+    assert [row[0] for row in rows] == [*sellers, None]
+    assert (found.paid, sum(row[2] for row in rows)) == (3, owed)
+    assert rows[0][2] <= got[sellers[0]]
+    assert rows[2][1] == 1000
+    assert rows[2][3] == chain.operator
+    assert [chain.ask("claimable", who) for who in (*chain.others[:2], chain.operator)] == [
+        UNITS * row[2] for row in rows
+    ]
+    changed = [after - was for was, after in zip(before, balances(street), strict=True)]
+    assert changed == [owed, 0, -rows[0][2], -rows[1][2], 0, 0]
+    assert kept_in_hands(street) == rows[2][2]
+    assert sum(Posting.objects.filter(line="chain").values_list("amount_nano", flat=True)) == 0
+    assert log_faults(organization=street.fleet.organization) == []
+    assert settled(street) == Settled()
+
+
+def test_what_sellers_without_an_address_are_owed_goes_to_the_operator(chain: Chain) -> None:
+    """Ann buys of home 5 alone, which has none: its account has the money, the operator the coins."""
+    street = paid_street(chain)
+    ann = street.order(0, BID, 300_000, 1000)
+    street.order(5, OFFER, 100_000, 1000)
+    deposit(chain, ann)
+    run = street.clear()
+    pay = run.trades.get(order=ann).pay_nano
+    for place, kw in ((0, 4.0), (5, -4.0)):
+        meter(street, place, kw)
+    deliveries_settle_due(now=DUE)
+    before = balances(street)
+    assert settled(street).paid == 1
+    row = ChainTrade.objects.get()
+    assert (row.offer, row.energy_wh, row.pay_nano, row.seller) == (None, 1000, pay, chain.operator)
+    assert [after - was for was, after in zip(before, balances(street), strict=True)] == [pay, 0, 0, 0, 0, 0]
+    assert kept_in_hands(street) == pay
+    assert chain.ask("claimable", chain.ann) == 300_000_000 * UNITS - pay * UNITS
+
+
+@pytest.mark.parametrize("addressed", [True, False])
+def test_a_block_is_paid_interval_by_interval_from_one_deposit(chain: Chain, addressed: bool) -> None:
+    street = make_street(homes=2, on_chain=True, mechanism="blocks", session_intervals=4)
+    addresses = [chain.ann, chain.others[0]] if addressed else [chain.ann]
+    for one, address in zip(street.participants, addresses, strict=False):
+        chain_join(participant=one, address=address, actor="test", now=NOW)
+    block = street.order(0, BID, 300_000, 0, profile_wh=[400, 200], least_permille=1000)
+    for place in range(2):
+        street.order(1, OFFER, 100_000, 400, starts_at=START + place * QUARTER)
+    deposit(chain, block)
+    street.clear()
+    owed = list(
+        Trade.objects.filter(order=block).order_by("run__starts_at").values_list("pay_nano", flat=True)
+    )
+    assert len(owed) == 2
+    for site, kw in zip(street.fleet.sites, (1.6, -1.6), strict=True):
+        factories.add_minutes(
+            sites=[site], starts_at=START - QUARTER, ends_at=START + 3 * QUARTER, grid_kw=kw
+        )  # fmt: skip
+    first = START + QUARTER + timedelta(minutes=12)
+    assert deliveries_settle_due(now=first) == 1
+    assert settled(street, now=first).paid == 1
+    assert ChainEscrow.objects.get().state == "open"
+    assert settled(street, now=first) == Settled()
+    later = first + QUARTER
+    assert deliveries_settle_due(now=later) == 1
+    last = settled(street, now=later)
+    assert (last.paid, last.returned) == (1, 1)
+    assert list(ChainTrade.objects.order_by("pk").values_list("pay_nano", flat=True)) == owed
+    taker = chain.others[0] if addressed else chain.operator
+    assert chain.ask("claimable", taker) == sum(owed) * UNITS
+    assert chain.ask("claimable", chain.ann) == (180_000_000 - sum(owed)) * UNITS
+    assert ChainEscrow.objects.get().state == "closed"
+    assert chain.ask("total_escrowed") == 0
 
 
 def test_the_rest_door_tells_what_to_deposit_to_the_tenant_alone(chain: Chain, settings: Any) -> None:

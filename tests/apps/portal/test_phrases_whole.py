@@ -51,7 +51,11 @@ GIVING = (
 OF_OPERATORS = {
     "apps/privacy/deletions.py": {"rows of 7 hold each other"},
     "apps/markets/services.py": {"the quantity is not the profile's sum"},
-    "apps/markets/chain/parties.py": {"a block over several intervals is paid by the platform's accounts"},
+    "apps/markets/chain/parties.py": {
+        "a deposit is for a bid with a price and a quantity above 0",
+        "another deposit was asked for with this idempotency key",
+        "the bid with this idempotency key is placed; ask for its deposit by its number",
+    },
     "apps/settlement/disputes.py": {
         "an interval is corrected twice", "no interval of the event begins at 7",
         "7 kWh is beyond what a connection can carry, 7 kWh",
