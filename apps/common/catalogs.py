@@ -73,7 +73,8 @@ def _texts(path: Path) -> Iterator[tuple[int, str | None, str | tuple[str, ...]]
     if path.suffix != ".py":
         if "{%" not in source:
             return
-        source = templatize(source)
+        # What is left of a page's indentation is none of Python's.
+        source = "\n".join(line.lstrip() for line in templatize(source).split("\n"))
     keywords: dict[str, Any] = dict.fromkeys((*NAMES, *PLURALS))
     # Its stub forgets that one text comes as a plain string.
     texts: Any
