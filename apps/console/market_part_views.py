@@ -14,6 +14,8 @@ from apps.console import market_agreements, market_network
 from apps.console.market_views import market_or_404
 from apps.console.payment_views import _page
 from apps.console.views import _tenant, _user
+from apps.markets.models import Market
+from apps.markets.network_files import Fault
 
 
 @require_http_methods(["GET", "POST"])
@@ -48,7 +50,7 @@ def contracts(request: HttpRequest, organization_id: int, market_id: int) -> Htt
 def network(request: HttpRequest, organization_id: int, market_id: int) -> HttpResponse:
     """Show a market's feeder; take a file of lines and ties in, or a tie away."""
     tenant = _tenant(request, organization_id)
-    market, said, status, faults = market_or_404(tenant, market_id), "", 200, []
+    market, said, status, faults = market_or_404(tenant, market_id), "", 200, list[Fault]()
     if request.method == "POST":
         try:
             faults = _network_change(request, market)
@@ -72,7 +74,7 @@ def chain(request: HttpRequest, organization_id: int, market_id: int) -> HttpRes
     return _page(request, "market_chain", tenant=tenant, shown=shown)
 
 
-def _network_change(request: HttpRequest, market: market_network.Market) -> list[market_network.Fault]:
+def _network_change(request: HttpRequest, market: Market) -> list[Fault]:
     tie = request.POST.get("tie", "")
     if tie:
         number = int(tie) if tie.isascii() and tie.isdigit() and len(tie) < 19 else 0
