@@ -14,6 +14,8 @@ from apps.common.pages import signed_in
 from apps.console import market_agreements, market_network
 from apps.console.market_views import market_or_404
 from apps.console.pages import show
+from apps.markets.models import Market
+from apps.markets.network_files import Fault
 from apps.sites.tenant_pages import tenant_of
 
 
@@ -49,7 +51,7 @@ def contracts(request: HttpRequest, organization_id: int, market_id: int) -> Htt
 def network(request: HttpRequest, organization_id: int, market_id: int) -> HttpResponse:
     """Show a market's feeder; take a file of lines and ties in, or a tie away."""
     tenant = tenant_of(request, organization_id)
-    market, said, status, faults = market_or_404(tenant, market_id), "", 200, []
+    market, said, status, faults = market_or_404(tenant, market_id), "", 200, list[Fault]()
     if request.method == "POST":
         try:
             faults = _network_change(request, market)
@@ -73,7 +75,7 @@ def chain(request: HttpRequest, organization_id: int, market_id: int) -> HttpRes
     return show(request, "market_chain", tenant=tenant, shown=shown)
 
 
-def _network_change(request: HttpRequest, market: market_network.Market) -> list[market_network.Fault]:
+def _network_change(request: HttpRequest, market: Market) -> list[Fault]:
     tie = request.POST.get("tie", "")
     if tie:
         number = int(tie) if tie.isascii() and tie.isdigit() and len(tie) < 19 else 0

@@ -158,7 +158,8 @@ def lines_of(told: Told, *, market: Market, base: str, site: Site, zone: ZoneInf
         f"({told.delivered_kwh:.1f} kWh agreed), {told.imbalances:.2f} {told.currency} charged for that; "
         f"{told.without_meters} lines excused or without meters",
         f"{told.gained} of the homes saved by trading, {told.lost} lost",
-        f"saved against the tariff: {told.saved:.2f} {told.currency} by all homes on this day, imbalances paid",
+        f"saved against the tariff for the same energy: {told.saved:.2f} {told.currency} "
+        "by all homes on this day, imbalances paid",
         f"a month of {MONTH_DAYS} such days would be {told.month:.2f} {told.currency} (this day times {MONTH_DAYS}, "
         "not measured)",
         f"{base}/sites/{site.pk}/market/   {base}/console/{market.organization_id}/markets/{market.pk}/",

@@ -104,4 +104,4 @@ def test_deliveries_are_counted_once_they_are_settled(sites: dict[str, Site]) ->
     market = traded(sites)
     deliveries_settle_due(now=START + timedelta(days=3))  # without meters nothing is charged
     told = tell(market=market, day=(START, START + DAY))
-    assert (told.settled, told.without_meters, told.imbalances) == (1, 2, 0)
+    assert (told.settled, told.without_meters, told.imbalances) == (1, 2, Decimal(0))

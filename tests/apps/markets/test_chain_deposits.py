@@ -117,7 +117,7 @@ def test_what_was_bought_by_a_deposit_takes_no_funds_from_other_bids(chain: Chai
     deposited(chain, asked(street))
     looked(street)
     bid(street)
-    small = {"price": 100_000, "quantity": 100, "starts_at": START + timedelta(hours=1)}
+    small: dict[str, Any] = {"price": 100_000, "quantity": 100, "starts_at": START + timedelta(hours=1)}
     first = bid(street, key="small", **small)
     order_cancel(participant=one, order_id=first.pk, now=NOW)
     street.order(1, OFFER, 100_000, 1000)
