@@ -1,4 +1,4 @@
-"""A server that follows Home Assistant's published WebSocket API, for want of room for the real one."""
+"""A server that follows Home Assistant's published WebSocket API, and breaks it where a test wants that."""
 
 import json
 from collections.abc import AsyncIterator
@@ -19,6 +19,8 @@ class FakeHomeAssistant:
         self.followers: dict[ServerConnection, tuple[int, list[str]]] = {}
         self.called: list[tuple[str, dict[str, Any]]] = []
         self.mode = ""
+        self.odd: object = None
+        self.greeting: str | bytes | None = None
         self.port = 0
         self.version = "2026.1.0"
 
@@ -55,8 +57,9 @@ class FakeHomeAssistant:
     async def _serve(self, socket: ServerConnection) -> None:
         assert socket.request is not None
         assert socket.request.path == "/api/websocket"
-        await socket.send(json.dumps({"type": "auth_required", "ha_version": self.version}))
+        greeting = json.dumps({"type": "auth_required", "ha_version": self.version})
         try:
+            await socket.send(greeting if self.greeting is None else self.greeting)
             said = json.loads(await socket.recv())
             if said != {"type": "auth", "access_token": TOKEN}:
                 await socket.send(
@@ -88,8 +91,11 @@ class FakeHomeAssistant:
         if self.mode == "gone":
             await socket.close()
             return
-        if self.mode == "garbage":
-            await socket.send("{]")
+        if self.mode == "frozen":
+            socket.transport.pause_reading()
+            return
+        if self.mode in {"garbage", "odd"}:
+            await socket.send("{]" if self.mode == "garbage" else json.dumps(self.odd))
             return
         if said["type"] == "subscribe_entities":
             await self._done(socket, number)
@@ -108,7 +114,7 @@ class FakeHomeAssistant:
         await socket.send(json.dumps({"id": number, "type": "result", "success": True, "result": None}))
 
     async def _service(self, socket: ServerConnection, said: dict[str, Any]) -> None:
-        entity, data = said["target"]["entity_id"], said["service_data"]
+        entity, data = said["target"]["entity_id"], said.get("service_data", {})
         self.called.append((f"{said['domain']}.{said['service']} {entity}", data))
         held = self.entities.get(entity)
         if held is None or self.mode == "refuses":

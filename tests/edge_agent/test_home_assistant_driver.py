@@ -163,6 +163,40 @@ class TestTrouble:
             assert server.entities["switch.pump"]["s"] == "on"
 
     @pytest.mark.parametrize(
+        "frame",
+        [
+            None, 1, "x", [], {}, {"id": 3}, {"type": "result"}, {"id": 3, "type": "result"}, {"id": [], "type": "result"},
+            {"id": 3, "type": "result", "success": False}, {"id": 3, "type": "result", "success": False, "error": "no"},
+        ],
+    )  # fmt: skip
+    async def test_frame_of_another_shape(self, frame: object) -> None:
+        async with opened(**SWITCH) as (server, pump):
+            server.mode, server.odd = "odd", frame
+            with pytest.raises(DeviceError, match="sent what is no frame: "):
+                await pump.write(0.8)
+            server.mode = ""
+            await pump.write(0.8)
+            assert server.entities["switch.pump"]["s"] == "on"
+
+    async def test_frozen_server_is_left(self) -> None:
+        async with opened(**SWITCH, timeout_s=0.5) as (server, pump):
+            server.mode = "frozen"
+            with pytest.raises(DeviceError, match="no answer within"):
+                await pump.write(0.8)
+            server.mode = ""
+            await pump.open()
+            await pump.write(0.8)
+            assert server.entities["switch.pump"]["s"] == "on"
+
+    @pytest.mark.parametrize("greeting", ["{]", "[]", '{"type": "auth_required"}', "{}", b"\x00"])
+    async def test_server_of_another_kind(self, greeting: str | bytes) -> None:
+        async with home().serving() as server:
+            server.greeting = greeting
+            with pytest.raises(DeviceError, match="sent what is no frame: ") as caught:
+                await device(server, **SWITCH).open()
+            assert not caught.value.permanent
+
+    @pytest.mark.parametrize(
         ("state", "unit", "reason"),
         [
             ("unavailable", "W", "sensor.power is unavailable"),
