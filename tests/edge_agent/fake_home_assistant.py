@@ -22,6 +22,7 @@ class FakeHomeAssistant:
         self.odd: object = None
         self.greeting: str | bytes | None = None
         self.port = 0
+        self.degree: object = "°C"
         self.version = "2026.1.0"
 
     def add(self, entity: str, state: object, **attributes: Any) -> None:
@@ -105,13 +106,15 @@ class FakeHomeAssistant:
             self.followers[socket] = number, said["entity_ids"]
             first = {entity: {**held, "c": "context", "lc": 1767225600.0} for entity, held in known.items()}
             await socket.send(json.dumps({"id": number, "type": "event", "event": {"a": first}}))
+        elif said["type"] == "get_config":
+            await self._done(socket, number, {"unit_system": {"temperature": self.degree}})
         elif said["type"] == "call_service":
             await self._service(socket, said)
         else:
             await self._refuse(socket, number, "unknown_command")
 
-    async def _done(self, socket: ServerConnection, number: int) -> None:
-        await socket.send(json.dumps({"id": number, "type": "result", "success": True, "result": None}))
+    async def _done(self, socket: ServerConnection, number: int, result: object = None) -> None:
+        await socket.send(json.dumps({"id": number, "type": "result", "success": True, "result": result}))
 
     async def _service(self, socket: ServerConnection, said: dict[str, Any]) -> None:
         entity, data = said["target"]["entity_id"], said.get("service_data", {})

@@ -124,6 +124,41 @@ async def test_heater_by_its_target_temperature() -> None:
         assert not (await eventually(heater, 0.0)).is_ready
 
 
+@pytest.mark.parametrize(
+    ("degree", "bounds", "wanted"),
+    [
+        ("°F", {}, [72.0, 67.0, 70.0]),
+        ("°F", {"target_temp_step": 0.5}, [71.5, 67.0, 70.0]),
+        ("°C", {"target_temp_step": 1.0}, [22.0, 20.0, 21.0]),
+        ("°C", {"min_temp": 20.5, "max_temp": 21.5}, [21.5, 20.5, 21.0]),
+    ],
+)
+async def test_heater_is_set_to_what_its_thermostat_has(
+    degree: str, bounds: dict[str, float], wanted: list[float]
+) -> None:
+    server = home()
+    server.degree = degree
+    server.entities["climate.living"]["a"].update({"temperature": 5.0, **bounds})
+    async with server.serving():
+        heater = device(server, **HEATER)
+        await heater.open()
+        for power_kw in (2.5, 0.0, None):
+            await heater.write(power_kw)
+        await heater.close()
+    assert [data["temperature"] for _, data in server.called] == wanted
+
+
+@pytest.mark.parametrize("degree", [None, "K", []])
+async def test_heater_whose_unit_is_not_told(degree: object) -> None:
+    server = home()
+    server.degree = degree
+    async with server.serving():
+        heater = device(server, **HEATER)
+        with pytest.raises(DeviceError, match="get_config: says temperatures in"):
+            await heater.open()
+        await heater.close()
+
+
 async def eventually(found: Device, power_kw: float) -> Reading:
     async with asyncio.timeout(10):
         while (said := await found.read()).power_kw != power_kw:

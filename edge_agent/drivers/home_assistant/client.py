@@ -118,6 +118,17 @@ class Client:
             self._library.call_service(domain, service, data, {"entity_id": entity}), f"{domain}.{service}: "
         )
 
+    async def is_fahrenheit(self) -> bool:
+        """Whether thermostats are set in °F; unlike sensors they do not say so themselves."""
+        await self.connected()
+        assert self._library is not None
+        said = await self._answer(self._library.get_config(), "get_config: ")
+        units = said.get("unit_system") if isinstance(said, dict) else None
+        unit = units.get("temperature") if isinstance(units, dict) else None
+        if unit not in ("°C", "°F"):
+            raise DeviceError(f"get_config: says temperatures in {unit!r}")
+        return bool(unit == "°F")
+
     async def until(self, holds: Callable[[], bool], detail: str, *, told: Callable[[], str]) -> None:
         """Wait until the states are as they should be."""
         try:
