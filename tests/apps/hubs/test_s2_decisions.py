@@ -88,7 +88,7 @@ def test_the_household_is_told_why(site: Site, devices: Devices, client: Client)
         eventually(lambda: newest(site) == ALONE)
     client.force_login(factories.make_owner(site=site))
     said = client.get(f"/sites/{site.pk}/why/").content.decode()
-    assert "No meter tells what your home draws" in said
+    assert "What was decided for your home" in said and "No meter tells what your home draws" in said
 
 
 def test_what_is_decided_last_is_kept_when_the_last_one_leaves(
