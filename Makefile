@@ -9,7 +9,7 @@ AT_ONCE := -n 3 --dist loadfile --reruns 1 --rerun-show-tracebacks
 # Dozens of processes start in a run: what one has compiled, the others load.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup setup-dev demo edge-demo run test test-all check lint types contracts screenshots bench client requirements smart-contract clean
+.PHONY: help setup setup-dev demo edge-demo run test test-all check lint types contracts screenshots home-assistant bench client requirements smart-contract clean
 
 help: ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -49,6 +49,11 @@ check: lint types contracts test ## What CI runs: lint, types, import contracts,
 
 screenshots: setup-dev ## Take every page, phone and desktop, light and dark, into .ores/screenshots; the README's into docs/images
 	@ORES_SCREENSHOTS=.ores/screenshots $(BIN)/python -m pytest tests/browser/test_every_page.py
+
+home-assistant: setup-dev ## Install a real Home Assistant into .ores/home-assistant, which test-all then tries the hub with
+	@$(PYTHON) -m venv .ores/home-assistant
+	@$(BIN)/uv pip install -q --python .ores/home-assistant/bin/python homeassistant 'josepy<2; python_version < "3.12"'
+	@$(BIN)/python -m tests.edge_agent.home_assistant.record --install
 
 bench: setup-dev ## Run the benchmarks, one JSON line each (ARGS="ingest startup" chooses)
 	@$(BIN)/python -m tests.benchmarks $(ARGS)

@@ -6,6 +6,7 @@ from edge_agent.appliances import tell
 from edge_agent.drivers import Driver
 from edge_agent.outbox import Decided
 from vpp.energy_manager.controllers import Controller
+from vpp.energy_manager.news import News
 from vpp.energy_manager.process_image import ProcessImage
 from vpp.energy_manager.safety import Allowed, DeviceLimits, device_ranges, setpoints
 
@@ -17,7 +18,7 @@ class Cycle:
         self._driver = driver
         self._controllers = controllers
         self._limits = limits
-        self._told: dict[str, tuple[str, str]] = {}
+        self._news = News()
         self.allowed = Allowed()
 
     def follow(self, controllers: Sequence[Controller]) -> None:
@@ -41,10 +42,5 @@ class Cycle:
 
     def news(self, at: int) -> list[Decided]:
         """The decisions that have another author or reason than the time before."""
-        decided = []
-        for key, allowed in self.allowed.ranges.items():
-            why = (allowed.by, allowed.reason)
-            if self._told.get(key) != why:
-                self._told[key] = why
-                decided.append(Decided(at, key, allowed.low, allowed.high, *why))
-        return decided
+        fresh = self._news.of(self.allowed)
+        return [Decided(at, key, one.low, one.high, one.by, one.reason) for key, one in fresh]

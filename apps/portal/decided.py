@@ -29,6 +29,9 @@ AUTHORS: Final[Mapping[str, str]] = {
     "comfort": noop("Your comfort settings said so."),
     "droop": noop("The battery answered the frequency of the grid."),
     "cloud_schedule": noop("It followed the schedule that the hub was sent."),
+    "unmetered": noop(
+        "No meter tells what your home draws: the battery keeps to its plan, and rests without one."
+    ),
     "home_mode": noop("Your tariff, or what you keep for an outage, said so."),
     "self_consumption": noop("Your home used its own energy first."),
 }

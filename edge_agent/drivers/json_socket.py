@@ -109,7 +109,7 @@ class JsonSocket:
     def _sort(self, frame: Frame) -> None:
         number = frame.get(self._number)
         answer = self._waiting.get(number) if isinstance(number, int | str) else None
-        if answer is not None and not answer.done() and frame.get("type") != "event":
+        if answer is not None and not answer.done():
             answer.set_result(frame)
         else:
             self._hear(frame)

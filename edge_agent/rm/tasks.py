@@ -3,11 +3,12 @@
 import asyncio
 import logging
 from collections.abc import Collection
+from typing import Any
 
 log = logging.getLogger(__name__)
 
 
-async def ended(task: "asyncio.Task[None]") -> None:
+async def ended(task: "asyncio.Task[Any]") -> None:
     """Cancel a task until it ends: Python 3.11's `wait_for`, inside aiomqtt, may swallow one cancellation.
 
     The hub itself waits within `asyncio.timeout`, which never does; `tests/architecture` holds it.

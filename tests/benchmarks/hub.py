@@ -1,7 +1,7 @@
 """What a hub needs: memory, CPU at a cycle a second, and size on disk.
 
 The real program with ten devices: a SunSpec hybrid inverter (two devices) over Modbus TCP, a plug at a real Mosquitto where
-there is one, simulated ones, and the link to a cloud.
+there is one, a switch of a Home Assistant, simulated ones, and the link to a cloud.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from typing import Any
 from edge_agent.clock import Clock
 from ores_cloud.local import ROOT
 from tests.edge_agent.cloud import Cloud
+from tests.edge_agent.fake_home_assistant import TOKEN, FakeHomeAssistant
 from tests.edge_agent.mosquitto import mosquitto, program
 from tests.edge_agent.mqtt_home import table, tasmota
 from tests.edge_agent.sunspec_plant import OldPlant
@@ -69,12 +70,17 @@ async def _run(*, settle_s: float, seconds: float) -> dict[str, Any]:
 
 
 async def _tables(stack: AsyncExitStack, folder: Path, port: int) -> list[dict[str, Any]]:
-    """Ten devices: a hybrid inverter's two, a plug at a broker, and simulated ones."""
+    """Ten devices: a hybrid inverter's two, a switch of a Home Assistant, a plug at a broker, and simulated ones."""
     unit = {"kind": "sunspec", "host": "127.0.0.1", "port": port, "timeout_s": 5.0}
     tables: list[dict[str, Any]] = [
         {**unit, "key": "roof", "role": "inverter"},
         {**unit, "key": "cellar", "role": "battery"},
     ]
+    neighbor = FakeHomeAssistant()
+    neighbor.add("switch.pump", "off")
+    await stack.enter_async_context(neighbor.serving())
+    at = {"kind": "home_assistant", "url": f"http://127.0.0.1:{neighbor.port}", "token": TOKEN}
+    tables.append({**at, "key": "pump", "role": "switch", "switch": "switch.pump", "rated_kw": 0.5})
     if program():
         broker = stack.enter_context(mosquitto(folder))
         await stack.enter_async_context(tasmota(broker.port))

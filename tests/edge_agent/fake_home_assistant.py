@@ -1,4 +1,4 @@
-"""A server that follows Home Assistant's published WebSocket API, for want of room for the real one."""
+"""A server that follows Home Assistant's published WebSocket API, and breaks it where a test wants that."""
 
 import json
 from collections.abc import AsyncIterator
@@ -19,7 +19,10 @@ class FakeHomeAssistant:
         self.followers: dict[ServerConnection, tuple[int, list[str]]] = {}
         self.called: list[tuple[str, dict[str, Any]]] = []
         self.mode = ""
+        self.odd: object = None
+        self.greeting: str | bytes | None = None
         self.port = 0
+        self.degree: object = "°C"
         self.version = "2026.1.0"
 
     def add(self, entity: str, state: object, **attributes: Any) -> None:
@@ -55,8 +58,9 @@ class FakeHomeAssistant:
     async def _serve(self, socket: ServerConnection) -> None:
         assert socket.request is not None
         assert socket.request.path == "/api/websocket"
-        await socket.send(json.dumps({"type": "auth_required", "ha_version": self.version}))
+        greeting = json.dumps({"type": "auth_required", "ha_version": self.version})
         try:
+            await socket.send(greeting if self.greeting is None else self.greeting)
             said = json.loads(await socket.recv())
             if said != {"type": "auth", "access_token": TOKEN}:
                 await socket.send(
@@ -88,8 +92,11 @@ class FakeHomeAssistant:
         if self.mode == "gone":
             await socket.close()
             return
-        if self.mode == "garbage":
-            await socket.send("{]")
+        if self.mode == "frozen":
+            socket.transport.pause_reading()
+            return
+        if self.mode in {"garbage", "odd"}:
+            await socket.send("{]" if self.mode == "garbage" else json.dumps(self.odd))
             return
         if said["type"] == "subscribe_entities":
             await self._done(socket, number)
@@ -99,16 +106,18 @@ class FakeHomeAssistant:
             self.followers[socket] = number, said["entity_ids"]
             first = {entity: {**held, "c": "context", "lc": 1767225600.0} for entity, held in known.items()}
             await socket.send(json.dumps({"id": number, "type": "event", "event": {"a": first}}))
+        elif said["type"] == "get_config":
+            await self._done(socket, number, {"unit_system": {"temperature": self.degree}})
         elif said["type"] == "call_service":
             await self._service(socket, said)
         else:
             await self._refuse(socket, number, "unknown_command")
 
-    async def _done(self, socket: ServerConnection, number: int) -> None:
-        await socket.send(json.dumps({"id": number, "type": "result", "success": True, "result": None}))
+    async def _done(self, socket: ServerConnection, number: int, result: object = None) -> None:
+        await socket.send(json.dumps({"id": number, "type": "result", "success": True, "result": result}))
 
     async def _service(self, socket: ServerConnection, said: dict[str, Any]) -> None:
-        entity, data = said["target"]["entity_id"], said["service_data"]
+        entity, data = said["target"]["entity_id"], said.get("service_data", {})
         self.called.append((f"{said['domain']}.{said['service']} {entity}", data))
         held = self.entities.get(entity)
         if held is None or self.mode == "refuses":

@@ -124,6 +124,41 @@ async def test_heater_by_its_target_temperature() -> None:
         assert not (await eventually(heater, 0.0)).is_ready
 
 
+@pytest.mark.parametrize(
+    ("degree", "bounds", "wanted"),
+    [
+        ("°F", {}, [72.0, 67.0, 70.0]),
+        ("°F", {"target_temp_step": 0.5}, [71.5, 67.0, 70.0]),
+        ("°C", {"target_temp_step": 1.0}, [22.0, 20.0, 21.0]),
+        ("°C", {"min_temp": 20.5, "max_temp": 21.5}, [21.5, 20.5, 21.0]),
+    ],
+)
+async def test_heater_is_set_to_what_its_thermostat_has(
+    degree: str, bounds: dict[str, float], wanted: list[float]
+) -> None:
+    server = home()
+    server.degree = degree
+    server.entities["climate.living"]["a"].update({"temperature": 5.0, **bounds})
+    async with server.serving():
+        heater = device(server, **HEATER)
+        await heater.open()
+        for power_kw in (2.5, 0.0, None):
+            await heater.write(power_kw)
+        await heater.close()
+    assert [data["temperature"] for _, data in server.called] == wanted
+
+
+@pytest.mark.parametrize("degree", [None, "K", []])
+async def test_heater_whose_unit_is_not_told(degree: object) -> None:
+    server = home()
+    server.degree = degree
+    async with server.serving():
+        heater = device(server, **HEATER)
+        with pytest.raises(DeviceError, match="get_config: says temperatures in"):
+            await heater.open()
+        await heater.close()
+
+
 async def eventually(found: Device, power_kw: float) -> Reading:
     async with asyncio.timeout(10):
         while (said := await found.read()).power_kw != power_kw:
@@ -161,6 +196,40 @@ class TestTrouble:
             server.mode = ""
             await pump.write(0.8)
             assert server.entities["switch.pump"]["s"] == "on"
+
+    @pytest.mark.parametrize(
+        "frame",
+        [
+            None, 1, "x", [], {}, {"id": 3}, {"type": "result"}, {"id": 3, "type": "result"}, {"id": [], "type": "result"},
+            {"id": 3, "type": "result", "success": False}, {"id": 3, "type": "result", "success": False, "error": "no"},
+        ],
+    )  # fmt: skip
+    async def test_frame_of_another_shape(self, frame: object) -> None:
+        async with opened(**SWITCH) as (server, pump):
+            server.mode, server.odd = "odd", frame
+            with pytest.raises(DeviceError, match="sent what is no frame: "):
+                await pump.write(0.8)
+            server.mode = ""
+            await pump.write(0.8)
+            assert server.entities["switch.pump"]["s"] == "on"
+
+    async def test_frozen_server_is_left(self) -> None:
+        async with opened(**SWITCH, timeout_s=0.5) as (server, pump):
+            server.mode = "frozen"
+            with pytest.raises(DeviceError, match="no answer within"):
+                await pump.write(0.8)
+            server.mode = ""
+            await pump.open()
+            await pump.write(0.8)
+            assert server.entities["switch.pump"]["s"] == "on"
+
+    @pytest.mark.parametrize("greeting", ["{]", "[]", '{"type": "auth_required"}', "{}", b"\x00"])
+    async def test_server_of_another_kind(self, greeting: str | bytes) -> None:
+        async with home().serving() as server:
+            server.greeting = greeting
+            with pytest.raises(DeviceError, match="sent what is no frame: ") as caught:
+                await device(server, **SWITCH).open()
+            assert not caught.value.permanent
 
     @pytest.mark.parametrize(
         ("state", "unit", "reason"),

@@ -77,7 +77,8 @@ async def test_values_are_described_before_they_are_said(broker: Mosquitto) -> N
         await ear.until(THERE, "online")
         assert ear.said[SOC] == {
             "name": "Battery", "unique_id": "ores-home-7-battery_soc", "object_id": "ores_home_7_battery_soc",
-            "state_topic": STATE, "value_template": "{{ value_json.battery_soc }}", "unit_of_measurement": "%",
+            "default_entity_id": "sensor.ores_home_7_battery_soc",
+            "state_topic": STATE, "value_template": "{{ value_json.get('battery_soc') }}", "unit_of_measurement": "%",
             "device_class": "battery", "state_class": "measurement", "availability_topic": THERE,
             "device": {"identifiers": ["ores-home-7"], "name": "My home", "manufacturer": "ORES Cloud", "model": "Hub"},
         }  # fmt: skip

@@ -26,7 +26,7 @@ from edge_agent.rm.device import (
     Shape,
     Switch,
 )
-from tests.edge_agent.matter_replay import Replay, exchange
+from tests.edge_agent.exchange import Replay, exchange
 from tests.edge_agent.matter_steps import RECORDINGS, Steps
 
 
@@ -55,14 +55,14 @@ async def at_once() -> None:
 
 @pytest.mark.parametrize(("name", "table", "steps"), RECORDINGS, ids=[name for name, *_ in RECORDINGS])
 async def test_as_recorded_with_a_real_server(name: str, table: dict[str, Any], steps: Steps) -> None:
-    async with playing(exchange(name), 1, **table) as (replay, device):
+    async with playing(exchange(f"matter/{name}"), 1, **table) as (replay, device):
         await steps(device, at_once)
         assert replay.lines == []
 
 
 def with_node(change: dict[str, Any], **more: Any) -> list[dict[str, Any]]:
     """The beginning of the battery's exchange, with other attributes."""
-    lines = copy.deepcopy(exchange("battery")[:3])
+    lines = copy.deepcopy(exchange("matter/battery")[:3])
     node = lines[2]["frame"]["result"][0]
     node["attributes"].update(change)
     node.update(more)
@@ -119,7 +119,7 @@ class TestTrouble:
                 "the server speaks schema 20 to 30, not 9 to 11", True,
             ),
             ([{"from": "server", "frame": "{]"}], "what is no frame", False),
-            (exchange("battery")[:1], "no answer|closed", False),
+            (exchange("matter/battery")[:1], "no answer|closed", False),
         ],
     )  # fmt: skip
     async def test_server_that_does_not_have_it(
@@ -132,7 +132,7 @@ class TestTrouble:
         assert caught.value.permanent is permanent
 
     async def test_server_gone_in_the_middle_of_an_order(self) -> None:
-        replay = Replay(exchange("battery")[:5])
+        replay = Replay(exchange("matter/battery")[:5])
         async with replay.serving() as port:
             battery = device(port, 4, capacity_kwh=10.0)
             await battery.open()
@@ -162,7 +162,7 @@ class TestTrouble:
             assert (await battery.read()).power_kw == -1.0
 
     async def test_server_that_is_mute_in_the_middle_of_an_order(self) -> None:
-        lines = exchange("battery")[:6]
+        lines = exchange("matter/battery")[:6]
         async with playing(lines, 4, timeout_s=0.3, capacity_kwh=10.0) as (_, battery):
             await battery.open()
             await battery.read()

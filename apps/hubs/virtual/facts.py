@@ -5,6 +5,7 @@ import math
 from datetime import datetime
 
 from apps.hubs.credentials import s2_meter_expected
+from apps.hubs.decisions import decisions_at
 from apps.hubs.instructions import instructions_holding
 from apps.sites.selectors import resources_of_site, sites_by_id
 from apps.telemetry.selectors import latest_by_site
@@ -25,11 +26,12 @@ class Settings:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Facts:
-    """Settings, what was kept of an earlier time, and the orders that hold."""
+    """Settings, what was kept of an earlier time, the orders that hold, and who decided last and why, by resource."""
 
     settings: Settings
     kept: Kept
     orders: list[Instruction]
+    decided: dict[str, tuple[str, str]] = dataclasses.field(default_factory=dict)
 
 
 def settings_of(*, site_id: int, hub_id: str) -> Settings:
@@ -54,7 +56,9 @@ def facts_of(*, site_id: int, hub_id: str, now: datetime) -> Facts:
         export_kwh=(latest.export_kwh if latest else None) or 0.0,
     )
     orders = instructions_holding(hub_id=hub_id, now=now)
-    return Facts(settings=settings_of(site_id=site_id, hub_id=hub_id), kept=kept, orders=orders)
+    decided = {one.resource: (one.controller, one.reason) for one in decisions_at(site=site, at=now)}
+    settings = settings_of(site_id=site_id, hub_id=hub_id)
+    return Facts(settings=settings, kept=kept, orders=orders, decided=decided)
 
 
 def _numbers(parameters: dict[str, object]) -> dict[str, float]:

@@ -19,10 +19,19 @@ from vpp.energy_manager.controllers.limits import LimitsController
 from vpp.energy_manager.controllers.schedule_book import Notice, ScheduleBook
 from vpp.energy_manager.controllers.self_consumption import SelfConsumptionController
 from vpp.energy_manager.household import Household
+from vpp.energy_manager.news import News
 from vpp.energy_manager.process_image import ProcessImage
 from vpp.energy_manager.recorder import Recorder
-from vpp.energy_manager.safety import DeviceLimits, adopt, device_limits, device_ranges, setpoints
-from vpp.protocols.link.messages import COLUMNS, CloudMessage, Instruction, ResourceDescription, Snapshots
+from vpp.energy_manager.safety import Allowed, DeviceLimits, adopt, device_limits, device_ranges, setpoints
+from vpp.protocols.link.messages import (
+    COLUMNS,
+    MAX_DECISIONS,
+    CloudMessage,
+    Decision,
+    Instruction,
+    ResourceDescription,
+    Snapshots,
+)
 
 log = logging.getLogger(__name__)
 CYCLE_S = 1.0
@@ -55,6 +64,8 @@ class VirtualHome:
         self._book = ScheduleBook(self._limits.ranges)
         self._controllers = self._compose()
         self._recorder = Recorder(ROW_S)
+        self._news = News(facts.decided)
+        self._fresh: list[Decision] = []
         self._seq = 0
         for order in facts.orders:
             self.push(order)
@@ -89,6 +100,7 @@ class VirtualHome:
         for controller in self._controllers:
             controller.control(image, allowed)
         self.household.write(setpoints(allowed, self._limits))
+        self._note(allowed, now_ms)
         row = self._recorder.add(image)
         if row is not None:
             self._store(row)
@@ -108,6 +120,15 @@ class VirtualHome:
         gone = [key for key, unit in self.household.units.items() if unit.trouble]
         for key in gone[: max(0, len(self.household.units) - MOST_UNITS)]:
             del self.household.units[key]
+
+    def take_decisions(self) -> list[Decision]:
+        """What was decided since it was taken the last time."""
+        taken, self._fresh = self._fresh, []
+        return taken
+
+    def give_back(self, decisions: list[Decision]) -> None:
+        """What was taken and could not be kept; of too many the oldest go."""
+        self._fresh = [*decisions, *self._fresh][-MAX_DECISIONS:]
 
     @property
     def is_metered(self) -> bool:
@@ -154,6 +175,14 @@ class VirtualHome:
         self.on_resources(described)
 
     # --- what the cloud's other half is told
+
+    def _note(self, allowed: Allowed, now_ms: int) -> None:
+        """Remember what is decided otherwise than before, for whoever asks why."""
+        fresh = [
+            Decision(now_ms, key, one.by, one.reason[:300], one.low, one.high)
+            for key, one in self._news.of(allowed)
+        ]
+        self._fresh = [*self._fresh, *fresh][-MAX_DECISIONS:]
 
     def _report(self, notices: list[Notice]) -> None:
         for notice in notices:

@@ -8,14 +8,17 @@ from apps.common import clock
 from apps.common.threads import in_thread
 from apps.hubs import services
 from apps.hubs.credentials import S2Identity
+from apps.hubs.decisions import decisions_told
 from apps.hubs.link.server import LinkServer
 from apps.hubs.virtual.facts import facts_of, settings_of
 from apps.hubs.virtual.home import CYCLE_S, Connection, VirtualHome
 from apps.sites.services import resources_sync
-from vpp.protocols.link.messages import ResourceDescription
+from vpp.protocols.link.messages import Decisions, ResourceDescription
 
 log = logging.getLogger(__name__)
 SETTINGS_S = 30.0
+# What was decided is kept so often.
+DECISIONS_S = 10.0
 VERSION = "cloud"
 # What the cloud itself can follow of what there is for hubs.
 FEATURES = ("limits", "priority")
@@ -33,7 +36,10 @@ class VirtualHomes:
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        self._tasks = [asyncio.create_task(one) for one in (self._turn_forever(), self._follow_forever())]
+        self._tasks = [
+            asyncio.create_task(one)
+            for one in (self._turn_forever(), self._follow_forever(), self._keep_forever())
+        ]
 
     async def close(self) -> None:
         for task in self._tasks:
@@ -59,6 +65,7 @@ class VirtualHomes:
             del self.homes[home.hub_id]
             if self.server.receivers.get(home.hub_id) is home:
                 del self.server.receivers[home.hub_id]
+            await _keep(home)
             assert home.connected_at is not None
             await in_thread(
                 services.hub_disconnected, hub_id=home.hub_id, connected_at=home.connected_at, now=clock.now()
@@ -106,6 +113,25 @@ class VirtualHomes:
                     home.follow(await in_thread(settings_of, site_id=home.site_id, hub_id=home.hub_id))
                 except Exception:
                     log.exception("the settings of site %s could not be read", home.site_id)
+
+    async def _keep_forever(self) -> None:
+        """Keep what was decided, for whoever asks why."""
+        while True:
+            await asyncio.sleep(DECISIONS_S)
+            for home in list(self.homes.values()):
+                await _keep(home)
+
+
+async def _keep(home: VirtualHome) -> None:
+    decisions = home.take_decisions()
+    if not decisions:
+        return
+    message = Decisions(0, decisions)
+    try:
+        await in_thread(decisions_told, hub_id=home.hub_id, message=message, now=clock.now())
+    except Exception:
+        log.exception("the decisions of site %s could not be kept, trying again", home.site_id)
+        home.give_back(decisions)
 
 
 async def _describe(site_id: int, described: list[ResourceDescription]) -> None:

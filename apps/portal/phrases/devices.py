@@ -81,6 +81,8 @@ PHRASES: Final = (
     noop("component %(name)s does not switch"),
     noop("refuses without saying how to sign"),
     noop("%(what)s: answers no frame"),
+    noop("no such entity: %(what)s"),
+    noop("get_config: says temperatures in %(unit)s"),
     noop("nothing of its relay"),
     noop('its firmware has no TimedPower: set rest to "keep"'),
     noop('has no reversion timer: set control to "untimed" to give it orders nevertheless'),

@@ -1,16 +1,24 @@
-"""Home Assistant's WebSocket API, as much of it as the hub needs: states of chosen entities, and services."""
+"""States of chosen entities, and services, by `hass-client`; here is what that library leaves to those who use it.
+
+It sets no time limits, checks no frame before it takes it apart, and does not put an entity's differences together.
+"""
 
 import asyncio
-import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
-from edge_agent.drivers.json_socket import Frame, JsonSocket
+from hass_client.client import HomeAssistantClient
+from hass_client.exceptions import AuthenticationFailed, BaseHassClientError, InvalidMessage
+
 from edge_agent.rm.device import DeviceError
+from edge_agent.rm.tasks import ended
 
 _NOT_THERE = {"unavailable", "unknown", "none", ""}
+# How long a server is waited for that does not say goodbye [s].
+_GOODBYE_S = 1.0
+Result = TypeVar("Result")
 
 
 @dataclass(slots=True)
@@ -33,56 +41,93 @@ class Client:
     """A connection that follows some entities; `states` is what they say now."""
 
     def __init__(self, url: str, token: str, *, entities: Iterable[str], timeout_s: float) -> None:
-        self._token, self._timeout_s = token, timeout_s
+        self._url, self._token, self._timeout_s = api_url(url), token, timeout_s
         self._entities = sorted(set(entities))
-        self._socket = JsonSocket(api_url(url), "id", hear=self._hear, timeout_s=timeout_s)
-        self._numbers = itertools.count(1)
+        self._library: HomeAssistantClient | None = None
+        self._listening: asyncio.Task[None] | None = None
+        self._reason = "the connection is closed"
         self._changed = asyncio.Event()
         self.states: dict[str, State] = {}
         self.version = ""
 
+    @property
+    def _is_alive(self) -> bool:
+        is_listening = self._listening is not None and not self._listening.done()
+        return is_listening and self._library is not None and self._library.connected
+
     async def connected(self) -> None:
         """Connect unless it is, and learn the states."""
-        if self._socket.is_alive:
+        if self._is_alive:
             return
         await self.close()
-        self._numbers = itertools.count(1)
         self.states.clear()
-        await self._socket.open(self._greet)
-        await self._call("subscribe_entities", entity_ids=self._entities)
-        await self.until(
-            lambda: set(self._entities) <= set(self.states), "no such entity", told=self._missing
-        )
+        try:
+            await self._connect()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def _connect(self) -> None:
+        self._reason = "the connection is closed"
+        self._library = library = HomeAssistantClient(self._url, self._token)
+        await self._answer(library.connect())
+        self.version = str(library.version or "")
+        self._listening = asyncio.create_task(self._listen(library))
+        follow = library.subscribe(self._hear, "subscribe_entities", entity_ids=self._entities)
+        await self._answer(follow, "subscribe_entities: ")
+        wanted = set(self._entities)
+        await self.until(lambda: wanted <= set(self.states), "no such entity", told=self._missing)
 
     def _missing(self) -> str:
         return ", ".join(sorted(set(self._entities) - set(self.states)))
 
-    async def _greet(self, socket: JsonSocket) -> None:
-        said = await socket.receive()
-        if said.get("type") == "auth_required":
-            await socket.send({"type": "auth", "access_token": self._token})
-            said = await socket.receive()
-        if said.get("type") != "auth_ok":
-            refused = said.get("type") == "auth_invalid"
-            detail = f"does not let the hub in: {str(said.get('message'))[:200]}"
-            raise DeviceError(detail, permanent=refused)
-        self.version = str(said.get("ha_version") or "")
+    async def _listen(self, library: HomeAssistantClient) -> None:
+        try:
+            await library.start_listening()
+        except Exception as error:  # whatever the library makes of a frame that is none
+            self._reason = _said(error)
 
-    async def _call(self, kind: str, **more: Any) -> Any:
-        said = await self._socket.ask({"id": next(self._numbers), "type": kind, **more})
-        if said.get("success") is not True:
-            error = said.get("error")
-            detail = error.get("message") if isinstance(error, dict) else error
-            raise DeviceError(f"{kind}: {str(detail)[:300]}")
-        return said.get("result")
+    async def _answer(self, call: Coroutine[Any, Any, Result], what: str = "") -> Result:
+        """What the library answers in time; that it does not is a DeviceError."""
+        task = asyncio.create_task(call)
+        try:
+            await asyncio.wait({task}, timeout=self._timeout_s)
+            is_late = not task.done()
+        finally:
+            await ended(task)
+        if is_late:
+            raise DeviceError(f"{self._url}: no answer within {self._timeout_s:g} s")
+        if task.cancelled():
+            # The library cancels what waits when its listening ends.
+            if self._listening is not None:
+                await asyncio.wait({self._listening}, timeout=_GOODBYE_S)
+            raise DeviceError(f"{self._url}: {self._reason}")
+        error = task.exception()
+        if error is not None:
+            is_refused = isinstance(error, AuthenticationFailed)
+            detail = f"does not let the hub in: {error}" if is_refused else what + _said(error)
+            raise DeviceError(f"{self._url}: {detail}", permanent=is_refused) from error
+        return task.result()
 
     async def service(self, entity: str, service: str, **data: Any) -> None:
         """Call a service of the entity's domain on it."""
         await self.connected()
+        assert self._library is not None
         domain = entity.partition(".")[0]
-        await self._call(
-            "call_service", domain=domain, service=service, service_data=data, target={"entity_id": entity}
+        await self._answer(
+            self._library.call_service(domain, service, data, {"entity_id": entity}), f"{domain}.{service}: "
         )
+
+    async def is_fahrenheit(self) -> bool:
+        """Whether thermostats are set in °F; unlike sensors they do not say so themselves."""
+        await self.connected()
+        assert self._library is not None
+        said = await self._answer(self._library.get_config(), "get_config: ")
+        units = said.get("unit_system") if isinstance(said, dict) else None
+        unit = units.get("temperature") if isinstance(units, dict) else None
+        if unit not in ("°C", "°F"):
+            raise DeviceError(f"get_config: says temperatures in {unit!r}")
+        return bool(unit == "°F")
 
     async def until(self, holds: Callable[[], bool], detail: str, *, told: Callable[[], str]) -> None:
         """Wait until the states are as they should be."""
@@ -101,7 +146,7 @@ class Client:
             raise DeviceError(f"{entity} is {'gone' if found is None else found.value or 'empty'}")
         return found
 
-    def _hear(self, frame: Frame) -> None:
+    def _hear(self, frame: dict[str, Any]) -> None:
         event = frame.get("event")
         if frame.get("type") != "event" or not isinstance(event, dict):
             return
@@ -128,7 +173,25 @@ class Client:
 
     async def close(self) -> None:
         """Disconnect."""
-        await self._socket.close()
+        listening, self._listening = self._listening, None
+        library, self._library = self._library, None
+        if listening is not None:
+            await ended(listening)
+        if library is not None:
+            goodbye = asyncio.create_task(library.disconnect())
+            await asyncio.wait({goodbye}, timeout=_GOODBYE_S)
+            await ended(goodbye)
+            # What a goodbye that was cut short left open is closed by the second.
+            await library.disconnect()
+
+
+def _said(error: BaseException) -> str:
+    is_known = isinstance(error, BaseHassClientError | OSError) and not isinstance(error, InvalidMessage)
+    return (
+        f"{str(error) or type(error).__name__}"[:300]
+        if is_known
+        else f"sent what is no frame: {error!r}"[:300]
+    )
 
 
 def _items(said: Any) -> list[tuple[str, dict[str, Any]]]:

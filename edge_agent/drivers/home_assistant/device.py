@@ -40,11 +40,14 @@ class HomeAssistantDevice:
         named = (getattr(config, name, None) for name in _ENTITIES)
         entities = [entity for entity in named if entity is not None]
         self._client = Client(config.url, config.token, entities=entities, timeout_s=config.timeout_s)
+        self._is_fahrenheit = False
 
     async def open(self) -> Identity:
         """Connect and wait for the entities' states."""
         await self.close()
         await self._client.connected()
+        if isinstance(self._config, HeaterConfig):
+            self._is_fahrenheit = await self._client.is_fahrenheit()
         return Identity(maker="Home Assistant", model=self._config.name, firmware=self._client.version)
 
     def shape(self) -> Shape:
@@ -130,7 +133,8 @@ class HomeAssistantDevice:
         if isinstance(config, SwitchConfig):
             return switch_orders(config, power_kw)
         if isinstance(config, HeaterConfig):
-            return heater_orders(config, power_kw)
+            thermostat = self._client.state(config.climate)
+            return heater_orders(config, power_kw, state=thermostat, is_fahrenheit=self._is_fahrenheit)
         if isinstance(config, BatteryConfig):
             number = None if config.number is None else self._client.state(config.number)
             return battery_orders(config, power_kw, number=number)

@@ -70,12 +70,16 @@ def description(config: PublishConfig, key: str) -> dict[str, Any]:
     """One value as a discovery message."""
     sensor = SENSORS[key]
     name = config.name or config.hub
+    entity = f"ores_{config.hub}_{key}".replace("-", "_")
     return {
         "name": sensor.name,
         "unique_id": f"ores-{config.hub}-{key}",
-        "object_id": f"ores_{config.hub}_{key}".replace("-", "_"),
+        # The entity's id: the first up to Home Assistant 2026.3, the second from 2025.10.
+        "object_id": entity,
+        "default_entity_id": f"sensor.{entity}",
         "state_topic": state_topic(config),
-        "value_template": f"{{{{ value_json.{key} }}}}",
+        # `None` is unknown; a value that is not told any more does not stay as it was.
+        "value_template": f"{{{{ value_json.get('{key}') }}}}",
         "unit_of_measurement": sensor.unit,
         "device_class": sensor.device_class,
         "state_class": sensor.state_class,

@@ -1,5 +1,6 @@
 """A wished power as services of Home Assistant, and the states by which they are known to have been followed."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -34,11 +35,16 @@ def switch_orders(config: SwitchConfig, power_kw: float | None) -> list[Order]:
     ]
 
 
-def heater_orders(config: HeaterConfig, power_kw: float | None) -> list[Order]:
+def heater_orders(
+    config: HeaterConfig, power_kw: float | None, *, state: State, is_fahrenheit: bool
+) -> list[Order]:
     """More than the comfort temperature to draw power, less to wait; given back, the comfort temperature."""
-    target = config.comfort_c
+    wished_c = config.comfort_c
     if power_kw is not None:
-        target += config.boost_c if power_kw >= config.rated_kw / 2.0 else -config.setback_c
+        wished_c += config.boost_c if power_kw >= config.rated_kw / 2.0 else -config.setback_c
+    target = _settable(
+        wished_c * 1.8 + 32.0 if is_fahrenheit else wished_c, state, is_fahrenheit=is_fahrenheit
+    )
 
     def holds(state: State) -> bool:
         said = numbers.number(state.attributes.get("temperature"))
@@ -47,6 +53,19 @@ def heater_orders(config: HeaterConfig, power_kw: float | None) -> list[Order]:
     return [
         Order(entity=config.climate, service="set_temperature", data={"temperature": target}, holds=holds)
     ]
+
+
+def _settable(target: float, state: State, *, is_fahrenheit: bool) -> float:
+    """The temperature nearest to the target that the thermostat has; in Fahrenheit most have whole degrees."""
+    step = numbers.number(state.attributes.get("target_temp_step")) or (1.0 if is_fahrenheit else 0.0)
+    nearest = math.floor(target / step + 0.5) * step if step > 0.0 else target
+    return round(_bounded(nearest, state, names=("min_temp", "max_temp")), 3)
+
+
+def _bounded(value: float, state: State, *, names: tuple[str, str]) -> float:
+    lowest, highest = (numbers.number(state.attributes.get(name)) for name in names)
+    value = max(value, lowest) if lowest is not None else value
+    return min(value, highest) if highest is not None else value
 
 
 def battery_orders(config: BatteryConfig, power_kw: float | None, *, number: State | None) -> list[Order]:
@@ -86,9 +105,7 @@ def _number_order(config: BatteryConfig, power_kw: float, *, state: State) -> Or
         raise DeviceError(f"{config.number} is in {unit!r}, not in W or kW", permanent=True)
     wished = min(config.charge_kw, max(-config.discharge_kw, power_kw))
     value = wished * factor * (1.0 if config.charge_is_positive else -1.0)
-    lowest, highest = (numbers.number(state.attributes.get(name)) for name in ("min", "max"))
-    value = max(value, lowest) if lowest is not None else value
-    value = min(value, highest) if highest is not None else value
+    value = _bounded(value, state, names=("min", "max"))
     step = numbers.number(state.attributes.get("step")) or 0.0
 
     def holds(now: State) -> bool:

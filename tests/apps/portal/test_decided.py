@@ -60,6 +60,8 @@ def test_german_reads_german(world: World, as_: As, decisions: None) -> None:
     client.cookies["django_language"] = "de"
     said = client.get(f"/sites/{world.sites[0].pk}/why/").content.decode()
     assert "Ihre Batterie wurde geschont." in said
+    assert "die eigene Energie nutzen" in said and "use the home" not in said
+    assert '<span lang="en">who knows</span>' in said
 
 
 def test_stranger_reads_nothing(world: World, as_: As, decisions: None) -> None:
