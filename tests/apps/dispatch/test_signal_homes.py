@@ -34,6 +34,7 @@ def by_pages(api: Any, path: str, **query: Any) -> list[Any]:
     found += answer["results"]
     while answer["next"]:
         assert len(answer["results"]) == query["limit"]
+        assert len(found) < len(HOMES)
         answer = api.get(answer["next"].partition("/api/v1")[2]).json()
         found += answer["results"]
     return found
