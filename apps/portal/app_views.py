@@ -10,6 +10,7 @@ from apps.accounts.visitors import user_of
 from apps.common import clock
 from apps.common.errors import NotFoundError
 from apps.common.pages import page, signed_in
+from apps.portal import notification_pages
 from apps.sites.app_grants import app_revoke, connected_apps
 
 
@@ -17,7 +18,10 @@ from apps.sites.app_grants import app_revoke, connected_apps
 @signed_in
 def overview(request: HttpRequest) -> HttpResponse:
     """List the apps with what each may do where."""
-    return page(request, "portal/apps.html", {"apps": connected_apps(user=user_of(request))})
+    user = user_of(request)
+    home = notification_pages.first_home(user=user)
+    shown = {"home": home, "site": home.site if home else None, "apps": connected_apps(user=user)}
+    return page(request, "portal/apps.html", shown, time_zone=home.site.time_zone if home else "UTC")
 
 
 @require_POST

@@ -108,10 +108,11 @@ def _numbers(one: Insight) -> list[tuple[str, str]]:
     """The numbers behind an insight, by what they are called."""
     told = dict(one.evidence)
     if one.kind in PROBABLE:
-        told["confidence_pct"] = 100.0 * one.confidence
+        told["confidence_pct"] = min(99.0, 100.0 * one.confidence)  # nothing that was measured is certain
+    names = [name for name in NUMBERS if name in told] + sorted(told.keys() - NUMBERS.keys())
     return [
-        (str(NUMBERS.get(name, name.replace("_", " "))), _measured(name, value, currency=one.currency))
-        for name, value in told.items()
+        (str(NUMBERS.get(name, name.replace("_", " "))), _measured(name, told[name], currency=one.currency))
+        for name in names
     ]
 
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 from apps.accounts.models import AuditEntry, User
 from apps.accounts.selectors import audit_about
 from apps.common.errors import DomainError
+from apps.portal.people_words import ACTIONS, PAGES
 from apps.sites.households import looks_of_site, members_of_site
 from apps.sites.invitations import invitations_pending
 from apps.sites.models import AccessEntry, Invitation, Role, Site, SiteMember
@@ -25,38 +26,6 @@ ROLES: Final[dict[str, tuple[str | Promise, str | Promise]]] = {
     Role.INSTALLER: (gettext_lazy("Installer"), gettext_lazy("devices and hub only, for a limited time")),
     Role.LANDLORD: (gettext_lazy("Landlord"), gettext_lazy("energy of whole months only, nothing of today")),
     "operator": (gettext_lazy("Operator"), gettext_lazy("works for the company that runs your program")),
-}
-PAGES: Final[dict[str, str | Promise]] = {
-    "home": gettext_lazy("the home's page"),
-    "devices": gettext_lazy("devices"),
-    "hub_add": gettext_lazy("the hub's page"),
-    "s2_devices": gettext_lazy("devices without a hub"),
-    "totals": gettext_lazy("energy by month"),
-    "events": gettext_lazy("events"),
-    "event": gettext_lazy("an event"),
-    "why": gettext_lazy("why the home did something"),
-    "statement": gettext_lazy("a statement"),
-    "market": gettext_lazy("the market"),
-    "people": gettext_lazy("people"),
-    "preferences": gettext_lazy("preferences"),
-    "privacy": gettext_lazy("data and consents"),
-}
-ACTIONS: Final[dict[str, str | Promise]] = {
-    "member_invite": gettext_lazy("invited somebody"),
-    "member_uninvite": gettext_lazy("took an invitation back"),
-    "member_join": gettext_lazy("came in by an invitation"),
-    "member_change": gettext_lazy("changed somebody's role"),
-    "member_remove": gettext_lazy("took somebody's access back"),
-    "member_leave": gettext_lazy("left the home"),
-    "preferences_set": gettext_lazy("changed preferences"),
-    "ores_settings": gettext_lazy("changed preferences"),
-    "ores_control": gettext_lazy("controlled a device"),
-    "consent_give": gettext_lazy("gave a consent"),
-    "consent_withdraw": gettext_lazy("withdrew a consent"),
-    "data_export": gettext_lazy("asked for a copy of the data"),
-    "data_download": gettext_lazy("downloaded a copy of the data"),
-    "deletion_ask": gettext_lazy("asked for the home to be deleted"),
-    "deletion_undo": gettext_lazy("took the deletion back"),
 }
 
 

@@ -9,9 +9,11 @@ from django.core import mail
 from django.test import Client
 
 from apps.accounts.models import User
+from apps.portal.people_words import ACTIONS
 from apps.sites.models import AccessEntry, Invitation, SiteMember
 from tests import factories
 from tests.apps.portal.world import World, add_quarter
+from tests.architecture.tree import ROOT
 
 As = Callable[[User | None], Client]
 SOON = datetime.now(UTC) + timedelta(days=3)
@@ -143,3 +145,17 @@ def test_strangers_find_nothing(world: World, as_: As) -> None:
         answers = [as_(user).get(path(world)), as_(user).post(path(world, "people/leave"))]
         assert [answer.status_code for answer in answers] == ([404, 404] if user else [302, 302])
     assert as_(None).get("/invitations/invented/").status_code == 404
+
+
+AUDITED = re.compile(
+    r'audit\((?:(?!audit\().)*?action=(?:"(\w+)"|f"(\w+_)\{)(?:(?!audit\().)*?subject=f"site ', re.S
+)
+
+
+def test_everything_that_is_noted_of_a_home_has_words_for_its_people() -> None:
+    """Who writes a new action into a home's log names it in the portal."""
+    source = "\n".join(path.read_text() for path in sorted((ROOT / "apps").rglob("*.py")))
+    # Of a home that is deleted nobody reads the log.
+    noted = {whole or start for whole, start in AUDITED.findall(source)} - {"site_delete"}
+    assert {"site_tariff_set", "insight_", "devices_look"} <= noted
+    assert [one for one in sorted(noted) if not any(name.startswith(one) for name in ACTIONS)] == []
