@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -83,9 +84,12 @@ class Stream:
 
     def next(self, wanted: str, timeout_s: float = 30.0) -> str:
         """Return the next line that begins as wanted; keep-alives and empty lines are passed over."""
-        while not (line := self._said.get(timeout=timeout_s)).startswith(wanted):
-            continue
-        return line
+        deadline = time.monotonic() + timeout_s
+        while (left_s := deadline - time.monotonic()) > 0:
+            with contextlib.suppress(queue.Empty):
+                if (line := self._said.get(timeout=left_s)).startswith(wanted):
+                    return line
+        raise AssertionError(f"nothing began with {wanted} in time")
 
     def said(self) -> list[str]:
         """Return what has been said and was not asked for."""
