@@ -62,4 +62,6 @@ class SteppedHubs:
 
 
 def _is_behind(agent: Agent) -> bool:
-    return not agent.is_connected() or any(agent.outbox.waiting(lane) for lane in LANES)
+    """Whether it has no session yet, or the cloud has not all of it; a clock moved in between would be doubted."""
+    has_session = agent.link is not None and agent.link.connected
+    return not has_session or any(agent.outbox.waiting(lane) for lane in LANES)

@@ -97,20 +97,25 @@ class LivedDay:
         """Hubs send what they measured and are told what they traded, until both sides have all of it."""
         deadline = time.monotonic() + LIMIT_S
         await self._hubs.exchange(limit_s=LIMIT_S)
-        while await asyncio.to_thread(self._waits):
+        while waiting := await asyncio.to_thread(self._waiting):
             if time.monotonic() > deadline:
-                raise DayFailed(f"what was measured or traded by {self.clock.now:%H:%M} did not arrive")
+                raise DayFailed(f"by {self.clock.now:%H:%M} there did not arrive: {', '.join(waiting)}")
             await self._hubs.exchange(limit_s=LIMIT_S)
 
-    def _waits(self) -> bool:
-        """Whether a schedule is on its way, or a home's latest state, which is written in the background."""
+    def _waiting(self) -> list[str]:
+        """Name the schedules that are on their way, and homes' latest states, which are written in the background."""
         from apps.hubs.models import Instruction
         from apps.telemetry.selectors import latest_by_site
 
         on_the_way = (Instruction.State.QUEUED, Instruction.State.SENT)
         told = Instruction.objects.filter(state__in=on_the_way, expires_at__gt=self.clock.now)
         latest = latest_by_site(site_ids=self._site_ids).values()
-        return told.exists() or any(row.at < self.clock.now for row in latest)
+        late = [
+            f"the state of home {row.site_id} after {row.at:%H:%M}"
+            for row in latest
+            if row.at < self.clock.now
+        ]
+        return late + [f"a schedule to hub {one.hub_id}, {one.state}" for one in told]
 
     def _tasks(self) -> None:
         """What beat would have sent by now."""
@@ -127,4 +132,5 @@ class LivedDay:
             refresh_portfolios()
             deliveries()
             expire_instructions()
-        gates()
+        if since % QUARTER <= EXCHANGE_AHEAD:  # homes order ahead of a gate, then it closes
+            gates()

@@ -57,6 +57,8 @@ def test_the_demo_closes_the_loop_although_its_web_process_is_killed(tmp_path: P
     web = next(pid for pid in everything if "uvicorn" in command(pid))
     os.kill(web, signal.SIGKILL)
     said = read_until(process, "to the cent")
+    said += read_until(process, "a month of 30 such days")
+    assert "96 gates closed" in said
     assert process.wait(timeout=60) == 0, said
     assert not [command(pid) for pid in everything if alive(pid)]
 
