@@ -14,7 +14,7 @@ from apps.programs.enrollments import enrollment_job_work
 from apps.programs.models import Enrollment, EnrollmentJob
 from apps.programs.selectors import enrolled_site_ids
 from apps.settlement.models import RunReview, SettlementRun
-from apps.settlement.payouts import run_payouts
+from apps.settlement.payouts import run_payouts, sites_owed
 from apps.settlement.reviews import run_row, runs_reviewed
 from tests.apps.portal.world import World, add_signal, settle, words
 
@@ -75,6 +75,22 @@ def test_a_newer_version_replaces_an_unpaid_one_and_pays_the_difference(
     shown = words(client.get(page(world, "settlement/?state=draft")).content.decode())
     assert "3, initial" in shown
     assert "2, initial" not in shown
+
+
+@pytest.mark.parametrize(("amount", "owed"), [("1.75", 0), ("2.00", 3), ("1.50", 3)])
+def test_a_newer_version_owes_those_whose_amount_it_changes(
+    world: World, as_: As, run: SettlementRun, amount: str, owed: int
+) -> None:
+    client = as_(world.operator)
+    client.post(page(world, f"settlement/{run.pk}/"), {"do": "approve"})
+    assert sites_owed(organization=world.organization).count() == 3
+    client.post(page(world, f"settlement/{run.pk}/"), {"do": "pay"})
+    assert sites_owed(organization=world.organization).count() == 0
+    second = settle(run.signal, world.sites, version=2, amount=amount)[0].run
+    SettlementRun.objects.filter(pk=second.pk).update(previous=run)
+    assert sites_owed(organization=world.organization).count() == 0
+    client.post(page(world, f"settlement/{second.pk}/"), {"do": "approve"})
+    assert sites_owed(organization=world.organization).count() == owed
 
 
 def test_four_eyes_let_somebody_else_approve(
