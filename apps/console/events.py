@@ -2,12 +2,12 @@
 
 import dataclasses
 from datetime import datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from apps.accounts.models import Organization
 from apps.common.charts import Chart, Point, Series, chart, stepped
-from apps.console.event_results import HomeResult, home_results
 from apps.console.shortfall import Redispatch, Shortfall, redispatches, shortfall
 from apps.dispatch.models import Plan, TrackingPoint
 from apps.dispatch.selectors import (
@@ -22,6 +22,9 @@ from apps.programs.models import GridSignal
 from apps.programs.selectors import signals_of_organization
 from apps.settlement.models import SettlementRun
 from apps.settlement.selectors import runs_of_organization
+
+if TYPE_CHECKING:
+    from apps.console.event_results import HomeResult
 
 NEWEST = 100
 
@@ -56,7 +59,7 @@ class SignalPage:
     short: Shortfall | None
     redispatches: list[Redispatch]
     shown_homes: list[HomeInSignal]
-    results: list[HomeResult]
+    results: "list[HomeResult]"
 
     @property
     def signal(self) -> GridSignal:
@@ -91,6 +94,8 @@ def signal_of_organization(*, organization: Organization, signal_id: UUID) -> Gr
 
 def signal_page(*, signal: GridSignal, zone: ZoneInfo, now: datetime) -> SignalPage:
     """Return the event page of `signal`."""
+    from apps.console.event_results import home_results
+
     view = signal_view(signal=signal, now=now)
     planned = planned_kw(signal, view.plans)
     rows = _rows(view, planned)

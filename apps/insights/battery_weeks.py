@@ -10,7 +10,6 @@ from apps.insights.data import QUARTERS, STEP_H
 from apps.insights.models import BatteryWeek
 from apps.insights.noticed import Noticed, by_week
 from apps.sites.models import Site
-from apps.telemetry.arrays import quarter_history
 
 if TYPE_CHECKING:
     from apps.insights.data import Floats
@@ -98,6 +97,7 @@ def _energies(site: Site, starts: date, *, count: int) -> tuple[Floats, Floats]:
     """(weeks,) energy per full charge and per full discharge [kWh]."""
     import numpy as np
 
+    from apps.telemetry.arrays import quarter_history
     from vpp.diagnostics.battery_health import energy_by_week
 
     held = quarter_history(
