@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from django.db import connection
 
+from apps.telemetry.fleets import fleets_sum_up
 from apps.telemetry.models import Series
 from apps.telemetry.partitions import ensure_days
 
@@ -101,4 +102,5 @@ def add_history(site_ids: Sequence[int], *, days: int, until: datetime) -> int:
             _ROWS, {"sites": list(site_ids), "starts_at": ends_at - timedelta(days=days), "ends_at": ends_at}
         )
         written: int = cursor.rowcount
+        fleets_sum_up(cursor, starts_at=ends_at - timedelta(days=1), now=until)
     return written
