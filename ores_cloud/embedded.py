@@ -183,9 +183,8 @@ class Redis:
 
     def start(self) -> None:
         path = self.sockets / "redis.sock"
-        path.unlink(
-            missing_ok=True
-        )  # a server left behind keeps its old socket to itself, unreachable, and dies with it
+        _stop_redis_left(path)
+        path.unlink(missing_ok=True)
         command = [
             *_PDEATHSIG,
             str(redis_binary()),
@@ -206,6 +205,17 @@ class Redis:
     def stop(self) -> None:
         _stop(self.process, signal.SIGTERM)
         self.process = None
+
+
+def _stop_redis_left(path: Path) -> None:
+    """End a server that a killed run left at this socket: when it ends by itself, it takes the next one's socket away."""
+    for folder in Path("/proc").iterdir():
+        number = int(folder.name) if folder.name.isdecimal() else 0
+        line = " ".join(_command_line(number)) if number else ""
+        if str(path) in line and ("redis-server" in line or "valkey-server" in line):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(number, signal.SIGTERM)
+            _wait_gone(number)
 
 
 @contextlib.contextmanager
@@ -333,4 +343,4 @@ def _wait_gone(pid: int) -> None:
         if not _command_line(pid):  # a dead process that nobody has waited for has none
             return
         time.sleep(0.05)
-    raise EmbeddedError(f"PostgreSQL process {pid} of an earlier run does not end")
+    raise EmbeddedError(f"process {pid} of an earlier run does not end")

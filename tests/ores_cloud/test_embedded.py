@@ -164,6 +164,20 @@ class TestServices:
         finally:
             postgres.stop()
 
+    def test_redis_left_behind_is_stopped_before_it_takes_the_next_ones_socket_away(
+        self, state: Path
+    ) -> None:
+        left, next_ = Redis(state), Redis(state)
+        left.sockets.mkdir(exist_ok=True, mode=0o700)
+        left.start()
+        assert left.process is not None
+        next_.start()
+        try:
+            assert left.process.wait(timeout=5) == 0
+            assert redis.Redis.from_url(next_.url).ping()
+        finally:
+            next_.stop()
+
     @pytest.mark.parametrize("content", ["", "nonsense\n", "{living}\n"])
     def test_pid_file_that_means_nothing_any_more_is_overcome(self, state: Path, content: str) -> None:
         living = subprocess.Popen(["sleep", "60"])
