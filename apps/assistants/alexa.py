@@ -1,6 +1,7 @@
 """Alexa's Smart Home directives, version 3 (https://developer.amazon.com/docs/alexa/device-apis)."""
 
 import math
+import re
 import uuid
 from typing import Annotated, Any, Final
 
@@ -31,6 +32,7 @@ CODES: Final[dict[type[Exception], str]] = {
     exceptions.PermissionDenied: "INVALID_AUTHORIZATION_CREDENTIAL",
 }
 LONGEST_CODE: Final = 2048
+KEY: Final = re.compile(r"[\w=#;:?@&-]{1,256}", re.ASCII)
 Word = Annotated[str, msgspec.Meta(max_length=128)]
 
 
@@ -44,7 +46,7 @@ class Header(msgspec.Struct):
 
 
 class Endpoint(msgspec.Struct):
-    endpointId: Word = ""
+    endpointId: Annotated[str, msgspec.Meta(max_length=256)] = ""
 
 
 class Directive(msgspec.Struct):
@@ -160,9 +162,10 @@ def _event(
     header = {"namespace": namespace, "name": name, "messageId": str(uuid.uuid4()), "payloadVersion": "3"}
     event: dict[str, Any] = {"header": header, "payload": payload or {}}
     if asked is not None:
-        if asked.header.correlationToken is not None:
+        # Only what Alexa takes back: an empty token or an id of other letters makes the whole answer invalid there.
+        if asked.header.correlationToken:
             header["correlationToken"] = asked.header.correlationToken
-        if asked.endpoint.endpointId:
+        if KEY.fullmatch(asked.endpoint.endpointId):
             event["endpoint"] = {"endpointId": asked.endpoint.endpointId}
     return {"event": event}
 

@@ -6,6 +6,7 @@ ORES_ALEXA_URL is where to: https://<host>/assistants/alexa. Nothing is kept and
 import http.client
 import json
 import os
+import re
 import urllib.error
 import urllib.request
 import uuid
@@ -13,6 +14,7 @@ from typing import Any
 
 TIMEOUT_S = 6.0  # Alexa waits 8 s
 MOST_BYTES = 1_000_000
+KEY = re.compile(r"[\w=#;:?@&-]{1,256}", re.ASCII)  # what Alexa takes for an endpoint's id
 
 
 def handler(event: dict[str, Any], context: object = None) -> dict[str, Any]:
@@ -54,14 +56,14 @@ def _failed(event: Any) -> dict[str, Any]:
         "payloadVersion": "3",
     }
     correlation = _part(directive, "header").get("correlationToken")
-    if isinstance(correlation, str):
+    if isinstance(correlation, str) and correlation:
         header["correlationToken"] = correlation
     made: dict[str, Any] = {
         "header": header,
         "payload": {"type": "INTERNAL_ERROR", "message": "ORES Cloud does not answer"},
     }
     endpoint_id = _part(directive, "endpoint").get("endpointId")
-    if isinstance(endpoint_id, str):
+    if isinstance(endpoint_id, str) and KEY.fullmatch(endpoint_id):
         made["endpoint"] = {"endpointId": endpoint_id}
     return {"event": made}
 

@@ -51,7 +51,16 @@ def test_directives_and_refusals_go_through(
     assert strange["event"]["payload"]["type"] == "INTERNAL_ERROR"
 
 
-@pytest.mark.parametrize("event", [directive("t", "ReportState", "home-1"), {}, {"directive": []}])
+@pytest.mark.parametrize(
+    "event",
+    [
+        directive("t", "ReportState", "home-1"),
+        directive("t", "ReportState", "the home"),
+        {"directive": {"header": {"correlationToken": ""}, "endpoint": {"endpointId": ""}}},
+        {"directive": []},
+        {},
+    ],
+)
 def test_without_a_platform_alexa_gets_an_error(event: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as held:  # bound and not listening: nobody answers there
         held.bind(("127.0.0.1", 0))

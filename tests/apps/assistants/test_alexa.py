@@ -126,6 +126,22 @@ def test_linking_is_accepted_for_a_good_token_only(world: World) -> None:
 
 
 @pytest.mark.parametrize(
+    ("key", "token", "repeated"),
+    [("cellar-1", "c-1", True), ("c" * 256, "c-1", True), ("the cellar", "", False), ("Küche", "", False)],
+)
+def test_only_what_alexa_takes_back_is_repeated(world: World, key: str, token: str, repeated: bool) -> None:
+    header = {"namespace": "Alexa", "name": "ReportState", "messageId": "m-1", "correlationToken": token}
+    scope = {"type": "BearerToken", "token": world.token}
+    sent = {"header": header, "endpoint": {"scope": scope, "endpointId": key}, "payload": {}}
+    answer = factories.Api("").post("/assistants/alexa", {"directive": sent})
+    assert answer.status_code == 404
+    event = check(answer.json(), "alexa", "refused")["event"]
+    assert event["payload"]["type"] == "NO_SUCH_ENDPOINT"
+    found = (event.get("endpoint"), event["header"].get("correlationToken"))
+    assert found == (({"endpointId": key}, token) if repeated else (None, None))
+
+
+@pytest.mark.parametrize(
     "body",
     ["[]", "{", "{}", '{"directive": 5}', '{"directive": {"endpoint": {"scope": [], "endpointId": 1}}}'],
 )

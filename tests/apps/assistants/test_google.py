@@ -5,7 +5,7 @@ import pytest
 from apps.accounts.models import AuditEntry
 from apps.sites.models import AppGrant, PreferenceRevision
 from tests import factories
-from tests.apps.assistants.world import World, check, execute, google, written
+from tests.apps.assistants.world import REQUEST, World, check, execute, google, written
 from tests.apps.ores_api.doors import personal_token
 
 HOUR_MS = 3_600_000
@@ -13,7 +13,7 @@ HOUR_MS = 3_600_000
 
 def test_sync_names_home_battery_and_sun(world: World) -> None:
     answer = check(google(world.token, "SYNC"), "google", "sync")
-    assert (answer["requestId"], answer["payload"]["agentUserId"]) == ("r-1", str(world.owner.pk))
+    assert (answer["requestId"], answer["payload"]["agentUserId"]) == (REQUEST, str(world.owner.pk))
     found = {one["id"]: (one["type"], one["name"]["name"]) for one in answer["payload"]["devices"]}
     pk = world.site.pk
     assert found == {
@@ -126,4 +126,4 @@ def test_what_is_no_request_is_a_protocol_error(world: World, body: str) -> None
 
 def test_an_intent_that_nobody_knows_is_not_supported(world: World) -> None:
     answer = check(google(world.token, "DANCE"), "google", "refused")
-    assert answer == {"requestId": "r-1", "payload": {"errorCode": "notSupported"}}
+    assert answer == {"requestId": REQUEST, "payload": {"errorCode": "notSupported"}}

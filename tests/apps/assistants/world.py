@@ -17,6 +17,8 @@ from tests.factories import NOW
 from vpp.protocols.ores import orders
 from vpp.protocols.ores.facts import Wish
 
+REQUEST = "6f1c9b1e-52a7-4c0e-9d53-0b8a4f7d2e11"
+
 
 class World:
     """One home with battery and sun that charges with 2 kW at 62 % while the sun gives 3.5 kW."""
@@ -47,17 +49,22 @@ def _schemas(name: str) -> Any:
     return json.loads((ROOT / f"tests/data/assistants/{name}.json").read_text())
 
 
+def faults(answer: Any, name: str, part: str) -> list[str]:
+    """What its schema finds wrong with an answer."""
+    schema = {"$ref": f"#/$defs/{part}", "$defs": _schemas(name)["$defs"]}
+    return [f"{one.json_path}: {one.message}" for one in Draft202012Validator(schema).iter_errors(answer)]
+
+
 def check(answer: Any, name: str, part: str) -> Any:
     """Hold an answer against its schema; return it."""
-    schema = {"$ref": f"#/$defs/{part}", "$defs": _schemas(name)["$defs"]}
-    found = [f"{one.json_path}: {one.message}" for one in Draft202012Validator(schema).iter_errors(answer)]
-    assert found == [], answer
+    assert faults(answer, name, part) == [], answer
     return answer
 
 
 def google(token: str, intent: str, *, status: int = 200, **payload: Any) -> Any:
     """Ask as Google does."""
-    sent = {"requestId": "r-1", "inputs": [{"intent": f"action.devices.{intent}", "payload": payload}]}
+    asked: dict[str, Any] = {"intent": f"action.devices.{intent}"} | ({"payload": payload} if payload else {})
+    sent = {"requestId": REQUEST, "inputs": [asked]}
     answer = factories.Api(token).post("/assistants/google", sent)
     assert answer.status_code == status, answer.content
     return answer.json()
