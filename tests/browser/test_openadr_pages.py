@@ -101,6 +101,7 @@ def test_operator_walks_through_programs_vens_credentials_and_messages(
     page.get_by_label("Name, e.g. of the utility").fill("City Power")
     page.get_by_role("button", name="Create").click()
     expect(page.get_by_text("the secret is shown once")).to_be_visible()
+    assert fits(page)  # and its script is there
     page.get_by_role("button", name="Copy").nth(1).click()
     expect(page.get_by_role("button", name=re.compile("Copied|Marked"))).to_be_visible()
     assert fits(page)
